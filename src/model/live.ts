@@ -1,0 +1,45 @@
+/**
+ * The live database as one snapshot saw it: its schema, its version tables, who looked and what that role may see.
+ */
+import type { Schema } from './schema.ts';
+
+export interface VersionTable {
+  /** `schema.name`. */
+  key: string;
+  namespace: string;
+  name: string;
+  owner: string;
+  /** Width of `version_num`, null where it has none. */
+  width: number | null;
+  hasPrimaryKey: boolean;
+  /** Null: the role may not read it. Sorted, with duplicates kept. */
+  rows: string[] | null;
+  /** The one that the connection's search_path (or `version_table_schema`) resolves to. */
+  isResolved: boolean;
+}
+
+export interface LiveDatabase {
+  serverVersion: string;
+  serverVersionNumber: number;
+  name: string;
+  role: string;
+  isSuperuser: boolean;
+  isStandby: boolean;
+  searchPath: string[];
+  schema: Schema;
+  versionTables: VersionTable[];
+  /** Objects of extensions, by `schema.name`, so that they are never called unexpected. */
+  extensionObjects: ReadonlySet<string>;
+  /** Tables the role may not select from; their shape is known all the same. */
+  unreadableTables: ReadonlySet<string>;
+  /** Namespaces the role has no USAGE on. */
+  unusableNamespaces: ReadonlySet<string>;
+  /** Tables that the role does not own, nor any role it is a member of. */
+  unownedTables: ReadonlySet<string>;
+  /** Namespaces where the role may not CREATE. */
+  uncreatableNamespaces: ReadonlySet<string>;
+  /** `reltuples` estimates and on-disk bytes by table key; -1 where never analysed. */
+  sizesByTable: ReadonlyMap<string, { rows: number; bytes: number }>;
+  /** A hash over the canonical text of `schema` and the version rows. */
+  fingerprint: string;
+}

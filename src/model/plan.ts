@@ -1,0 +1,61 @@
+/**
+ * Plan: the ordered whole of a repair, bound to the live schema and the files it was made for. Serialisable as it is.
+ */
+
+export type Hazard =
+  | 'changes-rows' | 'rewrites-table' | 'long-lock' | 'not-transactional' | 'drops' | 'irreversible' | 'merges-rows';
+
+export interface Patch {
+  file: string;
+  /** Null: the file is new. */
+  before: string | null;
+  /** Null: the file goes. */
+  after: string | null;
+  /** Unified diff, as a person reads it. */
+  diff: string;
+  /** Finding keys. */
+  answers: string[];
+}
+
+export interface Step {
+  /** Its name in the ledger and, with `.sql`, in the steps folder: `20251103120000_create_tenant_roles`. */
+  name: string;
+  /** `schema` before the seed, `seed` the seed itself, `validate` after it, `stamp` last. */
+  phase: 'schema' | 'seed' | 'validate' | 'stamp';
+  sql: string;
+  /** Null: cannot be taken back by SQL alone (the seed: by its before-images). */
+  down: string | null;
+  /** Strongest lock taken, as PostgreSQL names it, and on what. */
+  lock: string;
+  hazards: Hazard[];
+  transactional: boolean;
+  answers: string[];
+  /** `seed`: the file it runs. */
+  seedFile?: string;
+}
+
+export interface RehearsalVerdict {
+  ran: boolean;
+  /** Server it ran on, or why it did not run. */
+  on: string;
+  verdict: 'clears' | 'leaves' | 'fails';
+  /** Keys of findings of severity error that are left. */
+  remaining: string[];
+  /** Of a failure: which step, and what PostgreSQL said. */
+  failure: string | null;
+}
+
+export interface Plan {
+  version: 1;
+  /** Hash of what is to be done: the name of this plan in the ledger. */
+  id: string;
+  patches: Patch[];
+  steps: Step[];
+  /** Of the live schema and version rows it was made for; null without a database. */
+  liveFingerprint: string | null;
+  /** Of every file it reads or edits. */
+  filesFingerprint: string;
+  rehearsal: RehearsalVerdict | null;
+  /** Findings that no action answers, with why. */
+  left: { key: string; reason: string }[];
+}

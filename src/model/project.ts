@@ -1,0 +1,62 @@
+/**
+ * What a project's configuration and code say, read statically: where its revisions are, what `env.py` sets, which models,
+ * seeds and scripts it has. Facts only; what could not be read is null and named in `notes`.
+ */
+
+export interface NamingConvention {
+  ix?: string;
+  uq?: string;
+  ck?: string;
+  fk?: string;
+  pk?: string;
+}
+
+/** One section of an `alembic.ini` or a `pyproject.toml`, as Alembic would take it. */
+export interface AlembicConfig {
+  /** Relative to the project; null where the project has none (settings name the folders). */
+  file: string | null;
+  section: string;
+  scriptLocation: string | null;
+  /** Relative to the project. */
+  versionLocations: string[];
+  recursive: boolean;
+  sourceless: boolean;
+  fileTemplate: string | null;
+  /** `sqlalchemy.url` as written; a placeholder is null. */
+  url: string | null;
+}
+
+/** What `env.py` sets statically. */
+export interface EnvFacts {
+  file: string | null;
+  versionTable: string;
+  versionTableSchema: string | null;
+  /** Width of `version_num` where env.py widens it. */
+  versionWidth: number | null;
+  includeSchemas: boolean;
+  /** A filter (`include_name`, `include_object`) is given. */
+  filtersObjects: boolean;
+  searchPath: string[] | null;
+  namingConvention: NamingConvention | null;
+  /** `module:attribute` of target_metadata as resolved, null where it is None or unknown. */
+  targetMetadata: string | null;
+  /** Project files that define the models, relative. */
+  modelFiles: string[];
+  transactionPerMigration: boolean;
+}
+
+/** A shell script, Dockerfile, compose or CI file around the chain or the seeds, with its text. */
+export interface SurroundingFile {
+  file: string;
+  kind: 'shell' | 'ci' | 'container' | 'python' | 'make' | 'other';
+  text: string;
+}
+
+export interface ProjectFacts {
+  config: AlembicConfig;
+  env: EnvFacts;
+  seedFiles: string[];
+  surroundings: SurroundingFile[];
+  /** What was looked for and taken or not found, in words. */
+  notes: string[];
+}

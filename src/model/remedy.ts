@@ -1,0 +1,47 @@
+/**
+ * RemedyAction: what a remedy would have the planner do, as data, so that rules need not know the planner.
+ */
+import type { Operation } from './operation.ts';
+import type { RevisionId } from './revision.ts';
+
+/** Replace `from`…`to` (offsets in the file as read) by `text`. */
+export interface TextEdit {
+  from: number;
+  to: number;
+  text: string;
+}
+
+export type RemedyAction =
+  | { action: 'set-down-revision'; revision: RevisionId; file: string; from: string; to: RevisionId[] }
+  | { action: 'set-depends-on'; revision: RevisionId; file: string; from: string; to: string[] }
+  | { action: 'merge-heads'; heads: RevisionId[] }
+  | { action: 'rename-revision'; revision: RevisionId; file: string; to: RevisionId }
+  | { action: 'restore-file'; file: string; content: string; commit: string }
+  | { action: 'placeholder-revision'; revision: RevisionId; downRevisions: RevisionId[] }
+  /** Take a call or statement out of a revision (commented out, told why); both directions. */
+  | { action: 'disable-operation'; operation: Operation; reason: string }
+  /** Make an `sa.Enum` use an existing type (`postgresql.ENUM(…, create_type=False)`). */
+  | { action: 'reuse-enum'; operation: Operation; enumName: string }
+  /** Objects that must come to exist: a step on the database and the reconciling revision at the head. */
+  | { action: 'declare'; operations: Operation[] }
+  /** The same, of a constraint that rows may contradict: NOT VALID, then VALIDATE once nothing contradicts. */
+  | { action: 'declare-constraint'; operation: Operation; table: string; constraint: string }
+  /** Only a step on the database; the chain declares it already or does not own it. */
+  | { action: 'run-sql'; name: string; sql: string[]; down: string[]; hazards: string[]; transactional: boolean; lock: string }
+  /** The version rows become `rows`; guarded by exactly `before`; only where the catalogue proves it. */
+  | { action: 'set-stamp'; before: string[]; rows: RevisionId[]; table: string }
+  /** Stamp at what the healed catalogue provably matches. */
+  | { action: 'stamp-proven' }
+  | { action: 'edit-file'; file: string; edits: TextEdit[] }
+  | { action: 'move-file'; file: string; to: string }
+  /** Rewrite of a seed by the seeds layer. */
+  | { action: 'resolve-seed-ids'; file: string }
+  | { action: 'fill-seed-column'; file: string; table: string; column: string }
+  | { action: 'run-seed'; file: string }
+  | {
+      action: 'merge-duplicates';
+      table: string;
+      /** Natural key columns. */
+      columns: string[];
+      groups: { survivor: Record<string, string | null>; removed: Record<string, string | null>[] }[];
+    };

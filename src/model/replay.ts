@@ -1,0 +1,54 @@
+/**
+ * The port between reading revisions and replaying them, and what a replay yields.
+ * The reader hands over each operation as it meets it and may ask for the schema so far (`inspect(conn)`).
+ */
+import type { BlindSpot, Operation } from './operation.ts';
+import type { RevisionId } from './revision.ts';
+import type { Origin, Schema, Table } from './schema.ts';
+
+export interface OperationSink {
+  /** Applies one operation to the schema so far. */
+  apply(operation: Operation): void;
+  /** The schema so far, the operations of this revision included. */
+  schema(): Schema;
+  /** Where an unqualified name is looked up and created. */
+  searchPath(): readonly string[];
+}
+
+/** Something that a replay met and a rule may want to tell; never thrown. */
+export type ReplayNote = { revision: RevisionId; operation: Operation; /** `schema.name` */ object: string } & (
+  | { kind: 'created-twice'; objectKind: 'table' | 'column' | 'enum' | 'index' | 'constraint' | 'sequence' | 'view' | 'type'; first: Origin | null }
+  /** The operation's table, column, constraint … is created by no ancestor. */
+  | { kind: 'target-missing'; objectKind: 'table' | 'column' | 'enum' | 'index' | 'constraint' | 'type' | 'view' }
+  /** IF NOT EXISTS over an object that stands: it keeps its shape; `intended` is what this statement would have made. */
+  | { kind: 'guard-kept-shape'; standing: Table; intended: Table }
+  /** A name over 63 bytes. */
+  | { kind: 'name-too-long'; name: string }
+);
+
+export interface Replay {
+  /** Operations of each revision that was reached, in order. */
+  operationsById: ReadonlyMap<RevisionId, readonly Operation[]>;
+  /** Operations of `downgrade()`, where asked for. */
+  downgradesById: ReadonlyMap<RevisionId, readonly Operation[]>;
+  notes: ReplayNote[];
+  blindSpots: BlindSpot[];
+  /**
+   * The declared schema once these revisions and all their predecessors ran in Alembic's order. Revisions behind a
+   * missing parent are reached too; what lies there is `suspected`. Memoised.
+   */
+  schemaAt(revisions: readonly RevisionId[]): Schema;
+  /** For each revision in graph order: the schema of it and its predecessors. */
+  schemaAfter(revision: RevisionId): Schema;
+}
+
+/** What the models declare, read statically. */
+export interface ModelsReading {
+  schema: Schema;
+  /** Model classes and Tables by table key, to tell one defined twice: `file:line class`. */
+  definitionsByTable: ReadonlyMap<string, { file: string; line: number; name: string }[]>;
+  /** The operations that would make each table (`createTable`, enums first), to write a revision from. */
+  operationsByTable: ReadonlyMap<string, Operation[]>;
+  blindSpots: BlindSpot[];
+  files: string[];
+}

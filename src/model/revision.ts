@@ -1,0 +1,43 @@
+/**
+ * Revision: one migration file of the project, with what its header says; and the files that are none.
+ * Plain data; refuses to know how a file is read.
+ */
+
+export type RevisionId = string;
+
+export interface Revision {
+  id: RevisionId;
+  /** The parents it names: empty for a base. */
+  downRevisions: RevisionId[];
+  /** As written: ids, labels. */
+  dependsOn: string[];
+  branchLabels: string[];
+  /** Relative to the project, with `/`. */
+  file: string;
+  /** Line of the `revision = …` assignment, from 1. */
+  line: number;
+  /** Line of the `down_revision = …` assignment. */
+  downRevisionLine: number;
+  /** First line of the docstring, '' where there is none. */
+  message: string;
+  /** `Create Date:` of the docstring as written, null where there is none. */
+  createDate: string | null;
+  /** `Revises:` of the docstring, which may lie. */
+  docstringRevises: string | null;
+}
+
+/** A file in a version location that gave no revision, and why. */
+export interface UnreadableFile {
+  file: string;
+  line: number;
+  /** `stray`: sound Python without a revision; `unreadable`: all else. */
+  kind: 'unreadable' | 'stray';
+  reason: string;
+  /** The id, where that much could be read (a dynamic parent). */
+  id: RevisionId | null;
+}
+
+export type RevisionReading = { revision: Revision } | { unreadable: UnreadableFile };
+
+/** Ids wider than this do not fit Alembic's own `version_num VARCHAR(32)` (alembic/runtime/migration.py). */
+export const defaultVersionWidth = 32;

@@ -1,0 +1,119 @@
+/**
+ * Seed: a data set safe to run twice; here, what reading its file says without running it.
+ * Every position is a line and an offset in the original file.
+ */
+import type { QualifiedName } from './name.ts';
+
+export interface Span {
+  from: number;
+  to: number;
+}
+
+export type SeedValue =
+  | { kind: 'literal'; value: string | null; /** a cast written on it */ type: string | null; span: Span; line: number }
+  | { kind: 'default'; span: Span; line: number }
+  | { kind: 'variable'; name: string; span: Span; line: number }
+  | { kind: 'expression'; sql: string; reads: QualifiedName[]; volatile: boolean; span: Span; line: number };
+
+export interface SeedRow {
+  values: SeedValue[];
+  span: Span;
+  line: number;
+}
+
+/** `IF EXISTS (SELECT … information_schema.tables WHERE table_name = 'x')` around statements. */
+export interface SeedGuard {
+  line: number;
+  span: Span;
+  /** Table asked for, where that is what the guard asks. */
+  table: QualifiedName | null;
+  /** The probe names no schema. */
+  isUnqualified: boolean;
+  /** The other branch only raises a notice, or there is none. */
+  skipsSilently: boolean;
+  condition: string;
+  /** The RAISE of the other branch, where it has one. */
+  elseRaise: { span: Span; line: number; level: string } | null;
+}
+
+export interface SeedStatement {
+  line: number;
+  span: Span;
+  /** The verb as PostgreSQL has it. */
+  verb: 'insert' | 'update' | 'delete' | 'truncate' | 'copy' | 'select' | 'ddl' | 'transaction' | 'set' | 'notice' | 'other';
+  /** What it writes to, null where it writes nothing. */
+  table: QualifiedName | null;
+  reads: QualifiedName[];
+  /** INSERT, COPY: as written; null where the statement names none. */
+  columns: string[] | null;
+  columnsSpan: Span | null;
+  /** INSERT … VALUES: its rows; null for INSERT … SELECT. */
+  rows: SeedRow[] | null;
+  onConflict: {
+    action: 'nothing' | 'update';
+    /** Columns of the target, null where it names none. */
+    columns: string[] | null;
+    constraint: string | null;
+    where: string | null;
+    setsColumns: string[];
+    span: Span;
+  } | null;
+  /** `RETURNING id INTO v` and the like: column → variable. */
+  returningInto: { column: string; variable: string }[];
+  hasReturning: boolean;
+  /** Enclosing guards, outermost first. */
+  guards: SeedGuard[];
+  /** Inside DO $$…$$ or a function body. */
+  insideBlock: boolean;
+  sql: string;
+  /** disables triggers or replication role. */
+  disablesForeignKeys?: boolean;
+}
+
+/** `SELECT id INTO v FROM users WHERE email = '…'`, `v := …`. */
+export interface SeedVariable {
+  name: string;
+  type: string | null;
+  line: number;
+}
+
+export interface SeedBlock {
+  line: number;
+  span: Span;
+  /** Offsets of the body text between the dollar quotes. */
+  bodySpan: Span;
+  declareSpan: Span | null;
+  beginSpan: Span | null;
+  variables: SeedVariable[];
+}
+
+export interface PsqlDirective {
+  line: number;
+  span: Span;
+  /** `\i`, `\copy`, `\set`, `copy-data` … */
+  command: string;
+  text: string;
+}
+
+export interface SeedReading {
+  file: string;
+  text: string;
+  contentHash: string;
+  /** What the file calls its own version, with where. */
+  version: { value: string; line: number; span: Span }[];
+  statements: SeedStatement[];
+  blocks: SeedBlock[];
+  directives: PsqlDirective[];
+  /** What could not be parsed: line of the original file and PostgreSQL's own message. */
+  errors: { line: number; message: string }[];
+}
+
+/** A script that runs a seed, with what it hides. */
+export interface SeedRunner {
+  file: string;
+  /** Seed files it names, relative to the project where they resolve. */
+  runs: { line: number; target: string; resolved: string | null; withPsql: boolean }[];
+  hides: { line: number; span: Span; what: 'no-on-error-stop' | 'no-pipefail' | 'or-true' | 'stderr-dropped' | 'success-regardless'; text: string }[];
+  version: { value: string; line: number; span: Span }[];
+  text: string;
+}
