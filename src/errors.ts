@@ -18,7 +18,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** Error codes, grouped by the exit code they end the run with. */
 const exitCodeByErrorCode = {
-  'usage': exitCodes.usage,
+  usage: exitCodes.usage,
   'bad-settings': exitCodes.usage,
   'no-project': exitCodes.usage,
   'no-database-url': exitCodes.usage,
@@ -38,7 +38,7 @@ const exitCodeByErrorCode = {
   'undo-would-lose': exitCodes.refused,
   'seed-failed': exitCodes.refused,
   'cannot-write': exitCodes.refused,
-  'interrupted': exitCodes.partial,
+  interrupted: exitCodes.partial,
   'stopped-part-way': exitCodes.partial,
 } as const satisfies Record<string, ExitCode>;
 

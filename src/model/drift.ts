@@ -1,7 +1,21 @@
 /**
  * Drift: what declared and live disagree on, one Difference each, direction in the word.
  */
-import type { Certainty, Column, Constraint, EnumType, Index, Origin, Sequence, Table, Trigger, View, Policy, Routine, Domain } from './schema.ts';
+import type {
+  Certainty,
+  Column,
+  Constraint,
+  Domain,
+  EnumType,
+  Index,
+  Origin,
+  Policy,
+  Routine,
+  Sequence,
+  Table,
+  Trigger,
+  View,
+} from './schema.ts';
 
 export type DifferenceDirection = 'missing' | 'unexpected' | 'altered' | 'renamed' | 'elsewhere';
 

@@ -3,14 +3,31 @@
  * Refuses to know how findings are found, printed or repaired.
  */
 import { compareText } from './name.ts';
-import type { Certainty } from './schema.ts';
 import type { RemedyAction } from './remedy.ts';
+import type { Certainty } from './schema.ts';
 
 export type Severity = 'error' | 'warning' | 'info';
 
 export type SubjectKind =
-  | 'revision' | 'table' | 'column' | 'constraint' | 'index' | 'enum' | 'domain' | 'sequence' | 'view' | 'function'
-  | 'trigger' | 'policy' | 'extension' | 'schema' | 'stamp' | 'seed' | 'row' | 'file' | 'endpoint';
+  | 'revision'
+  | 'table'
+  | 'column'
+  | 'constraint'
+  | 'index'
+  | 'enum'
+  | 'domain'
+  | 'sequence'
+  | 'view'
+  | 'function'
+  | 'trigger'
+  | 'policy'
+  | 'extension'
+  | 'schema'
+  | 'stamp'
+  | 'seed'
+  | 'row'
+  | 'file'
+  | 'endpoint';
 
 export interface Subject {
   kind: SubjectKind;

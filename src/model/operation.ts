@@ -142,7 +142,13 @@ export type SchemaOperation =
       comment?: string | null;
     }
   | ({ kind: 'addConstraint'; table: QualifiedName; constraint: ConstraintDefinition } & Guard)
-  | ({ kind: 'dropConstraint'; table: QualifiedName; constraint: string | null; type?: 'p' | 'u' | 'f' | 'c' | 'x'; nameIsFinal?: boolean } & DropGuard)
+  | ({
+      kind: 'dropConstraint';
+      table: QualifiedName;
+      constraint: string | null;
+      type?: 'p' | 'u' | 'f' | 'c' | 'x';
+      nameIsFinal?: boolean;
+    } & DropGuard)
   | { kind: 'renameConstraint'; table: QualifiedName; constraint: string; to: string }
   | { kind: 'validateConstraint'; table: QualifiedName; constraint: string }
   | ({ kind: 'createIndex'; table: QualifiedName; index: IndexDefinition } & Guard)
@@ -162,7 +168,14 @@ export type SchemaOperation =
   | ({ kind: 'dropType'; name: QualifiedName; checkFirst?: boolean } & DropGuard)
   | { kind: 'renameType'; name: QualifiedName; to: string }
   | { kind: 'setTypeNamespace'; name: QualifiedName; to: string }
-  | ({ kind: 'createDomain'; name: QualifiedName; base: string; notNull: boolean; default: string | null; checks: string[] } & Guard)
+  | ({
+      kind: 'createDomain';
+      name: QualifiedName;
+      base: string;
+      notNull: boolean;
+      default: string | null;
+      checks: string[];
+    } & Guard)
   | ({ kind: 'createComposite'; name: QualifiedName; attributes: { name: string; type: string }[] } & Guard)
   | ({
       kind: 'createSequence';
@@ -172,7 +185,12 @@ export type SchemaOperation =
       start?: string;
       increment?: string;
     } & Guard)
-  | { kind: 'alterSequence'; name: QualifiedName; ownedBy?: { table: QualifiedName; column: string } | null; to?: string }
+  | {
+      kind: 'alterSequence';
+      name: QualifiedName;
+      ownedBy?: { table: QualifiedName; column: string } | null;
+      to?: string;
+    }
   | ({ kind: 'dropSequence'; name: QualifiedName } & DropGuard)
   | ({
       kind: 'createView';
@@ -202,7 +220,14 @@ export type SchemaOperation =
   | ({ kind: 'dropRoutine'; name: QualifiedName; identityArguments: string | null } & DropGuard)
   | { kind: 'createTrigger'; table: QualifiedName; name: string; orReplace: boolean; definition: string }
   | ({ kind: 'dropTrigger'; table: QualifiedName; name: string } & DropGuard)
-  | { kind: 'createPolicy'; table: QualifiedName; name: string; command: string; using: string | null; check: string | null }
+  | {
+      kind: 'createPolicy';
+      table: QualifiedName;
+      name: string;
+      command: string;
+      using: string | null;
+      check: string | null;
+    }
   | ({ kind: 'dropPolicy'; table: QualifiedName; name: string } & DropGuard)
   | ({ kind: 'createExtension'; name: string; schema: string | null } & Guard)
   | ({ kind: 'dropExtension'; name: string } & DropGuard)

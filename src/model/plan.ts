@@ -3,7 +3,13 @@
  */
 
 export type Hazard =
-  | 'changes-rows' | 'rewrites-table' | 'long-lock' | 'not-transactional' | 'drops' | 'irreversible' | 'merges-rows';
+  | 'changes-rows'
+  | 'rewrites-table'
+  | 'long-lock'
+  | 'not-transactional'
+  | 'drops'
+  | 'irreversible'
+  | 'merges-rows';
 
 export interface Patch {
   file: string;

@@ -27,7 +27,15 @@ export type RemedyAction =
   /** The same, of a constraint that rows may contradict: NOT VALID, then VALIDATE once nothing contradicts. */
   | { action: 'declare-constraint'; operation: Operation; table: string; constraint: string }
   /** Only a step on the database; the chain declares it already or does not own it. */
-  | { action: 'run-sql'; name: string; sql: string[]; down: string[]; hazards: string[]; transactional: boolean; lock: string }
+  | {
+      action: 'run-sql';
+      name: string;
+      sql: string[];
+      down: string[];
+      hazards: string[];
+      transactional: boolean;
+      lock: string;
+    }
   /** The version rows become `rows`; guarded by exactly `before`; only where the catalogue proves it. */
   | { action: 'set-stamp'; before: string[]; rows: RevisionId[]; table: string }
   /** Stamp at what the healed catalogue provably matches. */

@@ -16,8 +16,12 @@ export interface OperationSink {
 }
 
 /** Something that a replay met and a rule may want to tell; never thrown. */
-export type ReplayNote = { revision: RevisionId; operation: Operation; /** `schema.name` */ object: string } & (
-  | { kind: 'created-twice'; objectKind: 'table' | 'column' | 'enum' | 'index' | 'constraint' | 'sequence' | 'view' | 'type'; first: Origin | null }
+export type ReplayNote = { revision: RevisionId; operation: Operation /** `schema.name` */; object: string } & (
+  | {
+      kind: 'created-twice';
+      objectKind: 'table' | 'column' | 'enum' | 'index' | 'constraint' | 'sequence' | 'view' | 'type';
+      first: Origin | null;
+    }
   /** The operation's table, column, constraint … is created by no ancestor. */
   | { kind: 'target-missing'; objectKind: 'table' | 'column' | 'enum' | 'index' | 'constraint' | 'type' | 'view' }
   /** IF NOT EXISTS over an object that stands: it keeps its shape; `intended` is what this statement would have made. */

