@@ -86,13 +86,11 @@ const commands: Command[] = [
     describe: 'Take the last applied repair back: files, schema, version row, seeded rows.',
     formats: ['text', 'json'],
     options: (yargs) =>
-      yargs
-        .option('yes', { type: 'boolean', default: false, describe: 'Ask nothing' })
-        .option('url-from-config', {
-          type: 'boolean',
-          default: false,
-          describe: "Take the URL of the project's own ini",
-        }),
+      yargs.option('yes', { type: 'boolean', default: false, describe: 'Ask nothing' }).option('url-from-config', {
+        type: 'boolean',
+        default: false,
+        describe: "Take the URL of the project's own ini",
+      }),
     load: async () => (await import('./commands/undo.ts')).undo,
   },
   {
@@ -148,15 +146,13 @@ const commands: Command[] = [
     describe: 'The schema that the revisions declare, that the database has, or that the models declare.',
     formats: ['text', 'json', 'sql'],
     options: (yargs) =>
-      yargs
-        .positional('side', { choices: ['declared', 'live', 'models'] as const, demandOption: true })
-        .option('at', {
-          type: 'array',
-          string: true,
-          requiresArg: true,
-          coerce: splitList,
-          describe: 'Declared: after these revisions',
-        }),
+      yargs.positional('side', { choices: ['declared', 'live', 'models'] as const, demandOption: true }).option('at', {
+        type: 'array',
+        string: true,
+        requiresArg: true,
+        coerce: splitList,
+        describe: 'Declared: after these revisions',
+      }),
     load: async () => (await import('./commands/schema.ts')).schema,
   },
   {
@@ -245,7 +241,7 @@ async function main(args: string[]): Promise<number> {
       command.usage,
       command.describe,
       (own) => {
-        let built = globalOptions(own).option('format', {
+        let built: Argv = globalOptions(own).option('format', {
           type: 'string',
           choices: command.formats,
           describe: 'Form of the result',
