@@ -98,6 +98,8 @@ export interface Trigger extends Declared {
   name: string;
   definition: string;
   enabled?: boolean;
+  /** Live: a clone of a partitioned parent's trigger. */
+  fromPartitionParent?: boolean;
 }
 
 export interface Policy extends Declared {
