@@ -1,0 +1,186 @@
+/**
+ * From an object of a Schema back to the Operations that would make it: the revisions' own where they still say all of
+ * it, else written anew from the object's shape. Refuses to render SQL.
+ */
+
+import type { QualifiedName } from './name.ts';
+import type { ColumnDefinition, ConstraintDefinition, IndexDefinition, Operation } from './operation.ts';
+import type { Column, Constraint, EnumType, Index, Origin, Schema, Table } from './schema.ts';
+
+/** Splits `schema.name` at the first dot; names with dots in the namespace are not supported by keys. */
+export function nameOfKey(key: string): QualifiedName {
+  const dot = key.indexOf('.');
+  return dot < 0 ? { schema: null, name: key } : { schema: key.slice(0, dot), name: key.slice(dot + 1) };
+}
+
+const nowhere: Origin = { revision: null, file: '', line: 0 };
+
+export function columnDefinition(column: Column, schema?: Schema): ColumnDefinition {
+  const isSerial = column.ownedSequence !== null && column.identity === null;
+  const typeName = schema === undefined ? undefined : enumNamed(schema, column.type);
+  return {
+    name: column.name,
+    type: column.type,
+    ...(typeName === undefined ? {} : { typeName }),
+    notNull: column.notNull,
+    default: isSerial ? null : column.default,
+    identity: column.identity,
+    generated: column.generated,
+    ...(isSerial ? { serial: true } : {}),
+    collation: column.collation,
+    ...(column.comment === undefined ? {} : { comment: column.comment }),
+  };
+}
+
+export function constraintDefinition(constraint: Constraint): ConstraintDefinition {
+  return {
+    name: constraint.name,
+    nameIsFinal: true,
+    type: constraint.type,
+    columns: constraint.columns,
+    ...(constraint.references
+      ? {
+          references: {
+            table: nameOfKey(constraint.references.table),
+            columns: constraint.references.columns,
+            onDelete: constraint.references.onDelete,
+            onUpdate: constraint.references.onUpdate,
+            ...(constraint.references.match ? { match: constraint.references.match } : {}),
+          },
+        }
+      : {}),
+    ...(constraint.expression === null ? {} : { expression: constraint.expression }),
+    ...(constraint.type === 'x' ? { definition: constraint.definition } : {}),
+    deferrable: constraint.deferrable,
+    ...(constraint.include ? { include: constraint.include } : {}),
+    ...(constraint.nullsNotDistinct ? { nullsNotDistinct: true } : {}),
+  };
+}
+
+export function indexDefinition(index: Index): IndexDefinition {
+  return {
+    name: index.name,
+    nameIsFinal: true,
+    unique: index.unique,
+    method: index.method,
+    keys: index.keys.map((key) => ({ ...key })),
+    include: index.include,
+    where: index.where,
+    ...(index.nullsNotDistinct ? { nullsNotDistinct: true } : {}),
+  };
+}
+
+export function createEnum(type: EnumType): Operation {
+  return {
+    kind: 'createEnum',
+    name: { schema: type.namespace, name: type.name },
+    labels: type.labels,
+    origin: type.origin ?? nowhere,
+  };
+}
+
+export function addColumn(tableKey: string, column: Column, schema?: Schema): Operation {
+  return {
+    kind: 'addColumn',
+    table: nameOfKey(tableKey),
+    column: columnDefinition(column, schema),
+    origin: column.origin ?? nowhere,
+  };
+}
+
+export function addConstraint(tableKey: string, constraint: Constraint): Operation {
+  return {
+    kind: 'addConstraint',
+    table: nameOfKey(tableKey),
+    constraint: constraintDefinition(constraint),
+    origin: constraint.origin ?? nowhere,
+  };
+}
+
+export function createIndex(tableKey: string, index: Index): Operation {
+  return {
+    kind: 'createIndex',
+    table: nameOfKey(tableKey),
+    index: indexDefinition(index),
+    origin: index.origin ?? nowhere,
+  };
+}
+
+/** A table written anew: itself with its keys and checks, then its indexes, triggers and policies. */
+export function createTable(table: Table, schema?: Schema): Operation[] {
+  const key = `${table.namespace}.${table.name}`;
+  const origin = table.origin ?? nowhere;
+  const name = { schema: table.namespace, name: table.name };
+  const operations: Operation[] = [
+    {
+      kind: 'createTable',
+      origin,
+      table: {
+        name,
+        columns: [...table.columns.values()].map((column) => columnDefinition(column, schema)),
+        constraints: [...table.constraints.values()].map(constraintDefinition),
+        indexes: [],
+        partitionKey: table.partitionKey,
+        ...(table.persistence === 'u' ? { unlogged: true } : {}),
+        ...(table.comment === undefined ? {} : { comment: table.comment }),
+        ...(table.options.length > 0 ? { options: table.options } : {}),
+        ...(table.partitionBound !== null && table.parents[0] !== undefined
+          ? { partitionOf: { parent: nameOfKey(table.parents[0]), bound: table.partitionBound } }
+          : table.parents.length > 0
+            ? { inherits: table.parents.map(nameOfKey) }
+            : {}),
+      },
+    },
+  ];
+  for (const index of table.indexes.values()) {
+    // The index of a key comes with the key.
+    if (!table.constraints.has(index.name)) operations.push(createIndex(key, index));
+  }
+  for (const trigger of table.triggers.values()) {
+    operations.push({
+      kind: 'createTrigger',
+      table: name,
+      name: trigger.name,
+      orReplace: false,
+      definition: trigger.definition,
+      origin: trigger.origin ?? origin,
+    });
+  }
+  for (const policy of table.policies.values()) {
+    operations.push({
+      kind: 'createPolicy',
+      table: name,
+      name: policy.name,
+      command: policy.command,
+      using: policy.using,
+      check: policy.check,
+      origin: policy.origin ?? origin,
+    });
+  }
+  if (table.rowSecurity) {
+    operations.push({ kind: 'alterTableOption', table: name, option: 'rowSecurity', value: true, origin });
+  }
+  return operations;
+}
+
+/** Enum types that these columns are of and that `schema` declares. */
+export function enumsOf(columns: Iterable<Column>, schema: Schema): EnumType[] {
+  const found = new Map<string, EnumType>();
+  for (const column of columns) {
+    const name = enumNamed(schema, column.type);
+    if (name === undefined) continue;
+    const key = `${name.schema}.${name.name}`;
+    const type = schema.enums.get(key);
+    if (type) found.set(key, type);
+  }
+  return [...found.values()];
+}
+
+/** The enum that a column's type text names (`mood`, `public.mood[]`), undefined where it names none. */
+function enumNamed(schema: Schema, type: string): QualifiedName | undefined {
+  const bare = type.replace(/(\[\])+$/, '').replaceAll('"', '');
+  for (const [key, value] of schema.enums) {
+    if (key === bare || value.name === bare) return { schema: value.namespace, name: value.name };
+  }
+  return undefined;
+}
