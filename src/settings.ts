@@ -111,6 +111,25 @@ export const defaultFileSettings: FileSettings = {
   maxFileBytes: 2_000_000,
 };
 
+/** What each setting does, in a sentence: the README's table and the JSON Schema for editors come from here. */
+export const settingsDocs: Record<keyof FileSettings, string> = {
+  config: 'the `alembic.ini` or `pyproject.toml` to read, as `--config`',
+  scriptLocation: 'folder of `env.py`, where no ini says it',
+  versionLocations: 'folders of revision files, where no ini says them',
+  namingConvention: 'SQLAlchemy naming convention (`ix`, `uq`, `ck`, `fk`, `pk`), where `env.py` does not show it',
+  models: 'files or globs of the model classes, where `target_metadata` does not lead to them',
+  seeds: 'seed files',
+  stepsFolder: 'where a repair keeps its reconciling steps (default `migrations`)',
+  expectations: 'what must hold after the seed: `sql`, `count`, `reach`, `password`, `http`',
+  allowedHeads: 'branch labels (or ids) of heads that may stand beside others',
+  ignore: 'objects or rules to leave out, each with a `reason` and an optional date `until`',
+  severity: 'another severity by rule',
+  releaseTags: 'glob of the git tags that mark a release (default `v*`)',
+  environment: 'values of environment variables that revisions branch on',
+  timeouts: '`connectMs`, `statementMs`, `lockMs`',
+  maxFileBytes: 'largest revision file that is parsed (default 2,000,000)',
+};
+
 const settingsFileNames = ['chain.config.json', 'chain.config.yaml', 'chain.config.yml'];
 
 /**
