@@ -1,0 +1,22 @@
+/**
+ * The database layer's door: connections, introspection, scratch servers, building and copying. The one home of pg.
+ */
+export {
+  type Connection,
+  type ConnectOptions,
+  connect,
+  defaultTimeouts,
+  type Notice,
+  type QueryResult,
+  type TransactionOptions,
+} from './connection.ts';
+export {
+  defaultCacheDir,
+  type EmbeddedServer,
+  type EmbeddedServerOptions,
+  startEmbeddedServer,
+} from './embedded-server.ts';
+export { redact } from './redact.ts';
+export { openScratch, type ScratchOptions, type ScratchServer } from './scratch.ts';
+export { SqlError } from './sql-error.ts';
+export { type DatabaseTarget, hasLibpqEnvironment, parseDatabaseUrl, retarget, urlOf } from './target.ts';

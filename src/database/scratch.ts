@@ -1,0 +1,232 @@
+/**
+ * ScratchServer: databases to try things in and throw away. On `--scratch-url`'s server, or on an embedded one.
+ * Owns who may do what there: the project's SQL runs as a role that is no superuser; extensions come from an allow-list.
+ * Never made on the server of `--url` unless `--scratch-url` names it: that is the caller's to keep.
+ */
+import { randomBytes } from 'node:crypto';
+import { ChainError } from '../errors.ts';
+import { compareText, quoteIdentifier, quoteLiteral } from '../model/name.ts';
+import { type Connection, type ConnectOptions, connect, defaultTimeouts } from './connection.ts';
+import { defaultCacheDir, type EmbeddedServerOptions, startEmbeddedServer } from './embedded-server.ts';
+import { isAllowedExtension } from './scratch-extensions.ts';
+import { type DatabaseTarget, parseDatabaseUrl, retarget } from './target.ts';
+
+export interface ScratchServer {
+  /** `18.4` */
+  readonly version: string;
+  readonly major: number;
+  /** For people: `embedded PostgreSQL 18.4`, `PostgreSQL 15.18 at host:5432`. */
+  readonly description: string;
+  /**
+   * A new, empty database and a session in it, as its owner, who is no superuser. Several may be open at once.
+   * `template`: a database of this server to copy (nobody may be connected to it).
+   */
+  createDatabase(options?: { template?: string }): Promise<Connection>;
+  /** Closes the session, ends all others there, drops the database. */
+  dropDatabase(connection: Connection): Promise<void>;
+  /** Drops every database it made; ends the server when that is ours. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+export interface ScratchOptions {
+  scratchUrl?: string | null;
+  cacheDir?: string;
+  timeouts?: ConnectOptions['timeouts'];
+  signal?: AbortSignal;
+  /** For an embedded server: other programs, settings. */
+  server?: EmbeddedServerOptions;
+}
+
+const databasePrefix = 'chain_scratch_';
+
+/** What only a scratch database's maker can do there; by its session. */
+interface Powers {
+  /** A session as superuser (or whoever may the most) in the same database. */
+  elevate(): Promise<Connection>;
+  isSuperuser: boolean;
+  installable: ReadonlySet<string>;
+}
+
+const powersByConnection = new WeakMap<Connection, Powers>();
+
+/** Throws ChainError('no-scratch-server' | 'connection-failed'), each with a hint. */
+export async function openScratch(options: ScratchOptions = {}): Promise<ScratchServer> {
+  const connecting: ConnectOptions = {
+    readOnly: false,
+    timeouts: options.timeouts ?? defaultTimeouts,
+    applicationName: 'chain scratch',
+    ...(options.signal ? { signal: options.signal } : {}),
+  };
+  if (options.scratchUrl) {
+    const target = parseDatabaseUrl(options.scratchUrl);
+    const admin = await connect(target, connecting);
+    return serve(
+      admin,
+      connecting,
+      `PostgreSQL ${admin.serverVersion} at ${target.host}:${target.port}`,
+      async () => {},
+    );
+  }
+  const server = await startEmbeddedServer({ cacheDir: options.cacheDir ?? defaultCacheDir(), ...options.server });
+  try {
+    const admin = await connect(server.target, connecting);
+    return await serve(admin, connecting, `embedded PostgreSQL ${admin.serverVersion}`, () => server.stop());
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+async function serve(
+  admin: Connection,
+  connecting: ConnectOptions,
+  description: string,
+  stopServer: () => Promise<void>,
+): Promise<ScratchServer> {
+  const open = new Map<Connection, string>();
+  let stopping: Promise<void> | null = null;
+  try {
+    const rights = await readRights(admin);
+    const limited = await makeLimitedRole(admin, rights);
+    await dropAbandoned(admin);
+    return {
+      version: admin.serverVersion,
+      major: Math.floor(admin.serverVersionNumber / 10_000),
+      description,
+      async createDatabase({ template = 'template0' } = {}) {
+        const name = `${databasePrefix}${Date.now().toString(36)}_${randomBytes(4).toString('hex')}`;
+        const source = `${quoteIdentifier(template)}${template === 'template0' ? " encoding 'UTF8' lc_collate 'C' lc_ctype 'C'" : ''}`;
+        const strategy =
+          admin.serverVersionNumber >= 150_000 && description.startsWith('embedded') ? ' strategy file_copy' : '';
+        await admin.query(
+          `create database ${name} owner ${quoteIdentifier(limited.user)} template ${source}${strategy}`,
+        );
+        const connection = await connect(retarget(limited, { database: name }), connecting).catch(async (error) => {
+          await admin.query(`drop database if exists ${name}`);
+          throw error;
+        });
+        open.set(connection, name);
+        powersByConnection.set(connection, {
+          elevate: () => connect(retarget(admin.target, { database: name }), connecting),
+          isSuperuser: rights.isSuperuser,
+          installable: rights.installable,
+        });
+        return connection;
+      },
+      async dropDatabase(connection) {
+        const name = open.get(connection);
+        if (name === undefined) return;
+        open.delete(connection);
+        await connection.close();
+        await dropDatabase(admin, name);
+      },
+      stop() {
+        stopping ??= (async () => {
+          try {
+            for (const [connection, name] of open) {
+              await connection.close();
+              if (!description.startsWith('embedded')) await dropDatabase(admin, name);
+            }
+            if (limited.user !== admin.target.user && !description.startsWith('embedded')) {
+              await admin.query(`drop role if exists ${quoteIdentifier(limited.user)}`).catch(() => {});
+            }
+          } finally {
+            await admin.close();
+            await stopServer();
+          }
+        })();
+        return stopping;
+      },
+    };
+  } catch (error) {
+    await admin.close();
+    throw error;
+  }
+}
+
+/** Makes an extension in a scratch database; false: not on the allow-list or not available on this server. */
+export async function installExtension(
+  connection: Connection,
+  name: string,
+  namespace: string | null,
+): Promise<boolean> {
+  const powers = powersByConnection.get(connection);
+  if (!powers?.installable.has(name) || !isAllowedExtension(name)) return false;
+  const elevated = await powers.elevate();
+  try {
+    const into = namespace === null ? '' : ` schema ${quoteIdentifier(namespace)}`;
+    if (namespace !== null) await elevated.query(`create schema if not exists ${quoteIdentifier(namespace)}`);
+    await elevated.query(`create extension if not exists ${quoteIdentifier(name)}${into} cascade`);
+    return true;
+  } finally {
+    await elevated.close();
+  }
+}
+
+/** A session as superuser in the same scratch database; null where the server gives none. */
+export async function elevate(connection: Connection): Promise<Connection | null> {
+  const powers = powersByConnection.get(connection);
+  return powers?.isSuperuser ? powers.elevate() : null;
+}
+
+interface Rights {
+  isSuperuser: boolean;
+  installable: ReadonlySet<string>;
+}
+
+async function readRights(admin: Connection): Promise<Rights> {
+  const { rows } = await admin.query<{ super: boolean; creates: boolean; extensions: string[] }>(
+    `select r.rolsuper as super, r.rolcreatedb as creates,
+            array(select name::text from pg_available_extensions) as extensions
+       from pg_roles r where r.rolname = current_user`,
+  );
+  const role = rows[0];
+  if (!role || !(role.super || role.creates)) {
+    throw new ChainError(
+      'no-scratch-server',
+      `The role "${admin.target.user}" of --scratch-url may not create databases.`,
+      {
+        hint: `Run \`ALTER ROLE ${quoteIdentifier(admin.target.user)} CREATEDB\` there, or name another server.`,
+      },
+    );
+  }
+  return { isSuperuser: role.super, installable: new Set([...role.extensions].sort(compareText)) };
+}
+
+/** Who the project's SQL runs as: a fresh role where ours is a superuser, else our own. */
+async function makeLimitedRole(admin: Connection, rights: Rights): Promise<DatabaseTarget> {
+  if (!rights.isSuperuser) return admin.target;
+  const name = `${databasePrefix}${randomBytes(4).toString('hex')}`;
+  const password = randomBytes(16).toString('hex');
+  await admin.query(`create role ${name} login nosuperuser password ${quoteLiteral(password)}`);
+  const target = retarget(admin.target, { user: name, password });
+  try {
+    await (await connect(target, { readOnly: true, applicationName: 'chain scratch' })).close();
+    return target;
+  } catch (error) {
+    await admin.query(`drop role ${name}`).catch(() => {});
+    throw new ChainError(
+      'no-scratch-server',
+      `The role "${admin.target.user}" of --scratch-url is a superuser, and a limited role could not log in there: ${(error as Error).message}`,
+      { hint: 'Give --scratch-url a role that is no superuser and has CREATEDB.' },
+    );
+  }
+}
+
+async function dropDatabase(admin: Connection, name: string): Promise<void> {
+  const force = admin.serverVersionNumber >= 130_000 ? ' with (force)' : '';
+  await admin.query(`drop database if exists ${quoteIdentifier(name)}${force}`);
+}
+
+/** Scratch databases of runs that were killed: ours by name, older than an hour by name, with nobody in them. */
+async function dropAbandoned(admin: Connection): Promise<void> {
+  const { rows } = await admin.query<{ datname: string }>(
+    `select datname::text from pg_database d
+      where datname ~ '^${databasePrefix}[0-9a-z]+_[0-9a-f]{8}$' and pg_has_role(d.datdba, 'member')
+        and not exists (select 1 from pg_stat_activity a where a.datid = d.oid)`,
+  );
+  for (const { datname } of rows) {
+    const made = Number.parseInt(datname.slice(databasePrefix.length).split('_')[0] as string, 36);
+    if (Date.now() - made > 3_600_000) await dropDatabase(admin, datname).catch(() => {});
+  }
+}
