@@ -17,6 +17,8 @@ export interface Stated {
   span?: { from: number; to: number };
   /** Why it may not run at all: a condition that only running could decide; the branch taken is the code's default. */
   condition?: string;
+  /** `ALTER TABLE IF EXISTS` and the like: no fault where the target is absent, then it does nothing. */
+  ifTargetExists?: boolean;
 }
 
 export interface ColumnDefinition {
