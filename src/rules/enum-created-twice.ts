@@ -1,0 +1,55 @@
+/**
+ * An enum type that stands already is created again: by a statement of its own and by `sa.Enum`, or by two revisions.
+ */
+import { blindSpotOver } from '../model/blind-spots.ts';
+import type { Evidence, Remedy } from '../model/finding.ts';
+import type { ReplayNote } from '../model/replay.ts';
+import { advice, defineRule, patch } from './rule.ts';
+
+type Twice = Extract<ReplayNote, { kind: 'created-twice' }>;
+
+export default defineRule({
+  id: 'enum-created-twice',
+  title: 'an enum type is created twice',
+  severity: 'error',
+  needs: ['declared'],
+  docs: {
+    problem: 'An enum type is created where it stands already: `sa.Enum` in a table creates its type by itself, beside a CREATE TYPE or another table that did.',
+    consequence: 'The upgrade of a fresh database dies with `type "…" already exists` and is rolled back.',
+    repair: 'Let the later use take the type that stands: `postgresql.ENUM(…, create_type=False)`; a second CREATE TYPE goes.',
+  },
+  *check({ declared }) {
+    for (const note of declared.replay.notes) {
+      if (note.kind !== 'created-twice' || note.objectKind !== 'enum') continue;
+      const spot = blindSpotOver(declared.replay.blindSpots, note.object);
+      const isUnsure = spot !== null || note.operation.condition !== undefined;
+      const { file, line } = note.operation.origin;
+      const isImplicit = note.operation.kind === 'createEnum' && note.operation.implicit === true;
+      const evidence: Evidence[] = [];
+      if (note.first) evidence.push({ origin: 'declared', text: `first created by ${note.first.revision ?? 'a revision'}`, file: note.first.file, line: note.first.line });
+      evidence.push({ origin: 'declared', text: isImplicit ? 'sa.Enum creates its type with the table' : 'created again by a statement', file, line });
+      if (spot !== null) evidence.push({ origin: 'declared', text: `not read, may drop it in between: ${spot.reason}`, file: spot.file, line: spot.line });
+      yield {
+        subject: { kind: 'enum', name: note.object, revision: note.revision, file, line },
+        severity: isUnsure ? 'warning' : 'error',
+        certainty: isUnsure ? 'suspected' : 'proven',
+        message: `The enum ${note.object} is created by ${note.first?.revision ?? 'an earlier statement'} and again by ${note.revision} (${file}:${line})${isImplicit ? ', where sa.Enum makes its type' : ''}; an upgrade of an empty database stops with \`type already exists\`.`,
+        evidence,
+        remedy: remedyFor(note, isImplicit, isUnsure),
+      };
+    }
+  },
+});
+
+function remedyFor(note: Twice, isImplicit: boolean, isUnsure: boolean): Remedy {
+  const enumName = note.object.slice(note.object.indexOf('.') + 1);
+  const summary = isImplicit
+    ? `Make ${note.revision} use the type ${enumName} that stands: postgresql.ENUM(…, name='${enumName}', create_type=False)`
+    : `Take the second CREATE TYPE ${enumName} out of ${note.revision}`;
+  if (isUnsure || note.operation.span === undefined) return advice(summary, 'file-edit');
+  return patch(summary, [
+    isImplicit
+      ? { action: 'reuse-enum', operation: note.operation, enumName }
+      : { action: 'disable-operation', operation: note.operation, reason: `the type ${enumName} stands already` },
+  ]);
+}

@@ -1,0 +1,55 @@
+/**
+ * A model declares a table that no revision creates. Silent where the revisions could not be read well enough to say so.
+ */
+import { blindSpotOver, hasUnreadRevisions } from '../model/blind-spots.ts';
+import type { Evidence } from '../model/finding.ts';
+import { defineRule, step } from './rule.ts';
+
+export default defineRule({
+  id: 'table-never-migrated',
+  title: 'a model has a table that no revision creates',
+  severity: 'error',
+  needs: ['graph', 'declared', 'models', 'config'],
+  wants: ['live'],
+  docs: {
+    problem: 'The models declare a table that no revision of the chain creates. Tests that build the schema by `create_all` stay green.',
+    consequence: 'A database that the chain builds does not have the table; the first query on it fails in production.',
+    repair: 'Add a revision at the head that creates it, from the model.',
+  },
+  *check({ graph, declared, models, config, live }) {
+    const created = createdAnywhere(declared.replay.operationsById);
+    const byName = new Set([...declared.heads.tables.values()].map((table) => table.name));
+    for (const [key, table] of models.reading.schema.tables) {
+      if (declared.heads.tables.has(key) || declared.heads.views.has(key) || byName.has(table.name)) continue;
+      const definition = models.reading.definitionsByTable.get(key)?.[0];
+      const dropped = created.has(table.name);
+      const spot = blindSpotOver(declared.replay.blindSpots, key);
+      const isUnsure =
+        spot !== null || hasUnreadRevisions(graph) || config.env.filtersObjects || table.certainty === 'suspected' || graph.revisions.size === 0;
+      const evidence: Evidence[] = [];
+      if (definition) evidence.push({ origin: 'declared', text: `${definition.name} declares it`, file: definition.file, line: definition.line });
+      evidence.push({ origin: 'declared', text: dropped ? 'a revision created it and a later one dropped or renamed it' : `none of ${graph.revisions.size} revisions creates it` });
+      if (spot !== null) evidence.push({ origin: 'declared', text: `not read, may create it: ${spot.reason}`, file: spot.file, line: spot.line });
+      if (live !== undefined) evidence.push({ origin: 'live', text: live.schema.tables.has(key) ? 'this database has it all the same' : 'this database does not have it' });
+      const operations = models.reading.operationsByTable.get(key) ?? [];
+      yield {
+        subject: { kind: 'table', name: key, ...(definition ? { file: definition.file, line: definition.line } : {}) },
+        severity: isUnsure || dropped ? 'warning' : 'error',
+        certainty: isUnsure || dropped ? 'suspected' : 'proven',
+        message: `${key} is declared by ${definition ? `the model ${definition.name}` : 'the models'} and created by no revision; a database that the chain builds does not have it, and code that uses it fails.`,
+        evidence,
+        remedy: operations.length > 0 ? step(`Add a revision at the head that creates ${key}`, 'additive', [{ action: 'declare', operations }]) : null,
+      };
+    }
+  },
+});
+
+function createdAnywhere(operationsById: ReadonlyMap<string, readonly { kind: string }[]>): Set<string> {
+  const names = new Set<string>();
+  for (const operations of operationsById.values()) {
+    for (const operation of operations as readonly import('../model/operation.ts').Operation[]) {
+      if (operation.kind === 'createTable') names.add(operation.table.name.name);
+    }
+  }
+  return names;
+}
