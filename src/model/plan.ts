@@ -21,6 +21,16 @@ export interface Patch {
   diff: string;
   /** Finding keys. */
   answers: string[];
+  /** The step whose text this file holds, or whose way back. */
+  step?: string;
+}
+
+/** What the plan was made from, so that its fingerprint can be taken again. */
+export interface PlanInputs {
+  /** Relative to the project; null content counts as absent. */
+  files: string[];
+  /** Folders whose list of `.py` files counts, each file's content included. */
+  folders: string[];
 }
 
 export interface Step {
@@ -38,6 +48,10 @@ export interface Step {
   answers: string[];
   /** `seed`: the file it runs. */
   seedFile?: string;
+  /** `stamp`: the version rows after it, and the table; proved against the catalogue before it runs. */
+  stamp?: { table: string; before: string[]; rows: string[]; proves: boolean };
+  /** Tables whose rows a rehearsal needs, `schema.table`. */
+  tables?: string[];
 }
 
 export interface RehearsalVerdict {
@@ -61,6 +75,7 @@ export interface Plan {
   liveFingerprint: string | null;
   /** Of every file it reads or edits. */
   filesFingerprint: string;
+  inputs?: PlanInputs;
   rehearsal: RehearsalVerdict | null;
   /** Findings that no action answers, with why. */
   left: { key: string; reason: string }[];
