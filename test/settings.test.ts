@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChainError } from '../src/errors.ts';
+import editorSchema from '../src/settings.schema.json' with { type: 'json' };
 import { defaultFileSettings, type Flags, loadSettings, settingsDocs } from '../src/settings.ts';
 
 let project: string;
@@ -81,8 +82,11 @@ describe('the settings file', () => {
   it('must be there when it is named', async () => {
     expect((await failure(load({ settings: 'absent.json' }))).message).toContain('absent.json');
   });
-  it('has a sentence for each setting', () => {
+  it('has a sentence for each setting, and editors know them all', () => {
     expect(Object.keys(settingsDocs).sort()).toEqual(Object.keys(defaultFileSettings).sort());
+    const { $schema, ...properties } = editorSchema.properties;
+    const sentences = Object.entries(properties).map(([key, { description }]) => [key, description]);
+    expect(Object.fromEntries(sentences)).toEqual(settingsDocs);
   });
 });
 
