@@ -24,6 +24,8 @@ export interface Fault {
   missing?: string;
   /** unreadable-revision: why. */
   reason?: string;
+  /** missing-parent-revision: a file that could not be read may define it, so it is only suspected. */
+  isSuspected?: boolean;
 }
 
 export interface RevisionGraph {
@@ -33,6 +35,8 @@ export interface RevisionGraph {
   duplicates: ReadonlyMap<RevisionId, Revision[]>;
   unreadable: UnreadableFile[];
   heads: RevisionId[];
+  /** Childless among the readable files, but a file that could not be read may follow them: no heads for certain. */
+  possibleHeads: RevisionId[];
   /** Heads that nothing depends on. */
   effectiveHeads: RevisionId[];
   bases: RevisionId[];

@@ -35,6 +35,11 @@ export interface UnreadableFile {
   reason: string;
   /** The id, where that much could be read (a dynamic parent). */
   id: RevisionId | null;
+  /**
+   * What the text of the file suggests, only so that nothing is called missing or a head that this file may define or
+   * name: ids it may define, parents it may name (null: any). Absent: nothing is known of it.
+   */
+  hints?: { ids: RevisionId[]; parents: RevisionId[] | null };
 }
 
 export type RevisionReading = { revision: Revision } | { unreadable: UnreadableFile };
