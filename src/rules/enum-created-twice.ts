@@ -14,9 +14,11 @@ export default defineRule({
   severity: 'error',
   needs: ['declared'],
   docs: {
-    problem: 'An enum type is created where it stands already: `sa.Enum` in a table creates its type by itself, beside a CREATE TYPE or another table that did.',
+    problem:
+      'An enum type is created where it stands already: `sa.Enum` in a table creates its type by itself, beside a CREATE TYPE or another table that did.',
     consequence: 'The upgrade of a fresh database dies with `type "…" already exists` and is rolled back.',
-    repair: 'Let the later use take the type that stands: `postgresql.ENUM(…, create_type=False)`; a second CREATE TYPE goes.',
+    repair:
+      'Let the later use take the type that stands: `postgresql.ENUM(…, create_type=False)`; a second CREATE TYPE goes.',
   },
   *check({ declared }) {
     for (const note of declared.replay.notes) {
@@ -26,9 +28,26 @@ export default defineRule({
       const { file, line } = note.operation.origin;
       const isImplicit = note.operation.kind === 'createEnum' && note.operation.implicit === true;
       const evidence: Evidence[] = [];
-      if (note.first) evidence.push({ origin: 'declared', text: `first created by ${note.first.revision ?? 'a revision'}`, file: note.first.file, line: note.first.line });
-      evidence.push({ origin: 'declared', text: isImplicit ? 'sa.Enum creates its type with the table' : 'created again by a statement', file, line });
-      if (spot !== null) evidence.push({ origin: 'declared', text: `not read, may drop it in between: ${spot.reason}`, file: spot.file, line: spot.line });
+      if (note.first)
+        evidence.push({
+          origin: 'declared',
+          text: `first created by ${note.first.revision ?? 'a revision'}`,
+          file: note.first.file,
+          line: note.first.line,
+        });
+      evidence.push({
+        origin: 'declared',
+        text: isImplicit ? 'sa.Enum creates its type with the table' : 'created again by a statement',
+        file,
+        line,
+      });
+      if (spot !== null)
+        evidence.push({
+          origin: 'declared',
+          text: `not read, may drop it in between: ${spot.reason}`,
+          file: spot.file,
+          line: spot.line,
+        });
       yield {
         subject: { kind: 'enum', name: note.object, revision: note.revision, file, line },
         severity: isUnsure ? 'warning' : 'error',

@@ -18,7 +18,8 @@ export default defineRule({
   wants: ['live', 'drift'],
   docs: {
     problem: 'A revision says CREATE TABLE IF NOT EXISTS, and a table of that name with fewer columns stands already.',
-    consequence: 'PostgreSQL keeps the old shape and says so only in a NOTICE; the revision counts as applied, and the code fails on the columns that never came.',
+    consequence:
+      'PostgreSQL keeps the old shape and says so only in a NOTICE; the revision counts as applied, and the code fails on the columns that never came.',
     repair: 'Add the missing columns by ALTER TABLE, and repeat that in a revision at the head.',
   },
   *check({ declared, live, drift }) {
@@ -30,14 +31,25 @@ export default defineRule({
       const isProven = spot === null || (standing !== undefined && lacking.length > 0);
       const { revision, file, line } = operation.origin;
       const evidence: Evidence[] = [
-        { origin: 'declared', text: `${revision ?? 'a revision'} says CREATE TABLE IF NOT EXISTS ${table} with ${names.join(', ')}`, file, line },
+        {
+          origin: 'declared',
+          text: `${revision ?? 'a revision'} says CREATE TABLE IF NOT EXISTS ${table} with ${names.join(', ')}`,
+          file,
+          line,
+        },
       ];
       if (standing !== undefined) {
         evidence.push({ origin: 'live', text: `${table} has ${[...standing.columns.keys()].join(', ')}` });
-        if (lacking.length > 0) evidence.push({ origin: 'live', text: `missing: ${lacking.map((column) => column.name).join(', ')}` });
+        if (lacking.length > 0)
+          evidence.push({ origin: 'live', text: `missing: ${lacking.map((column) => column.name).join(', ')}` });
       } else {
         const earlier = declared.heads.tables.get(table);
-        if (earlier) evidence.push({ origin: 'declared', text: `it stands before with ${[...earlier.columns.keys()].join(', ')}`, ...(earlier.origin ? { file: earlier.origin.file, line: earlier.origin.line } : {}) });
+        if (earlier)
+          evidence.push({
+            origin: 'declared',
+            text: `it stands before with ${[...earlier.columns.keys()].join(', ')}`,
+            ...(earlier.origin ? { file: earlier.origin.file, line: earlier.origin.line } : {}),
+          });
       }
       const count = standing === undefined ? columns.length : lacking.length;
       yield {
@@ -50,7 +62,15 @@ export default defineRule({
             : `${table} lacks ${count} ${count === 1 ? 'column' : 'columns'} that ${revision ?? file} states under IF NOT EXISTS: ${(standing === undefined ? columns : lacking).map((column) => column.name).join(', ')}; the old shape was kept and the code will fail on them.`,
         evidence,
         remedy: step(`Add ${names.join(', ')} to ${table}, and repeat it in a revision at the head`, 'additive', [
-          { action: 'declare', operations: columns.map((column) => ({ kind: 'addColumn', table: operation.table.name, column, origin: operation.origin })) },
+          {
+            action: 'declare',
+            operations: columns.map((column) => ({
+              kind: 'addColumn',
+              table: operation.table.name,
+              column,
+              origin: operation.origin,
+            })),
+          },
         ]),
       };
     }
@@ -77,22 +97,31 @@ export function shortTables(
     const final = declared.heads.tables.get(note.object);
     if (final === undefined) continue;
     const columns = [...note.intended.columns.values()].filter(
-      (column) => !note.standing.columns.has(column.name) && !final.columns.has(column.name) && !goneLater.has(`${final.name}.${column.name}`),
+      (column) =>
+        !note.standing.columns.has(column.name) &&
+        !final.columns.has(column.name) &&
+        !goneLater.has(`${final.name}.${column.name}`),
     );
-    put(note.object, note.operation, columns.map((column) => columnDefinition(column, declared.heads)));
+    put(
+      note.object,
+      note.operation,
+      columns.map((column) => columnDefinition(column, declared.heads)),
+    );
   }
   if (drift === undefined || live === undefined) return found;
   const guarded = new Map<string, Guarded>();
   for (const operations of declared.replay.operationsById.values()) {
     for (const operation of operations) {
-      if (operation.kind === 'createTable' && operation.ifNotExists) guarded.set(`${operation.origin.file}:${operation.origin.line}`, operation);
+      if (operation.kind === 'createTable' && operation.ifNotExists)
+        guarded.set(`${operation.origin.file}:${operation.origin.line}`, operation);
     }
   }
   for (const difference of drift.differences) {
     if (difference.kind !== 'column' || difference.direction !== 'missing' || difference.declared === null) continue;
     const table = declared.schema.tables.get(difference.table);
     const operation = table?.origin && guarded.get(`${table.origin.file}:${table.origin.line}`);
-    if (!table || !operation || difference.certainty === 'suspected' || !live.schema.tables.has(difference.table)) continue;
+    if (!table || !operation || difference.certainty === 'suspected' || !live.schema.tables.has(difference.table))
+      continue;
     if (!operation.table.columns.some((column) => column.name === difference.declared?.name)) continue;
     const add = addColumn(difference.table, difference.declared, declared.schema);
     if (add.kind === 'addColumn') put(difference.table, operation, [add.column]);
@@ -105,7 +134,8 @@ function columnsTakenAway(declared: RuleInputs['declared']): Set<string> {
   const names = new Set<string>();
   for (const operations of declared.replay.operationsById.values()) {
     for (const operation of operations) {
-      if (operation.kind === 'dropColumn' || operation.kind === 'renameColumn') names.add(`${operation.table.name}.${operation.column}`);
+      if (operation.kind === 'dropColumn' || operation.kind === 'renameColumn')
+        names.add(`${operation.table.name}.${operation.column}`);
     }
   }
   return names;

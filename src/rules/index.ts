@@ -7,11 +7,27 @@ const modules = await Promise.all([
   // The graph: nothing can be applied while one of these stands.
   import('./missing-parent-revision.ts'),
   import('./multiple-heads.ts'),
+  import('./revision-id-too-long.ts'),
+  // What the revisions do, run from an empty database.
+  import('./object-created-twice.ts'),
+  import('./enum-created-twice.ts'),
+  import('./table-never-migrated.ts'),
   // Where the database stands.
   import('./unstamped-database.ts'),
-  // What is not there.
+  // What is not there, or not as declared.
   import('./declared-table-missing.ts'),
+  import('./if-not-exists-shape-mismatch.ts'),
   import('./constraint-missing.ts'),
+  // Seeds and the scripts that run them.
+  import('./seed-missing-relation.ts'),
+  import('./seed-natural-key-id-mismatch.ts'),
+  import('./seed-not-null-unfilled.ts'),
+  import('./seed-silent-skip.ts'),
+  import('./seed-runner-hides-errors.ts'),
+  import('./seed-version-inconsistent.ts'),
+  // Rows.
+  import('./missing-membership.ts'),
+  import('./duplicate-across-tenants.ts'),
 ]);
 
 export const allRules: readonly Rule[] = modules.map((module) => module.default);

@@ -41,9 +41,12 @@ export default defineRule({
   needs: ['graph', 'declared'],
   wants: ['history'],
   docs: {
-    problem: 'A revision creates a table, column, index or constraint that an earlier one has created and none dropped.',
-    consequence: 'On a database that the chain builds from the beginning, the upgrade dies there with "already exists" and is rolled back.',
-    repair: 'Take the later creation out of its revision; what it states beyond the first one goes into a revision at the head.',
+    problem:
+      'A revision creates a table, column, index or constraint that an earlier one has created and none dropped.',
+    consequence:
+      'On a database that the chain builds from the beginning, the upgrade dies there with "already exists" and is rolled back.',
+    repair:
+      'Take the later creation out of its revision; what it states beyond the first one goes into a revision at the head.',
   },
   *check({ graph, declared, history }) {
     for (const note of declared.replay.notes) {
@@ -52,12 +55,29 @@ export default defineRule({
       const isUnsure = spot !== null || note.operation.condition !== undefined;
       const { file, line } = note.operation.origin;
       const evidence: Evidence[] = [];
-      if (note.first) evidence.push({ origin: 'declared', text: `first created by ${note.first.revision ?? 'a revision'}`, file: note.first.file, line: note.first.line });
+      if (note.first)
+        evidence.push({
+          origin: 'declared',
+          text: `first created by ${note.first.revision ?? 'a revision'}`,
+          file: note.first.file,
+          line: note.first.line,
+        });
       evidence.push({ origin: 'declared', text: `created again by ${note.revision}`, file, line });
-      if (note.operation.condition) evidence.push({ origin: 'declared', text: `only where ${note.operation.condition}`, file, line });
-      if (spot !== null) evidence.push({ origin: 'declared', text: `not read, may drop it in between: ${spot.reason}`, file: spot.file, line: spot.line });
+      if (note.operation.condition)
+        evidence.push({ origin: 'declared', text: `only where ${note.operation.condition}`, file, line });
+      if (spot !== null)
+        evidence.push({
+          origin: 'declared',
+          text: `not read, may drop it in between: ${spot.reason}`,
+          file: spot.file,
+          line: spot.line,
+        });
       const tag = history?.releasedById.get(note.revision);
-      if (tag) evidence.push({ origin: 'git', text: `${note.revision} was released with ${tag}; no database that the chain built can have run it` });
+      if (tag)
+        evidence.push({
+          origin: 'git',
+          text: `${note.revision} was released with ${tag}; no database that the chain built can have run it`,
+        });
       const name = graph.revisions.get(note.revision)?.file ?? file;
       yield {
         subject: { kind: subjectKinds[note.objectKind], name: note.object, revision: note.revision, file, line },
@@ -74,13 +94,21 @@ export default defineRule({
 function remedyFor(note: Twice, heads: Schema, isUnsure: boolean): Remedy {
   const summary = `Take the second creation of ${note.object} out of ${note.revision}`;
   const { operation } = note;
-  if (isUnsure || operation.span === undefined || ownOperation[operation.kind] !== note.objectKind) return advice(summary, 'file-edit');
+  if (isUnsure || operation.span === undefined || ownOperation[operation.kind] !== note.objectKind)
+    return advice(summary, 'file-edit');
   const actions: RemedyAction[] = [
-    { action: 'disable-operation', operation, reason: `${note.object} is created by ${note.first?.revision ?? 'an earlier revision'}` },
+    {
+      action: 'disable-operation',
+      operation,
+      reason: `${note.object} is created by ${note.first?.revision ?? 'an earlier revision'}`,
+    },
   ];
   const more = operation.kind === 'createTable' ? columnsBeyond(operation, heads.tables.get(note.object)) : [];
   if (more.length > 0) actions.push({ action: 'declare', operations: more });
-  return patch(more.length > 0 ? `${summary}, and add the ${more.length} columns that only it states at the head` : summary, actions);
+  return patch(
+    more.length > 0 ? `${summary}, and add the ${more.length} columns that only it states at the head` : summary,
+    actions,
+  );
 }
 
 /** Columns that the second CREATE states and the table does not end up with. */

@@ -15,11 +15,16 @@ export default defineRule({
   wants: ['config', 'stamp', 'declared', 'history'],
   docs: {
     problem: 'The id is longer than the version table is wide: Alembic makes `version_num VARCHAR(32)`.',
-    consequence: 'The DDL of the revision succeeds, then the bookkeeping UPDATE fails with "value too long" and everything is rolled back.',
-    repair: 'Shorten the id while nothing carries it; else widen the column, in env.py for new databases and by ALTER TABLE for this one.',
+    consequence:
+      'The DDL of the revision succeeds, then the bookkeeping UPDATE fails with "value too long" and everything is rolled back.',
+    repair:
+      'Shorten the id while nothing carries it; else widen the column, in env.py for new databases and by ALTER TABLE for this one.',
   },
   *check({ graph, config, stamp, declared, history }) {
-    const fresh = Math.max(config?.env.versionWidth ?? defaultVersionWidth, widthByRevisions(declared?.replay.operationsById, config?.env.versionTable ?? 'alembic_version'));
+    const fresh = Math.max(
+      config?.env.versionWidth ?? defaultVersionWidth,
+      widthByRevisions(declared?.replay.operationsById, config?.env.versionTable ?? 'alembic_version'),
+    );
     const live = stamp?.table?.width ?? null;
     for (const revision of graph.revisions.values()) {
       const length = [...revision.id].length;
@@ -27,13 +32,31 @@ export default defineRule({
       const failsLive = live !== null && length > live;
       if (!failsFresh && !failsLive) continue;
       const width = failsLive ? (live as number) : fresh;
-      const evidence: Evidence[] = [{ origin: 'declared', text: `${revision.id} has ${length} characters`, file: revision.file, line: revision.line }];
+      const evidence: Evidence[] = [
+        {
+          origin: 'declared',
+          text: `${revision.id} has ${length} characters`,
+          file: revision.file,
+          line: revision.line,
+        },
+      ];
       if (live !== null) evidence.push({ origin: 'live', text: `${stamp?.table?.key}.version_num holds ${live}` });
-      if (failsFresh) evidence.push({ origin: 'config', text: fresh === defaultVersionWidth ? 'a new version table is made by Alembic as VARCHAR(32)' : `a new version table holds ${fresh}` });
+      if (failsFresh)
+        evidence.push({
+          origin: 'config',
+          text:
+            fresh === defaultVersionWidth
+              ? 'a new version table is made by Alembic as VARCHAR(32)'
+              : `a new version table holds ${fresh}`,
+        });
       const tag = history?.releasedById.get(revision.id);
       const isCarried = tag !== undefined || stamp?.known.includes(revision.id) === true;
       if (tag) evidence.push({ origin: 'git', text: `released with ${tag}` });
-      const to = shorter(revision.id, Math.min(fresh, live ?? fresh, defaultVersionWidth), new Set(graph.revisions.keys()));
+      const to = shorter(
+        revision.id,
+        Math.min(fresh, live ?? fresh, defaultVersionWidth),
+        new Set(graph.revisions.keys()),
+      );
       const where = stamp?.table ? quoteQualified({ schema: stamp.table.namespace, name: stamp.table.name }) : null;
       const widen = `ALTER TABLE ${where ?? 'alembic_version'} ALTER COLUMN version_num TYPE varchar(255)`;
       let remedy: Remedy;
@@ -57,7 +80,13 @@ export default defineRule({
         remedy = advice(`Make env.py create a wider version table before the first upgrade: ${widen}`, 'file-edit');
       }
       yield {
-        subject: { kind: 'revision', name: revision.id, revision: revision.id, file: revision.file, line: revision.line },
+        subject: {
+          kind: 'revision',
+          name: revision.id,
+          revision: revision.id,
+          file: revision.file,
+          line: revision.line,
+        },
         message: `The id ${revision.id} has ${length} characters, and version_num holds ${width}; the upgrade to it runs its DDL, then fails with "value too long" and rolls everything back.`,
         evidence,
         remedy,
@@ -67,7 +96,10 @@ export default defineRule({
 });
 
 /** A revision may widen the column itself; every id after it then fits. */
-function widthByRevisions(operationsById: ReadonlyMap<string, readonly Operation[]> | undefined, versionTable: string): number {
+function widthByRevisions(
+  operationsById: ReadonlyMap<string, readonly Operation[]> | undefined,
+  versionTable: string,
+): number {
   let width = 0;
   const see = (type: string | null | undefined) => {
     const length = /\((\d+)\)/.exec(type ?? '')?.[1];
@@ -76,11 +108,17 @@ function widthByRevisions(operationsById: ReadonlyMap<string, readonly Operation
   };
   for (const operations of operationsById?.values() ?? []) {
     for (const operation of operations) {
-      if (operation.kind === 'alterColumn' && operation.table.name === versionTable && operation.column === 'version_num') see(operation.type);
+      if (
+        operation.kind === 'alterColumn' &&
+        operation.table.name === versionTable &&
+        operation.column === 'version_num'
+      )
+        see(operation.type);
       if (operation.kind === 'createTable' && operation.table.name.name === versionTable) {
         see(operation.table.columns.find((column) => column.name === 'version_num')?.type);
       }
-      if (operation.kind === 'opaque' && operation.objects.some((object) => object.name === versionTable)) width = Number.POSITIVE_INFINITY;
+      if (operation.kind === 'opaque' && operation.objects.some((object) => object.name === versionTable))
+        width = Number.POSITIVE_INFINITY;
     }
   }
   return width;

@@ -12,7 +12,8 @@ export default defineRule({
   needs: ['graph', 'declared', 'models', 'config'],
   wants: ['live'],
   docs: {
-    problem: 'The models declare a table that no revision of the chain creates. Tests that build the schema by `create_all` stay green.',
+    problem:
+      'The models declare a table that no revision of the chain creates. Tests that build the schema by `create_all` stay green.',
     consequence: 'A database that the chain builds does not have the table; the first query on it fails in production.',
     repair: 'Add a revision at the head that creates it, from the model.',
   },
@@ -25,12 +26,37 @@ export default defineRule({
       const dropped = created.has(table.name);
       const spot = blindSpotOver(declared.replay.blindSpots, key);
       const isUnsure =
-        spot !== null || hasUnreadRevisions(graph) || config.env.filtersObjects || table.certainty === 'suspected' || graph.revisions.size === 0;
+        spot !== null ||
+        hasUnreadRevisions(graph) ||
+        config.env.filtersObjects ||
+        table.certainty === 'suspected' ||
+        graph.revisions.size === 0;
       const evidence: Evidence[] = [];
-      if (definition) evidence.push({ origin: 'declared', text: `${definition.name} declares it`, file: definition.file, line: definition.line });
-      evidence.push({ origin: 'declared', text: dropped ? 'a revision created it and a later one dropped or renamed it' : `none of ${graph.revisions.size} revisions creates it` });
-      if (spot !== null) evidence.push({ origin: 'declared', text: `not read, may create it: ${spot.reason}`, file: spot.file, line: spot.line });
-      if (live !== undefined) evidence.push({ origin: 'live', text: live.schema.tables.has(key) ? 'this database has it all the same' : 'this database does not have it' });
+      if (definition)
+        evidence.push({
+          origin: 'declared',
+          text: `${definition.name} declares it`,
+          file: definition.file,
+          line: definition.line,
+        });
+      evidence.push({
+        origin: 'declared',
+        text: dropped
+          ? 'a revision created it and a later one dropped or renamed it'
+          : `none of ${graph.revisions.size} revisions creates it`,
+      });
+      if (spot !== null)
+        evidence.push({
+          origin: 'declared',
+          text: `not read, may create it: ${spot.reason}`,
+          file: spot.file,
+          line: spot.line,
+        });
+      if (live !== undefined)
+        evidence.push({
+          origin: 'live',
+          text: live.schema.tables.has(key) ? 'this database has it all the same' : 'this database does not have it',
+        });
       const operations = models.reading.operationsByTable.get(key) ?? [];
       yield {
         subject: { kind: 'table', name: key, ...(definition ? { file: definition.file, line: definition.line } : {}) },
@@ -38,7 +64,10 @@ export default defineRule({
         certainty: isUnsure || dropped ? 'suspected' : 'proven',
         message: `${key} is declared by ${definition ? `the model ${definition.name}` : 'the models'} and created by no revision; a database that the chain builds does not have it, and code that uses it fails.`,
         evidence,
-        remedy: operations.length > 0 ? step(`Add a revision at the head that creates ${key}`, 'additive', [{ action: 'declare', operations }]) : null,
+        remedy:
+          operations.length > 0
+            ? step(`Add a revision at the head that creates ${key}`, 'additive', [{ action: 'declare', operations }])
+            : null,
       };
     }
   },

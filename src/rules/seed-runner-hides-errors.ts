@@ -1,0 +1,109 @@
+/**
+ * A script that runs a seed succeeds whatever the seed did. One finding a script, with every line that hides something.
+ */
+import type { Evidence } from '../model/finding.ts';
+import type { TextEdit } from '../model/remedy.ts';
+import type { SeedRunner } from '../model/seed.ts';
+import { advice, defineRule, patch } from './rule.ts';
+
+type Hiding = SeedRunner['hides'][number];
+
+const words: Record<Hiding['what'], string> = {
+  'no-on-error-stop': 'psql without ON_ERROR_STOP goes on after a failed statement and exits 0',
+  'no-pipefail': 'a pipe without pipefail has the exit code of its last command',
+  'or-true': 'the exit code is thrown away',
+  'stderr-dropped': 'the error message is thrown away, so that "cannot look" reads as "nothing there"',
+  'success-regardless': 'success is printed whatever happened',
+};
+
+export default defineRule({
+  id: 'seed-runner-hides-errors',
+  title: 'the script that runs a seed hides its errors',
+  severity: 'error',
+  needs: ['seeds'],
+  docs: {
+    problem:
+      'The script runs psql without ON_ERROR_STOP, pipes it without pipefail, or drops its exit code or messages.',
+    consequence: 'A seed that failed half-way is reported as a success, in deployments and in CI.',
+    repair: 'Run psql with `-v ON_ERROR_STOP=1`, set pipefail, and let the exit code through.',
+  },
+  *check({ seeds }) {
+    for (const runner of seeds.runners) {
+      const first = [...runner.hides].sort((a, b) => a.line - b.line)[0];
+      if (first === undefined) continue;
+      const evidence: Evidence[] = runner.hides.map((hiding) => ({
+        origin: 'seed',
+        text: `${words[hiding.what]}: ${hiding.text.trim().slice(0, 120)}`,
+        file: runner.file,
+        line: hiding.line,
+      }));
+      const kinds = [...new Set(runner.hides.map((hiding) => hiding.what))];
+      const edits = editsFor(runner);
+      const summary = `Let ${runner.file} fail when its seed fails: ${kinds.map((kind) => ways[kind]).join(', ')}`;
+      yield {
+        subject: { kind: 'file', name: runner.file, file: runner.file, line: first.line },
+        severity: kinds.every((kind) => kind === 'stderr-dropped' || kind === 'success-regardless')
+          ? 'warning'
+          : 'error',
+        message: `${runner.file} hides the errors of the seed it runs (${kinds.map((kind) => short[kind]).join(', ')}); a seed that failed is reported as a success.`,
+        evidence,
+        remedy:
+          edits.length > 0
+            ? patch(summary, [{ action: 'edit-file', file: runner.file, edits }])
+            : advice(summary, 'file-edit'),
+      };
+    }
+  },
+});
+
+const short: Record<Hiding['what'], string> = {
+  'no-on-error-stop': 'psql without ON_ERROR_STOP',
+  'no-pipefail': 'a pipe without pipefail',
+  'or-true': '|| true',
+  'stderr-dropped': '2>/dev/null',
+  'success-regardless': 'success printed regardless',
+};
+
+const ways: Record<Hiding['what'], string> = {
+  'no-on-error-stop': 'add -v ON_ERROR_STOP=1',
+  'no-pipefail': 'set -o pipefail',
+  'or-true': 'drop || true',
+  'stderr-dropped': 'drop 2>/dev/null',
+  'success-regardless': 'set -e',
+};
+
+function editsFor(runner: SeedRunner): TextEdit[] {
+  const edits: TextEdit[] = [];
+  const isPlainShell = /^#!\s*(\/usr)?\/bin\/(env\s+)?sh\b/.test(runner.text);
+  const put = (edit: TextEdit) => {
+    if (
+      !edits.some((other) => edit.from < other.to && other.from < edit.to) &&
+      !edits.some((other) => other.from === edit.from && other.text === edit.text)
+    )
+      edits.push(edit);
+  };
+  for (const { what, span } of runner.hides) {
+    const text = runner.text.slice(span.from, span.to);
+    if (what === 'no-on-error-stop') {
+      const psql = /\bpsql\b/.exec(text);
+      if (psql) put({ from: span.from + psql.index + 4, to: span.from + psql.index + 4, text: ' -v ON_ERROR_STOP=1' });
+    } else if (what === 'or-true') {
+      const drop = /\s*\|\|\s*(true|:)(?=\s|\)|;|$)/.exec(text);
+      if (drop) put({ from: span.from + drop.index, to: span.from + drop.index + drop[0].length, text: '' });
+    } else if (what === 'stderr-dropped') {
+      const drop = /\s*(2>|&>)\s*\/dev\/null/.exec(text);
+      if (drop && drop[1] === '2>')
+        put({ from: span.from + drop.index, to: span.from + drop.index + drop[0].length, text: '' });
+    }
+  }
+  const kinds = new Set(runner.hides.map((hiding) => hiding.what));
+  if ((kinds.has('no-pipefail') || kinds.has('success-regardless')) && !isPlainShell) {
+    const standing = /^set\s+-e\s*$/m.exec(runner.text);
+    if (standing) put({ from: standing.index, to: standing.index + standing[0].length, text: 'set -eo pipefail' });
+    else if (!/^set\s+-\w*e\w*.*pipefail/m.test(runner.text)) {
+      const afterShebang = runner.text.startsWith('#!') ? runner.text.indexOf('\n') + 1 : 0;
+      put({ from: afterShebang, to: afterShebang, text: 'set -eo pipefail\n' });
+    }
+  }
+  return edits.sort((a, b) => a.from - b.from);
+}
