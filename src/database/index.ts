@@ -16,6 +16,8 @@ export {
   type EmbeddedServerOptions,
   startEmbeddedServer,
 } from './embedded-server.ts';
+export { fingerprintOf } from './fingerprint.ts';
+export { type IntrospectOptions, introspect } from './introspect.ts';
 export { redact } from './redact.ts';
 export { openScratch, type ScratchOptions, type ScratchServer } from './scratch.ts';
 export { SqlError } from './sql-error.ts';

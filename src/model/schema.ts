@@ -23,7 +23,13 @@ export interface Declared {
   comment?: string | null;
 }
 
-export interface Column extends Declared {
+/** SQL text that PostgreSQL may have rewritten after it was stated (a column's type changed, a name in it changed). */
+export interface CarriesText {
+  /** The text alone is in doubt, the object is not: a fresh build need not give the text that the history gave. */
+  textCertainty?: Certainty;
+}
+
+export interface Column extends Declared, CarriesText {
   name: string;
   /** PostgreSQL's own spelling (`format_type`): `character varying(36)`, `timestamp without time zone`, `public.mood`→`mood`. */
   type: string;
@@ -50,7 +56,7 @@ export interface Reference {
   match?: 'FULL' | 'SIMPLE';
 }
 
-export interface Constraint extends Declared {
+export interface Constraint extends Declared, CarriesText {
   name: string;
   type: ConstraintType;
   columns: string[];
@@ -78,7 +84,7 @@ export interface IndexKey {
   collation: string | null;
 }
 
-export interface Index extends Declared {
+export interface Index extends Declared, CarriesText {
   name: string;
   unique: boolean;
   method: string;
@@ -108,6 +114,10 @@ export interface Policy extends Declared {
   command: string;
   using: string | null;
   check: string | null;
+  /** False: restrictive. */
+  permissive?: boolean;
+  /** Quoted names; undefined: everybody (`public`). */
+  roles?: string[];
 }
 
 export interface Table extends Declared {
@@ -163,7 +173,7 @@ export interface Sequence extends Declared {
   cycle?: boolean;
 }
 
-export interface View extends Declared {
+export interface View extends Declared, CarriesText {
   namespace: string;
   name: string;
   kind: 'view' | 'materialized view';
@@ -171,6 +181,8 @@ export interface View extends Declared {
   columns: string[];
   definition: string;
   indexes: ReadonlyMap<string, Index>;
+  /** Declared: keys of the tables and views it reads, as far as known. */
+  reads?: string[];
 }
 
 export interface Routine extends Declared {
@@ -204,6 +216,8 @@ export interface Schema {
   /** By `schema.name(identity arguments)`. */
   routines: ReadonlyMap<string, Routine>;
   extensions: ReadonlyMap<string, Extension>;
+  /** Declared: keys (tables, types, …) that lines nobody could read may have touched, those gone included; `all`: any. */
+  suspected?: ReadonlySet<string> | 'all';
 }
 
 export function emptySchema(namespaces: Iterable<string> = ['public']): Schema {
