@@ -1,0 +1,325 @@
+/**
+ * What is neither table nor type: sequences, views, routines, triggers, policies, extensions, namespaces.
+ */
+import { nextvalDefault } from '../model/definition.ts';
+import { keyOf, type QualifiedName } from '../model/name.ts';
+import type { Operation } from '../model/operation.ts';
+import type { Sequence, View } from '../model/schema.ts';
+import { targetTable } from './constraints.ts';
+import type { SchemaDraft } from './draft.ts';
+import { removeTable } from './tables.ts';
+
+type KinKind =
+  | 'createSequence'
+  | 'alterSequence'
+  | 'dropSequence'
+  | 'createView'
+  | 'dropView'
+  | 'renameView'
+  | 'createRoutine'
+  | 'dropRoutine'
+  | 'createTrigger'
+  | 'dropTrigger'
+  | 'createPolicy'
+  | 'dropPolicy'
+  | 'createExtension'
+  | 'dropExtension'
+  | 'createNamespace'
+  | 'dropNamespace';
+
+type Act<K extends Operation['kind']> = Extract<Operation, { kind: K }>;
+
+export function applyToKin(draft: SchemaDraft, operation: Act<KinKind>): void {
+  switch (operation.kind) {
+    case 'createSequence':
+      createSequence(draft, operation);
+      return;
+    case 'alterSequence':
+      alterSequence(draft, operation);
+      return;
+    case 'dropSequence': {
+      const key = draft.find(operation.name, (each) => draft.map('sequences').has(each));
+      if (key !== null) removeSequence(draft, key, operation.cascade ?? false);
+      return;
+    }
+    case 'createView':
+      createView(draft, operation);
+      return;
+    case 'dropView': {
+      const key = draft.find(operation.name, (each) => draft.map('views').has(each));
+      if (key !== null) removeView(draft, key, operation.cascade ?? false);
+      else if (!operation.ifExists)
+        draft.note({ kind: 'target-missing', operation, object: draft.createdKey(operation.name), objectKind: 'view' });
+      return;
+    }
+    case 'renameView': {
+      const key = draft.find(operation.name, (each) => draft.map('views').has(each));
+      if (key !== null) renameView(draft, key, operation.to);
+      else
+        draft.note({ kind: 'target-missing', operation, object: draft.createdKey(operation.name), objectKind: 'view' });
+      return;
+    }
+    case 'createRoutine':
+      createRoutine(draft, operation);
+      return;
+    case 'dropRoutine':
+      dropRoutine(draft, operation);
+      return;
+    case 'createTrigger': {
+      const key = targetOf(draft, operation, operation.table);
+      if (key === null) return;
+      const trigger = { ...draft.stated(operation, key), name: operation.name, definition: operation.definition };
+      draft.change(key, (table) => ({ ...table, triggers: new Map(table.triggers).set(trigger.name, trigger) }));
+      return;
+    }
+    case 'dropTrigger': {
+      const key = targetOf(draft, operation, operation.table, operation.ifExists);
+      if (key !== null) draft.change(key, (table) => ({ ...table, triggers: without(table.triggers, operation.name) }));
+      return;
+    }
+    case 'createPolicy': {
+      const key = targetTable(draft, operation, operation.table);
+      if (key === null) return;
+      const { name, command, using, check } = operation;
+      const policy = { ...draft.stated(operation, key), name, command, using, check };
+      draft.change(key, (table) => ({ ...table, policies: new Map(table.policies).set(name, policy) }));
+      return;
+    }
+    case 'dropPolicy': {
+      const key = targetTable(draft, operation, operation.table, operation.ifExists);
+      if (key !== null) draft.change(key, (table) => ({ ...table, policies: without(table.policies, operation.name) }));
+      return;
+    }
+    case 'createExtension':
+      if (!draft.map('extensions').has(operation.name))
+        draft.set('extensions', operation.name, {
+          ...draft.stated(operation, operation.name),
+          name: operation.name,
+          namespace: operation.schema ?? (operation.name === 'plpgsql' ? 'pg_catalog' : draft.creationNamespace()),
+        });
+      return;
+    case 'dropExtension':
+      draft.delete('extensions', operation.name);
+      return;
+    case 'createNamespace':
+      draft.addNamespace(operation.name);
+      return;
+    case 'dropNamespace':
+      dropNamespace(draft, operation.name);
+      return;
+  }
+}
+
+/** Triggers may stand on views too, which the model does not hold. */
+function targetOf(draft: SchemaDraft, operation: Operation, name: QualifiedName, quietly = false): string | null {
+  if (draft.find(name, (each) => draft.map('views').has(each)) !== null) return null;
+  return targetTable(draft, operation, name, quietly);
+}
+
+function without<V>(map: ReadonlyMap<string, V>, name: string): ReadonlyMap<string, V> {
+  const copy = new Map(map);
+  copy.delete(name);
+  return copy;
+}
+
+function createSequence(draft: SchemaDraft, operation: Act<'createSequence'>): void {
+  const key = draft.createdKey(operation.name);
+  const standing = draft.map('sequences').get(key);
+  if (standing !== undefined) {
+    if (!operation.ifNotExists)
+      draft.note({
+        kind: 'created-twice',
+        operation,
+        object: key,
+        objectKind: 'sequence',
+        first: standing.origin ?? null,
+      });
+    return;
+  }
+  const namespace = key.slice(0, key.length - operation.name.name.length - 1);
+  draft.addNamespace(namespace);
+  draft.setSequence({
+    ...draft.stated(operation, key),
+    namespace,
+    name: operation.name.name,
+    ownedBy: null,
+    ...(operation.type ? { type: operation.type } : {}),
+    ...(operation.start ? { start: operation.start } : {}),
+    ...(operation.increment ? { increment: operation.increment } : {}),
+  });
+  if (operation.ownedBy) own(draft, key, operation.ownedBy);
+}
+
+/** OWNED BY: the sequence then goes with the column. */
+function own(draft: SchemaDraft, key: string, owner: { table: QualifiedName; column: string } | null): void {
+  const sequence = draft.map('sequences').get(key);
+  if (sequence === undefined) return;
+  disown(draft, sequence);
+  const table = owner === null ? null : draft.findTable(owner.table);
+  const ownedBy = table === null || owner === null ? null : `${table}.${owner.column}`;
+  draft.setSequence({ ...sequence, ownedBy });
+  if (table !== null && owner !== null) setOwned(draft, table, owner.column, key);
+}
+
+function setOwned(draft: SchemaDraft, table: string, name: string, sequence: string | null): void {
+  const column = draft.tables.get(table)?.columns.get(name);
+  if (column !== undefined)
+    draft.change(table, (each) => ({
+      ...each,
+      columns: new Map(each.columns).set(name, { ...column, ownedSequence: sequence }),
+    }));
+}
+
+function disown(draft: SchemaDraft, sequence: Sequence): void {
+  if (sequence.ownedBy === null) return;
+  const dot = sequence.ownedBy.lastIndexOf('.');
+  setOwned(draft, sequence.ownedBy.slice(0, dot), sequence.ownedBy.slice(dot + 1), null);
+}
+
+function alterSequence(draft: SchemaDraft, operation: Act<'alterSequence'>): void {
+  const key = draft.find(operation.name, (each) => draft.map('sequences').has(each));
+  if (key === null) return;
+  if (operation.ownedBy !== undefined) own(draft, key, operation.ownedBy);
+  if (operation.to !== undefined) renameSequence(draft, key, operation.to);
+}
+
+/** Defaults that draw from the sequence follow its name. */
+export function renameSequence(draft: SchemaDraft, key: string, to: string): void {
+  const sequence = draft.map('sequences').get(key);
+  if (sequence === undefined) return;
+  const renamed = keyOf(sequence.namespace, to);
+  draft.delete('sequences', key);
+  draft.setSequence({ ...sequence, name: to });
+  changeDefaults(draft, key, nextvalDefault(renamed), renamed);
+}
+
+function changeDefaults(draft: SchemaDraft, sequence: string, text: string | null, owned: string | null): void {
+  const before = nextvalDefault(sequence);
+  for (const [tableKey, table] of draft.tables) {
+    if (![...table.columns.values()].some((column) => column.default === before || column.ownedSequence === sequence))
+      continue;
+    draft.set('tables', tableKey, {
+      ...table,
+      columns: new Map(
+        [...table.columns].map(([name, column]) => [
+          name,
+          {
+            ...column,
+            default: column.default === before ? text : column.default,
+            ownedSequence: column.ownedSequence === sequence ? owned : column.ownedSequence,
+          },
+        ]),
+      ),
+    });
+  }
+}
+
+function removeSequence(draft: SchemaDraft, key: string, cascade: boolean): void {
+  draft.delete('sequences', key);
+  if (cascade) changeDefaults(draft, key, null, null);
+}
+
+function createView(draft: SchemaDraft, operation: Act<'createView'>): void {
+  const key = draft.createdKey(operation.name);
+  const standing = draft.map('views').get(key);
+  if (standing !== undefined && !operation.orReplace) {
+    if (!operation.ifNotExists)
+      draft.note({ kind: 'created-twice', operation, object: key, objectKind: 'view', first: standing.origin ?? null });
+    return;
+  }
+  const namespace = key.slice(0, key.length - operation.name.name.length - 1);
+  draft.addNamespace(namespace);
+  const reads = operation.reads.map(
+    (name) =>
+      draft.find(name, (each) => draft.tables.has(each) || draft.map('views').has(each)) ?? draft.createdKey(name),
+  );
+  const view: View = {
+    ...draft.stated(operation, key),
+    namespace,
+    name: operation.name.name,
+    kind: operation.materialized ? 'materialized view' : 'view',
+    columns: operation.columns ?? [],
+    definition: operation.query,
+    indexes: standing?.indexes ?? new Map(),
+    reads,
+  };
+  draft.set('views', key, view);
+}
+
+function removeView(draft: SchemaDraft, key: string, cascade: boolean): void {
+  draft.delete('views', key);
+  if (!cascade) return;
+  for (const [otherKey, other] of [...draft.map('views')])
+    if (other.reads?.includes(key)) removeView(draft, otherKey, true);
+}
+
+export function renameView(draft: SchemaDraft, key: string, to: string): void {
+  const view = draft.map('views').get(key);
+  if (view === undefined) return;
+  const renamed = keyOf(view.namespace, to);
+  draft.delete('views', key);
+  draft.set('views', renamed, { ...view, name: to });
+  for (const [otherKey, other] of draft.map('views'))
+    if (other.reads?.includes(key))
+      draft.set('views', otherKey, {
+        ...other,
+        reads: other.reads.map((each) => (each === key ? renamed : each)),
+        textCertainty: 'suspected',
+      });
+}
+
+function createRoutine(draft: SchemaDraft, operation: Act<'createRoutine'>): void {
+  const key = `${draft.createdKey(operation.name)}(${operation.identityArguments})`;
+  const namespace = operation.name.schema ?? draft.creationNamespace();
+  draft.addNamespace(namespace);
+  draft.set('routines', key, {
+    ...draft.stated(operation, key),
+    namespace,
+    name: operation.name.name,
+    identityArguments: operation.identityArguments,
+    arguments: operation.arguments,
+    result: operation.result,
+    kind: operation.routine,
+    volatility: operation.volatility,
+    definition: operation.definition,
+  });
+}
+
+function dropRoutine(draft: SchemaDraft, operation: Act<'dropRoutine'>): void {
+  const wanted = operation.identityArguments === null ? null : argumentTypes(operation.identityArguments);
+  const namespaces = operation.name.schema === null ? draft.searchPath : [operation.name.schema];
+  for (const [key, routine] of [...draft.map('routines')]) {
+    if (routine.name !== operation.name.name || !namespaces.includes(routine.namespace)) continue;
+    if (wanted !== null && wanted !== argumentTypes(routine.identityArguments)) continue;
+    draft.delete('routines', key);
+    if (operation.cascade) removeTriggersOf(draft, routine.name);
+  }
+}
+
+/** Argument types without the arguments' names and modes, as far as the text tells: what a DROP may leave out. */
+function argumentTypes(text: string): string {
+  return text
+    .split(',')
+    .map((each) => each.trim().replace(/^(in|out|inout|variadic)\s+/i, ''))
+    .map((each) => each.replace(/^\w+\s+(?=\w)(?!precision\b|varying\b|with\b|without\b|zone\b)/i, ''))
+    .join(',')
+    .toLowerCase();
+}
+
+function removeTriggersOf(draft: SchemaDraft, routine: string): void {
+  const executes = new RegExp(
+    `EXECUTE\\s+(?:FUNCTION|PROCEDURE)\\s+(?:[\\w"]+\\.)?"?${routine.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}"?\\s*\\(`,
+    'i',
+  );
+  for (const [key, table] of draft.tables)
+    for (const trigger of table.triggers.values())
+      if (executes.test(trigger.definition))
+        draft.change(key, (each) => ({ ...each, triggers: without(each.triggers, trigger.name) }));
+}
+
+function dropNamespace(draft: SchemaDraft, name: string): void {
+  for (const [key, table] of [...draft.tables]) if (table.namespace === name) removeTable(draft, key, true);
+  for (const map of ['views', 'enums', 'domains', 'composites', 'sequences', 'routines'] as const)
+    for (const [key, value] of [...draft.map(map)]) if (value.namespace === name) draft.delete(map, key);
+  draft.deleteNamespace(name);
+}

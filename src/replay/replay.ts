@@ -1,0 +1,167 @@
+/**
+ * Replay: revisions → the declared Schema after each of them, in Alembic's order, each revision on its own ancestors alone.
+ * A linear history shares everything that does not change. Behind a missing parent (or on a cycle) revisions are replayed
+ * on top of what the rest declares, and all they state is suspected. Refuses to know files and Python.
+ */
+import type { BlindSpot, Operation } from '../model/operation.ts';
+import type { NamingConvention } from '../model/project.ts';
+import type { OperationSink, Replay, ReplayNote } from '../model/replay.ts';
+import type { RevisionId } from '../model/revision.ts';
+import type { RevisionGraph } from '../model/revision-graph.ts';
+import { emptySchema, type Schema } from '../model/schema.ts';
+import { orderOf } from './ancestors.ts';
+import { applyToDraft } from './apply.ts';
+import { type ReplayState, SchemaDraft } from './draft.ts';
+
+/** What the replay needs of a MigrationSource. */
+export interface RevisionEvaluator {
+  readonly graph: RevisionGraph;
+  evaluate(revision: RevisionId, direction: 'upgrade' | 'downgrade', sink: OperationSink): void;
+}
+
+export interface ReplayOptions {
+  namingConvention: NamingConvention | null;
+  /** Where unqualified names are looked up and created; `public` without one. */
+  searchPath?: readonly string[] | null;
+  /** Reads `downgrade()` too: its operations, on the schema after the revision. */
+  withDowngrades?: boolean;
+}
+
+export function replay(source: RevisionEvaluator, options: ReplayOptions): Replay {
+  const searchPath = options.searchPath?.filter((name) => name !== '$user' && name !== '"$user"') ?? [];
+  const start: ReplayState = {
+    schema: emptySchema(['public', ...searchPath]),
+    searchPath: searchPath.length > 0 ? searchPath : ['public'],
+    temporaries: new Set(),
+  };
+  const ancestry = orderOf(source.graph);
+  const operationsById = new Map<RevisionId, Operation[]>();
+  const downgradesById = new Map<RevisionId, Operation[]>();
+  const notes: ReplayNote[] = [];
+  const blindSpots: BlindSpot[] = [];
+  const stateById = new Map<RevisionId, ReplayState>();
+  const stateBySet = new Map<string, ReplayState>();
+
+  const optionsFor = (revision: RevisionId) => ({
+    namingConvention: options.namingConvention,
+    isSuspected: ancestry.isDetached(revision),
+  });
+
+  /** The operations of a revision once more, on another state. */
+  const applyAgain = (state: ReplayState, revision: RevisionId): ReplayState => {
+    const draft = new SchemaDraft(state, optionsFor(revision));
+    for (const operation of operationsById.get(revision) ?? []) applyToDraft(draft, operation);
+    return draft.state;
+  };
+
+  /** State once all of `revisions` and their predecessors ran. */
+  const stateAt = (revisions: readonly RevisionId[]): ReplayState => {
+    if (revisions.length === 0) return start;
+    const only = revisions[0] as RevisionId;
+    if (revisions.length === 1) return stateById.get(only) ?? start;
+    const name = [...revisions].sort().join('\n');
+    const known = stateBySet.get(name);
+    if (known !== undefined) return known;
+    const { from, rest } = ancestry.shortestWay(revisions);
+    let state = from === null ? start : (stateById.get(from) ?? start);
+    for (const revision of rest) state = applyAgain(state, revision);
+    stateBySet.set(name, state);
+    return state;
+  };
+
+  for (const revision of ancestry.order) {
+    const operations: Operation[] = [];
+    operationsById.set(revision, operations);
+    const draft = new SchemaDraft(stateAt(ancestry.predecessors(revision)), {
+      ...optionsFor(revision),
+      note: (note) => notes.push({ ...note, revision } as ReplayNote),
+    });
+    source.evaluate(revision, 'upgrade', {
+      apply: (operation) => {
+        operations.push(operation);
+        if (operation.kind === 'opaque') blindSpots.push(blindSpotOf(draft, revision, operation));
+        else if (operation.condition !== undefined) blindSpots.push(conditionOf(revision, operation, blindSpots));
+        applyToDraft(draft, operation);
+      },
+      schema: () => draft.schema,
+      searchPath: () => draft.searchPath,
+    });
+    stateById.set(revision, draft.state);
+    if (options.withDowngrades) downgradesById.set(revision, readDowngrade(source, revision, draft.state, options));
+  }
+
+  return {
+    operationsById,
+    downgradesById,
+    notes,
+    blindSpots: unique(blindSpots),
+    schemaAt: (revisions): Schema =>
+      stateAt(ancestry.withoutAncestors(revisions.filter((each) => stateById.has(each)))).schema,
+    schemaAfter: (revision): Schema => (stateById.get(revision) ?? start).schema,
+  };
+}
+
+function readDowngrade(
+  source: RevisionEvaluator,
+  revision: RevisionId,
+  state: ReplayState,
+  options: ReplayOptions,
+): Operation[] {
+  const operations: Operation[] = [];
+  const draft = new SchemaDraft(state, { namingConvention: options.namingConvention });
+  source.evaluate(revision, 'downgrade', {
+    apply: (operation) => {
+      operations.push(operation);
+      applyToDraft(draft, operation);
+    },
+    schema: () => draft.schema,
+    searchPath: () => draft.searchPath,
+  });
+  return operations;
+}
+
+function blindSpotOf(
+  draft: SchemaDraft,
+  revision: RevisionId,
+  operation: Extract<Operation, { kind: 'opaque' }>,
+): BlindSpot {
+  return {
+    revision,
+    file: operation.origin.file,
+    line: operation.origin.line,
+    reason: operation.reason,
+    objects: operation.objects.map((name) => draft.findTable(name) ?? draft.createdKey(name)),
+  };
+}
+
+function conditionOf(revision: RevisionId, operation: Operation, _sofar: readonly BlindSpot[]): BlindSpot {
+  return {
+    revision,
+    file: operation.origin.file,
+    line: operation.origin.line,
+    reason: `runs only if ${operation.condition}`,
+    objects: objectsOf(operation),
+  };
+}
+
+function objectsOf(operation: Operation): string[] {
+  const name =
+    'table' in operation && operation.table
+      ? 'columns' in operation.table
+        ? operation.table.name
+        : operation.table
+      : 'name' in operation && typeof operation.name === 'object'
+        ? operation.name
+        : null;
+  return name === null ? [] : [`${name.schema ?? 'public'}.${name.name}`];
+}
+
+function unique(spots: BlindSpot[]): BlindSpot[] {
+  const seen = new Set<string>();
+  return spots.filter((spot) => {
+    const name = JSON.stringify(spot);
+    if (seen.has(name)) return false;
+    seen.add(name);
+    return true;
+  });
+}
