@@ -1,0 +1,140 @@
+/**
+ * What every fixture owes (fixtures/README.md): exactly its findings, the same in whatever order files are read, the
+ * report as printed, a repair that clears it and is empty the second time, and rows that survive.
+ * `CHAIN_GENERATE=1` writes the reports.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { findRule } from '../src/rules/index.ts';
+import { copyFixture, type Fixture, fixtureNames, hasGit, readFixture } from './support/fixture.ts';
+import { run } from './support/in-process.ts';
+import { type TestDatabase, testDatabase, testServer } from './support/postgres.ts';
+import { lostRows, rowsOf } from './support/rows.ts';
+
+const order = vi.hoisted(() => ({ isReversed: false }));
+
+vi.mock('node:fs', async (importOriginal) => {
+  const fs = await importOriginal<typeof import('node:fs')>();
+  const readdirSync = ((...args: Parameters<typeof fs.readdirSync>) => {
+    const entries = fs.readdirSync(...args);
+    return order.isReversed ? entries.reverse() : entries;
+  }) as typeof fs.readdirSync;
+  return { ...fs, readdirSync, default: { ...fs, readdirSync } };
+});
+
+vi.mock('node:fs/promises', async (importOriginal) => {
+  const fs = await importOriginal<typeof import('node:fs/promises')>();
+  const readdir = (async (...args: Parameters<typeof fs.readdir>) => {
+    const entries = await fs.readdir(...args);
+    return order.isReversed ? entries.reverse() : entries;
+  }) as typeof fs.readdir;
+  return { ...fs, readdir, default: { ...fs, readdir } };
+});
+
+const isWriting = process.env.CHAIN_GENERATE === '1';
+const names = fixtureNames();
+/** A rule's fixtures are asserted from the day the rule is there. */
+const known = names.filter((name) => {
+  const { rule, expected } = readFixture(name);
+  return expected !== null && (rule === null || findRule(rule) !== null);
+});
+
+const severities = (findings: { key: string; severity: string }[]) =>
+  Object.fromEntries(findings.map(({ key, severity }) => [key, severity]));
+
+async function databaseOf(fixture: Fixture): Promise<TestDatabase | null> {
+  if (fixture.databaseSql === null) return null;
+  const database = await testDatabase({ sql: `${fixture.databaseSql}\n${fixture.rowsSql ?? ''}` });
+  // A dump may leave the session's search_path empty; ours is of no use any more.
+  return database;
+}
+
+/** The report without what differs from machine to machine. */
+function steady(text: string, directory: string, database: TestDatabase | null): string {
+  const shown = text.replaceAll(directory, '.').replace(/PostgreSQL \d+(\.\d+)?/g, 'PostgreSQL N');
+  return database === null ? shown : shown.replaceAll(database.name, 'app');
+}
+
+it('every fixture folder says what it expects', () => {
+  expect(names.filter((name) => readFixture(name).expected === null)).toEqual([]);
+});
+
+describe.each(known)('%s', (name) => {
+  const fixture = readFixture(name);
+  const expected = fixture.expected;
+  if (expected === null) return;
+  const needsGit = existsSync(join(fixture.dir, 'git.sh'));
+  const flags = (project: string, database: TestDatabase | null) => ({
+    project,
+    format: 'json',
+    ...(database === null ? { offline: true } : { url: database.url }),
+  });
+
+  afterEach(() => {
+    order.isReversed = false;
+  });
+
+  it.skipIf(needsGit && !hasGit())('finds exactly what it should, in whatever order files are read', async () => {
+    using project = copyFixture(name);
+    await using database = await databaseOf(fixture);
+    const scratchUrl = (await testServer()).url;
+    const all = { ...flags(project.dir, database), scratchUrl };
+    const first = await run('doctor', all);
+    expect(severities(first.report().findings)).toEqual(expected.findings);
+    expect(first.exitCode).toBe(Object.values(expected.findings).includes('error') ? 1 : 0);
+    const notChecked = first.report().notChecked.map(({ rule }) => rule);
+    expect(notChecked).toEqual(expect.arrayContaining(expected.notChecked ?? []));
+    expect((await run('doctor', all)).out).toBe(first.out);
+    order.isReversed = true;
+    expect((await run('doctor', all)).out).toBe(first.out);
+    order.isReversed = false;
+    if (database !== null && expected.offline !== undefined) {
+      const offline = await run('doctor', flags(project.dir, null));
+      expect(severities(offline.report().findings)).toEqual(expected.offline);
+    }
+  });
+
+  it.skipIf(needsGit && !hasGit())('prints its report', async () => {
+    using project = copyFixture(name);
+    await using database = await databaseOf(fixture);
+    const scratchUrl = (await testServer()).url;
+    const { out } = await run('doctor', { ...flags(project.dir, database), scratchUrl, format: 'text' });
+    const path = join(fixture.dir, 'report.txt');
+    const text = steady(out, project.dir, database);
+    if (isWriting) writeFileSync(path, text);
+    expect(text).toBe(readFileSync(path, 'utf8'));
+  });
+
+  it.skipIf(needsGit && !hasGit())('is repaired, and a second repair is empty', async () => {
+    using project = copyFixture(name);
+    await using database = await databaseOf(fixture);
+    const scratchUrl = (await testServer()).url;
+    const all = { ...flags(project.dir, database), scratchUrl, allow: expected.allow ?? [] };
+    const before = project.snapshot();
+    const rowsBefore = database === null ? {} : await rowsOf(database.target);
+    const planned = await run('repair', all);
+    expect(project.snapshot()).toEqual(before);
+    const plan = planned.report().plan;
+    const leaves = typeof expected.repair === 'object' ? expected.repair.leaves : [];
+    if (expected.repair === 'none') {
+      expect([planned.exitCode, plan?.patches ?? [], plan?.steps ?? []]).toEqual([0, [], []]);
+      return;
+    }
+    expect(plan?.rehearsal).toMatchObject({ verdict: leaves.length === 0 ? 'clears' : 'leaves', remaining: leaves });
+    const applied = await run('repair', { ...all, apply: true });
+    expect(
+      applied
+        .report()
+        .findings.filter(({ severity }) => severity === 'error')
+        .map(({ key }) => key),
+    ).toEqual(leaves);
+    const newRules = applied.report().findings.filter(({ key }) => !(key in expected.findings));
+    expect(newRules.map(({ key }) => key)).toEqual([]);
+    if (database !== null) expect(lostRows(rowsBefore, await rowsOf(database.target))).toEqual([]);
+    const settled = project.snapshot();
+    const again = await run('repair', { ...all, apply: true });
+    expect(again.exitCode).toBe(leaves.length === 0 ? 0 : 1);
+    expect(project.snapshot()).toEqual(settled);
+  });
+});
