@@ -21,6 +21,12 @@ export interface SeedRow {
   line: number;
 }
 
+export interface SeedComparison {
+  table: QualifiedName | null;
+  column: string;
+  value: SeedValue;
+}
+
 /** `IF EXISTS (SELECT … information_schema.tables WHERE table_name = 'x')` around statements. */
 export interface SeedGuard {
   line: number;
@@ -32,6 +38,7 @@ export interface SeedGuard {
   /** The other branch only raises a notice, or there is none. */
   skipsSilently: boolean;
   condition: string;
+  conditionSpan?: Span;
   /** The RAISE of the other branch, where it has one. */
   elseRaise: { span: Span; line: number; level: string } | null;
 }
@@ -77,6 +84,12 @@ export interface SeedStatement {
   /** Inside DO $$…$$ or a function body. */
   insideBlock: boolean;
   sql: string;
+  /** INSERT … SELECT: what it selects, in the order of the columns; null values of the span where it is `*`. */
+  targets?: SeedValue[];
+  /** UPDATE: what it sets. */
+  sets?: { column: string; value: SeedValue }[];
+  /** `column = value` in its conditions; `table` null where several tables could own the column. */
+  comparisons?: SeedComparison[];
   /** disables triggers or replication role. */
   disablesForeignKeys?: boolean;
 }

@@ -44,7 +44,12 @@ const zoned: Record<string, [string, string]> = {
 
 /** Names that make a column own a sequence; they are no types. */
 export const serialTypeNames: ReadonlySet<string> = new Set([
-  'smallserial', 'serial2', 'serial', 'serial4', 'bigserial', 'serial8',
+  'smallserial',
+  'serial2',
+  'serial',
+  'serial4',
+  'bigserial',
+  'serial8',
 ]);
 
 /** Shapes that PostGIS prints in its own case (`geometry(Point,4326)`), by lower-case name. */
@@ -52,7 +57,9 @@ const postgisShapes = new Map(
   `Geometry Point LineString Polygon MultiPoint MultiLineString MultiPolygon GeometryCollection CircularString CompoundCurve
   CurvePolygon MultiCurve MultiSurface PolyhedralSurface Triangle Tin`
     .split(/\s+/)
-    .flatMap((shape) => ['', 'Z', 'M', 'ZM'].map((suffix) => [`${shape}${suffix}`.toLowerCase(), `${shape}${suffix}`] as const)),
+    .flatMap((shape) =>
+      ['', 'Z', 'M', 'ZM'].map((suffix) => [`${shape}${suffix}`.toLowerCase(), `${shape}${suffix}`] as const),
+    ),
 );
 
 /** `format_type`'s spelling. */
@@ -87,7 +94,8 @@ type Token = { kind: 'word' | 'quoted' | 'value' | 'mark'; text: string };
 
 function tokensOf(text: string): Token[] | null {
   const tokens: Token[] = [];
-  const pattern = /\s+|"((?:[^"]|"")*)"|('(?:[^']|'')*')|([\p{L}_\u0080-\uffff][\p{L}\p{N}_$\u0080-\uffff]*)|(-?\d+)|([().,[\]])/uy;
+  const pattern =
+    /\s+|"((?:[^"]|"")*)"|('(?:[^']|'')*')|([\p{L}_\u0080-\uffff][\p{L}\p{N}_$\u0080-\uffff]*)|(-?\d+)|([().,[\]])/uy;
   while (pattern.lastIndex < text.length) {
     const match = pattern.exec(text);
     if (!match) return null;
@@ -101,7 +109,14 @@ function tokensOf(text: string): Token[] | null {
 }
 
 const internalByWord: Record<string, string> = {
-  int: 'int4', integer: 'int4', smallint: 'int2', bigint: 'int8', real: 'float4', boolean: 'bool', decimal: 'numeric', dec: 'numeric',
+  int: 'int4',
+  integer: 'int4',
+  smallint: 'int2',
+  bigint: 'int8',
+  real: 'float4',
+  boolean: 'bool',
+  decimal: 'numeric',
+  dec: 'numeric',
 };
 
 const intervalFields = new Set(['year', 'month', 'day', 'hour', 'minute', 'second', 'to']);
@@ -176,7 +191,8 @@ export function parseTypeName(text: string): TypeParts | null {
     else takeWord('without', 'time', 'zone');
   } else if (name === 'interval') {
     const words: string[] = [];
-    while (tokens[at]?.kind === 'word' && intervalFields.has(tokens[at]?.text as string)) words.push(tokens[at++]?.text as string);
+    while (tokens[at]?.kind === 'word' && intervalFields.has(tokens[at]?.text as string))
+      words.push(tokens[at++]?.text as string);
     if (words.length > 0) fields = words.join(' ');
     modifiers = takeModifiers();
   } else {

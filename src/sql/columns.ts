@@ -2,13 +2,35 @@
  * Column definitions, constraints and index keys of CREATE and ALTER TABLE, with expressions as the source has them.
  */
 import type { ColumnDef, Constraint, IndexElem, IndexStmt, Node } from 'libpg-query';
-import type { ColumnDefinition, ConstraintDefinition, IndexDefinition, IndexKeyDefinition } from '../model/operation.ts';
+import type {
+  ColumnDefinition,
+  ConstraintDefinition,
+  IndexDefinition,
+  IndexKeyDefinition,
+} from '../model/operation.ts';
 import type { ReferentialAction } from '../model/schema.ts';
 import type { Statement } from './pg-parser.ts';
-import { bracketed, endOfDefault, endOfElement, findWord, findWordOutside, indexAt, isMark, isWord, sliceOf, splitByComma } from './slices.ts';
+import {
+  bracketed,
+  endOfDefault,
+  endOfElement,
+  findWord,
+  findWordOutside,
+  indexAt,
+  isMark,
+  isWord,
+  sliceOf,
+  splitByComma,
+} from './slices.ts';
 import { as, relationOf, stringsOf, typeOf } from './tree.ts';
 
-const actionByLetter: Record<string, ReferentialAction> = { a: 'NO ACTION', r: 'RESTRICT', c: 'CASCADE', n: 'SET NULL', d: 'SET DEFAULT' };
+const actionByLetter: Record<string, ReferentialAction> = {
+  a: 'NO ACTION',
+  r: 'RESTRICT',
+  c: 'CASCADE',
+  n: 'SET NULL',
+  d: 'SET DEFAULT',
+};
 
 /** Index of the token at a position of the tree. */
 function at(statement: Statement, location: number | undefined): number {
@@ -28,16 +50,27 @@ function bodyOf(statement: Statement, constraint: Constraint): string {
   return sliceOf(statement, index, endOfElement(statement, index));
 }
 
-function deferrability(constraint: { deferrable?: boolean; initdeferred?: boolean }): 'initially deferred' | 'initially immediate' | null {
+function deferrability(constraint: {
+  deferrable?: boolean;
+  initdeferred?: boolean;
+}): 'initially deferred' | 'initially immediate' | null {
   return constraint.deferrable ? (constraint.initdeferred ? 'initially deferred' : 'initially immediate') : null;
 }
 
 /** A table constraint, or one stated at `column`; null for those that are facts of the column (NOT NULL, DEFAULT …). */
-export function constraintOf(statement: Statement, constraint: Constraint, column: string | null): ConstraintDefinition | null {
+export function constraintOf(
+  statement: Statement,
+  constraint: Constraint,
+  column: string | null,
+): ConstraintDefinition | null {
   const own = column === null ? [] : [column];
   const base = { name: constraint.conname ?? null, ...(constraint.conname ? { nameIsFinal: true } : {}) };
   const deferrable = deferrability(constraint);
-  const common = { ...base, ...(deferrable ? { deferrable } : {}), ...(constraint.skip_validation ? { notValid: true } : {}) };
+  const common = {
+    ...base,
+    ...(deferrable ? { deferrable } : {}),
+    ...(constraint.skip_validation ? { notValid: true } : {}),
+  };
   const keys = constraint.keys?.length ? stringsOf(constraint.keys) : own;
   const include = stringsOf(constraint.including);
   const start = at(statement, constraint.location);
@@ -126,7 +159,10 @@ export function columnOf(statement: Statement, definition: ColumnDef): ColumnDef
         column.notNull = true;
         break;
       case 'CONSTR_GENERATED':
-        column.generated = { expression: bracketAfter(statement, start, 'as'), stored: constraint.generated_kind !== 'v' };
+        column.generated = {
+          expression: bracketAfter(statement, start, 'as'),
+          stored: constraint.generated_kind !== 'v',
+        };
         break;
       case 'CONSTR_ATTR_DEFERRABLE':
       case 'CONSTR_ATTR_DEFERRED':

@@ -27,7 +27,8 @@ export interface Token {
 const operatorCharacters = '~!@#^&|`?+-*/%<>=';
 const wordStart = /[A-Za-z_\u0080-\uffff]/;
 const wordPattern = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y;
-const numberPattern = /(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|(?:\d(?:_?\d)*\.?(?:\d(?:_?\d)*)?|\.\d(?:_?\d)*)(?:[eE][+-]?\d(?:_?\d)*)?)/y;
+const numberPattern =
+  /(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|(?:\d(?:_?\d)*\.?(?:\d(?:_?\d)*)?|\.\d(?:_?\d)*)(?:[eE][+-]?\d(?:_?\d)*)?)/y;
 const dollarPattern = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
 
 function matchAt(pattern: RegExp, text: string, at: number): string | null {
@@ -40,7 +41,16 @@ export function skipBlank(text: string, from: number, to: number = text.length):
   let at = from;
   while (at < to) {
     const character = text[at] as string;
-    if (character === ' ' || character === '\n' || character === '\t' || character === '\r' || character === '\f' || character === '\v' || character === '\ufeff') at++;
+    if (
+      character === ' ' ||
+      character === '\n' ||
+      character === '\t' ||
+      character === '\r' ||
+      character === '\f' ||
+      character === '\v' ||
+      character === '\ufeff'
+    )
+      at++;
     else if (character === '-' && text[at + 1] === '-') {
       while (at < to && text[at] !== '\n' && text[at] !== '\r') at++;
     } else if (character === '/' && text[at + 1] === '*') at = endOfComment(text, at);
@@ -84,7 +94,12 @@ export function nextToken(text: string, from: number, to: number = text.length):
   const start = skipBlank(text, from, to);
   if (start >= to) return null;
   const character = text[start] as string;
-  const token = (kind: TokenKind, end: number, value: string = text.slice(start, end)): Token => ({ kind, text: value, from: start, to: Math.min(end, to) });
+  const token = (kind: TokenKind, end: number, value: string = text.slice(start, end)): Token => ({
+    kind,
+    text: value,
+    from: start,
+    to: Math.min(end, to),
+  });
   const stringFrom = (open: number, hasEscapes: boolean): Token => {
     const end = endOfQuoted(text, open, "'", hasEscapes);
     return end < 0 ? token('unterminated', to) : token('string', end);
@@ -93,11 +108,17 @@ export function nextToken(text: string, from: number, to: number = text.length):
   if (character === "'") return stringFrom(start, false);
   if ((character === 'e' || character === 'E') && text[start + 1] === "'") return stringFrom(start + 1, true);
   if ('bBxXnN'.includes(character) && text[start + 1] === "'") return stringFrom(start + 1, false);
-  if ((character === 'u' || character === 'U') && text[start + 1] === '&' && text[start + 2] === "'") return stringFrom(start + 2, false);
-  if (character === '"' || ((character === 'u' || character === 'U') && text[start + 1] === '&' && text[start + 2] === '"')) {
+  if ((character === 'u' || character === 'U') && text[start + 1] === '&' && text[start + 2] === "'")
+    return stringFrom(start + 2, false);
+  if (
+    character === '"' ||
+    ((character === 'u' || character === 'U') && text[start + 1] === '&' && text[start + 2] === '"')
+  ) {
     const open = character === '"' ? start : start + 2;
     const end = endOfQuoted(text, open, '"', false);
-    return end < 0 ? token('unterminated', to) : token('quoted', end, text.slice(open + 1, end - 1).replaceAll('""', '"'));
+    return end < 0
+      ? token('unterminated', to)
+      : token('quoted', end, text.slice(open + 1, end - 1).replaceAll('""', '"'));
   }
   if (character === '$') {
     const tag = matchAt(dollarPattern, text, start);
@@ -111,7 +132,11 @@ export function nextToken(text: string, from: number, to: number = text.length):
   }
   if (wordStart.test(character)) {
     const word = matchAt(wordPattern, text, start) as string;
-    return token('word', start + word.length, word.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
+    return token(
+      'word',
+      start + word.length,
+      word.replace(/[A-Z]/g, (letter) => letter.toLowerCase()),
+    );
   }
   if ((character >= '0' && character <= '9') || (character === '.' && /\d/.test(text[start + 1] ?? ''))) {
     const number = matchAt(numberPattern, text, start) ?? character;
@@ -123,7 +148,13 @@ export function nextToken(text: string, from: number, to: number = text.length):
   if (character === '\\') return token('backslash', start + 1);
   if (operatorCharacters.includes(character)) {
     let end = start + 1;
-    while (end < to && operatorCharacters.includes(text[end] as string) && !text.startsWith('--', end) && !text.startsWith('/*', end)) end++;
+    while (
+      end < to &&
+      operatorCharacters.includes(text[end] as string) &&
+      !text.startsWith('--', end) &&
+      !text.startsWith('/*', end)
+    )
+      end++;
     return token('operator', end);
   }
   return token('operator', start + 1);
@@ -166,12 +197,15 @@ export function stringValue(token: Token): string | null {
   const open = token.text.indexOf("'");
   const inner = token.text.slice(open + 1, -1).replaceAll("''", "'");
   if (open === 0 || !/^[eE]/.test(token.text)) return inner;
-  return inner.replace(/\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3})|([\s\S]))/g, (whole, hex, u4, u8, octal, other) => {
-    if (hex ?? u4 ?? u8) {
-      const code = Number.parseInt(hex ?? u4 ?? u8, 16);
-      return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
-    }
-    if (octal) return String.fromCharCode(Number.parseInt(octal, 8));
-    return { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }[other as string] ?? other;
-  });
+  return inner.replace(
+    /\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3})|([\s\S]))/g,
+    (whole, hex, u4, u8, octal, other) => {
+      if (hex ?? u4 ?? u8) {
+        const code = Number.parseInt(hex ?? u4 ?? u8, 16);
+        return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+      }
+      if (octal) return String.fromCharCode(Number.parseInt(octal, 8));
+      return { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }[other as string] ?? other;
+    },
+  );
 }

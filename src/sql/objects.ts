@@ -2,7 +2,19 @@
  * Types, sequences, schemas and extensions; drops, renames, moves and comments of every kind, as Operations.
  */
 import type {
-  AlterEnumStmt, AlterObjectSchemaStmt, AlterSeqStmt, CommentStmt, CreateDomainStmt, CreateEnumStmt, CreateSeqStmt, DefElem, DropStmt, Node, ObjectType, RenameStmt, VariableSetStmt,
+  AlterEnumStmt,
+  AlterObjectSchemaStmt,
+  AlterSeqStmt,
+  CommentStmt,
+  CreateDomainStmt,
+  CreateEnumStmt,
+  CreateSeqStmt,
+  DefElem,
+  DropStmt,
+  Node,
+  ObjectType,
+  RenameStmt,
+  VariableSetStmt,
 } from 'libpg-query';
 import type { QualifiedName } from '../model/name.ts';
 import type { UnplacedOperation } from '../model/operation.ts';
@@ -14,7 +26,11 @@ import { as, constantOf, qualifiedOf, relationOf, stringOf, stringsOf, typeOf } 
 
 /** `OBJECT_MATVIEW` → `MATERIALIZED VIEW`. */
 function objectWords(type: ObjectType | undefined): string {
-  return (type ?? '').replace('OBJECT_', '').replace('MATVIEW', 'MATERIALIZED VIEW').replace('TABCONSTRAINT', 'CONSTRAINT').replaceAll('_', ' ');
+  return (type ?? '')
+    .replace('OBJECT_', '')
+    .replace('MATVIEW', 'MATERIALIZED VIEW')
+    .replace('TABCONSTRAINT', 'CONSTRAINT')
+    .replaceAll('_', ' ');
 }
 
 export function createEnum(create: CreateEnumStmt): UnplacedOperation {
@@ -90,7 +106,9 @@ export function alterSequence(alter: AlterSeqStmt): UnplacedOperation {
   const name = relationOf(alter.sequence);
   const ownedBy = ownerOf(alter.options);
   if (ownedBy !== undefined) return { kind: 'alterSequence', name, ownedBy };
-  const changes = elementsOf(alter.options).some((element) => element.defname !== 'restart' && element.defname !== 'cache');
+  const changes = elementsOf(alter.options).some(
+    (element) => element.defname !== 'restart' && element.defname !== 'cache',
+  );
   return changes ? opaque('options of a sequence are changed', name) : ignored('ALTER SEQUENCE');
 }
 
@@ -119,7 +137,13 @@ export function drop(statement: DropStmt): UnplacedOperation[] {
       case 'OBJECT_TABLE':
         return { kind: 'dropTable', table: name, ...guard };
       case 'OBJECT_INDEX':
-        return { kind: 'dropIndex', index: name, table: null, ...(statement.concurrent ? { concurrently: true } : {}), ...guard };
+        return {
+          kind: 'dropIndex',
+          index: name,
+          table: null,
+          ...(statement.concurrent ? { concurrently: true } : {}),
+          ...guard,
+        };
       case 'OBJECT_VIEW':
       case 'OBJECT_MATVIEW':
         return { kind: 'dropView', name, materialized: statement.removeType === 'OBJECT_MATVIEW', ...guard };
@@ -136,7 +160,12 @@ export function drop(statement: DropStmt): UnplacedOperation[] {
       case 'OBJECT_PROCEDURE':
       case 'OBJECT_ROUTINE':
       case 'OBJECT_AGGREGATE':
-        return { kind: 'dropRoutine', name, identityArguments: identityArgumentsOf(as(object, 'ObjectWithArgs')), ...guard };
+        return {
+          kind: 'dropRoutine',
+          name,
+          identityArguments: identityArgumentsOf(as(object, 'ObjectWithArgs')),
+          ...guard,
+        };
       case 'OBJECT_TRIGGER':
       case 'OBJECT_POLICY': {
         const table = qualifiedOf(names.slice(0, -1));
@@ -184,7 +213,10 @@ export function rename(statement: RenameStmt): UnplacedOperation {
       return ignored(`ALTER ${objectWords(statement.renameType)}`);
     default: {
       const named = relation.name !== '' ? relation : qualifiedOf(namesOf(statement.object));
-      return opaque(`renaming a ${objectWords(statement.renameType).toLowerCase()} is not followed`, ...(named.name ? [named] : []));
+      return opaque(
+        `renaming a ${objectWords(statement.renameType).toLowerCase()} is not followed`,
+        ...(named.name ? [named] : []),
+      );
     }
   }
 }
@@ -200,7 +232,10 @@ export function setNamespace(statement: AlterObjectSchemaStmt): UnplacedOperatio
       return { kind: 'setTypeNamespace', name: qualifiedOf(namesOf(statement.object)), to };
     default: {
       const name = statement.relation ? relationOf(statement.relation) : qualifiedOf(namesOf(statement.object));
-      return opaque(`moving a ${objectWords(statement.objectType).toLowerCase()} to another schema is not followed`, name);
+      return opaque(
+        `moving a ${objectWords(statement.objectType).toLowerCase()} to another schema is not followed`,
+        name,
+      );
     }
   }
 }
@@ -217,8 +252,15 @@ export function comment(statement: CommentStmt): UnplacedOperation {
 
 /** `SET search_path`; any other setting changes no schema. */
 export function setVariable(statement: VariableSetStmt): UnplacedOperation {
-  if (statement.name !== 'search_path') return ignored(statement.kind === 'VAR_RESET' || statement.kind === 'VAR_RESET_ALL' ? 'RESET' : 'SET');
+  if (statement.name !== 'search_path')
+    return ignored(statement.kind === 'VAR_RESET' || statement.kind === 'VAR_RESET_ALL' ? 'RESET' : 'SET');
   const schemas =
-    statement.kind === 'VAR_SET_VALUE' ? (statement.args ?? []).flatMap((argument) => constantOf(argument) ?? []) : ['$user', 'public'];
-  return { kind: 'setSearchPath', schemas: schemas.filter((schema) => schema !== ''), local: statement.is_local === true };
+    statement.kind === 'VAR_SET_VALUE'
+      ? (statement.args ?? []).flatMap((argument) => constantOf(argument) ?? [])
+      : ['$user', 'public'];
+  return {
+    kind: 'setSearchPath',
+    schemas: schemas.filter((schema) => schema !== ''),
+    local: statement.is_local === true,
+  };
 }

@@ -131,25 +131,26 @@ export function parseStatements(source: string, from = 0, to: number = source.le
   if (nextToken(text, 0) === null) return [];
   const whole = parseTree(text);
   if (!isFailure(whole)) return statementsOf(whole, text, source, from).map((each) => ({ statement: each }));
-  const pieces: ParsedPiece[] = [];
-  for (const slice of splitStatements(text)) {
-    let tree = parseTree(slice.text);
-    if (isFailure(tree)) {
-      const again = withParameters(slice.text);
-      const second = again === null ? tree : parseTree(again);
-      if (!isFailure(second)) tree = second;
-    }
-    if (isFailure(tree)) {
-      pieces.push({
-        failure: { message: tree.message, at: from + slice.from + tree.at },
-        from: from + slice.from,
-        to: from + slice.to,
-      });
-    } else {
-      for (const each of statementsOf(tree, slice.text, source, from + slice.from)) pieces.push({ statement: each });
-    }
+  return splitStatements(text).flatMap((slice) => {
+    const own = parseSlice(slice.text, source, from + slice.from);
+    if (!own.some((piece) => 'failure' in piece) || !slice.text.includes(';')) return own;
+    // A bracket too many or too few swallows what follows: the first `;` that lets statements be read again is believed.
+    const cut = splitStatements(slice.text, 0, slice.text.length, false);
+    const again = cut.flatMap((each) => parseSlice(each.text, source, from + slice.from + each.from));
+    return cut.length > 1 && again.some((piece) => 'statement' in piece) ? again : own;
+  });
+}
+
+function parseSlice(text: string, source: string, base: number): ParsedPiece[] {
+  let tree = parseTree(text);
+  if (isFailure(tree)) {
+    const again = withParameters(text);
+    const second = again === null ? tree : parseTree(again);
+    if (!isFailure(second)) tree = second;
   }
-  return pieces;
+  if (isFailure(tree))
+    return [{ failure: { message: tree.message, at: base + tree.at }, from: base, to: base + text.length }];
+  return statementsOf(tree, text, source, base).map((each) => ({ statement: each }));
 }
 
 /** PL/pgSQL's own reading of a `DO` or `CREATE FUNCTION` statement; the message where it refuses. */

@@ -7,21 +7,60 @@ import type { Operation, Stated, UnplacedOperation } from '../model/operation.ts
 import type { Origin } from '../model/schema.ts';
 import { readBlock } from './do-block.ts';
 import { tokensOf } from './lexer.ts';
-import { alterEnum, alterSequence, comment, createDomain, createEnum, createSequence, drop, rename, setNamespace, setVariable } from './objects.ts';
+import {
+  alterEnum,
+  alterSequence,
+  comment,
+  createDomain,
+  createEnum,
+  createSequence,
+  drop,
+  rename,
+  setNamespace,
+  setVariable,
+} from './objects.ts';
 import { parseStatements, type Statement } from './pg-parser.ts';
 import { lineCounter } from './positions.ts';
 import { createAggregate, createFunction, createPolicy, createTrigger } from './routines.ts';
 import { touchRows } from './rows.ts';
-import { alterTable, createIndex, createTable, createTableAs, createView, ignored, opaque, type PlacedPart } from './tables.ts';
+import {
+  alterTable,
+  createIndex,
+  createTable,
+  createTableAs,
+  createView,
+  ignored,
+  opaque,
+  type PlacedPart,
+} from './tables.ts';
 import { as, kindOf, qualifiedOf, relationOf, stringOf, stringsOf, typeOf } from './tree.ts';
 
 /** Tags of statements that change no Schema; of any other the first words of the text are taken. */
 const tagByKind: Record<string, string> = {
-  GrantStmt: 'GRANT', GrantRoleStmt: 'GRANT ROLE', AlterDefaultPrivilegesStmt: 'ALTER DEFAULT PRIVILEGES', AlterOwnerStmt: 'ALTER OWNER',
-  CreateStatsStmt: 'CREATE STATISTICS', AlterStatsStmt: 'ALTER STATISTICS', VacuumStmt: 'VACUUM', ReindexStmt: 'REINDEX', ClusterStmt: 'CLUSTER',
-  LockStmt: 'LOCK TABLE', RefreshMatViewStmt: 'REFRESH MATERIALIZED VIEW', CreateRoleStmt: 'CREATE ROLE', AlterRoleStmt: 'ALTER ROLE', DropRoleStmt: 'DROP ROLE',
-  CreateRangeStmt: 'CREATE TYPE', RuleStmt: 'CREATE RULE', CreateEventTrigStmt: 'CREATE EVENT TRIGGER', SecLabelStmt: 'SECURITY LABEL', NotifyStmt: 'NOTIFY',
-  CreateForeignTableStmt: 'CREATE FOREIGN TABLE', CreateCastStmt: 'CREATE CAST', CheckPointStmt: 'CHECKPOINT', DiscardStmt: 'DISCARD', VariableShowStmt: 'SHOW',
+  GrantStmt: 'GRANT',
+  GrantRoleStmt: 'GRANT ROLE',
+  AlterDefaultPrivilegesStmt: 'ALTER DEFAULT PRIVILEGES',
+  AlterOwnerStmt: 'ALTER OWNER',
+  CreateStatsStmt: 'CREATE STATISTICS',
+  AlterStatsStmt: 'ALTER STATISTICS',
+  VacuumStmt: 'VACUUM',
+  ReindexStmt: 'REINDEX',
+  ClusterStmt: 'CLUSTER',
+  LockStmt: 'LOCK TABLE',
+  RefreshMatViewStmt: 'REFRESH MATERIALIZED VIEW',
+  CreateRoleStmt: 'CREATE ROLE',
+  AlterRoleStmt: 'ALTER ROLE',
+  DropRoleStmt: 'DROP ROLE',
+  CreateRangeStmt: 'CREATE TYPE',
+  RuleStmt: 'CREATE RULE',
+  CreateEventTrigStmt: 'CREATE EVENT TRIGGER',
+  SecLabelStmt: 'SECURITY LABEL',
+  NotifyStmt: 'NOTIFY',
+  CreateForeignTableStmt: 'CREATE FOREIGN TABLE',
+  CreateCastStmt: 'CREATE CAST',
+  CheckPointStmt: 'CHECKPOINT',
+  DiscardStmt: 'DISCARD',
+  VariableShowStmt: 'SHOW',
 };
 
 /** Refused by PostgreSQL inside a transaction block. */
@@ -29,11 +68,24 @@ function needsNoTransaction(statement: Statement): boolean {
   const { node } = statement;
   if (as(node, 'IndexStmt')?.concurrent || as(node, 'DropStmt')?.concurrent) return true;
   if (as(node, 'VacuumStmt')) return as(node, 'VacuumStmt')?.is_vacuumcmd === true;
-  if (as(node, 'CreatedbStmt') || as(node, 'DropdbStmt') || as(node, 'AlterSystemStmt') || as(node, 'CreateTableSpaceStmt') || as(node, 'DropTableSpaceStmt')) return true;
+  if (
+    as(node, 'CreatedbStmt') ||
+    as(node, 'DropdbStmt') ||
+    as(node, 'AlterSystemStmt') ||
+    as(node, 'CreateTableSpaceStmt') ||
+    as(node, 'DropTableSpaceStmt')
+  )
+    return true;
   const reindex = as(node, 'ReindexStmt');
   if (reindex) return (reindex.params ?? []).some((each) => as(each, 'DefElem')?.defname === 'concurrently');
   const commands = as(node, 'AlterTableStmt')?.cmds ?? [];
-  return commands.some((each) => as(as(as(each, 'AlterTableCmd')?.def, 'PartitionCmd') ? as(each, 'AlterTableCmd')?.def : undefined, 'PartitionCmd')?.concurrent === true);
+  return commands.some(
+    (each) =>
+      as(
+        as(as(each, 'AlterTableCmd')?.def, 'PartitionCmd') ? as(each, 'AlterTableCmd')?.def : undefined,
+        'PartitionCmd',
+      )?.concurrent === true,
+  );
 }
 
 function single(operation: UnplacedOperation): PlacedPart[] {
@@ -60,7 +112,8 @@ export function readStatement(statement: Statement): PlacedPart[] {
   const domain = as(node, 'CreateDomainStmt');
   if (domain) return single(createDomain(statement, domain));
   const domainChange = as(node, 'AlterDomainStmt');
-  if (domainChange) return single(opaque('ALTER DOMAIN is not followed', qualifiedOf(stringsOf(domainChange.typeName))));
+  if (domainChange)
+    return single(opaque('ALTER DOMAIN is not followed', qualifiedOf(stringsOf(domainChange.typeName))));
   const composite = as(node, 'CompositeTypeStmt');
   if (composite) {
     const attributes = (composite.coldeflist ?? []).flatMap((each) => {
@@ -82,7 +135,10 @@ export function readStatement(statement: Statement): PlacedPart[] {
     return single(changes ? opaque('the volatility of a function is changed', name) : ignored('ALTER FUNCTION'));
   }
   const define = as(node, 'DefineStmt');
-  if (define) return single(define.kind === 'OBJECT_AGGREGATE' ? createAggregate(statement, define) : ignored(firstWords(statement)));
+  if (define)
+    return single(
+      define.kind === 'OBJECT_AGGREGATE' ? createAggregate(statement, define) : ignored(firstWords(statement)),
+    );
   const trigger = as(node, 'CreateTrigStmt');
   if (trigger) return single(createTrigger(statement, trigger));
   const policy = as(node, 'CreatePolicyStmt');
@@ -91,7 +147,9 @@ export function readStatement(statement: Statement): PlacedPart[] {
   if (policyChange) return single(opaque('ALTER POLICY is not followed', relationOf(policyChange.table)));
   const extension = as(node, 'CreateExtensionStmt');
   if (extension) {
-    const schema = (extension.options ?? []).map((each) => as(each, 'DefElem')).find((each) => each?.defname === 'schema');
+    const schema = (extension.options ?? [])
+      .map((each) => as(each, 'DefElem'))
+      .find((each) => each?.defname === 'schema');
     return single({
       kind: 'createExtension',
       name: extension.extname ?? '',
@@ -107,7 +165,10 @@ export function readStatement(statement: Statement): PlacedPart[] {
       ...(namespace.if_not_exists ? { ifNotExists: true } : {}),
     };
     const within = (namespace.schemaElts ?? []).length > 0;
-    return [{ operation: made }, ...(within ? [{ operation: opaque('objects made inside CREATE SCHEMA are not followed') }] : [])];
+    return [
+      { operation: made },
+      ...(within ? [{ operation: opaque('objects made inside CREATE SCHEMA are not followed') }] : []),
+    ];
   }
   const dropped = as(node, 'DropStmt');
   if (dropped) return drop(dropped).map((operation) => ({ operation }));
@@ -120,7 +181,8 @@ export function readStatement(statement: Statement): PlacedPart[] {
   const set = as(node, 'VariableSetStmt');
   if (set) return single(setVariable(set));
   const call = as(node, 'CallStmt');
-  if (call) return single(opaque(`what the procedure ${stringsOf(call.funccall?.funcname).join('.')} does is not known`));
+  if (call)
+    return single(opaque(`what the procedure ${stringsOf(call.funccall?.funcname).join('.')} does is not known`));
   const rows = touchRows(node);
   if (rows) return single(rows);
   const transaction = as(node, 'TransactionStmt');
@@ -140,7 +202,22 @@ function firstWords(statement: Statement): string {
 /** Names that stand behind the words which name an object, in text that PostgreSQL refuses. */
 function objectsIn(text: string): QualifiedName[] {
   const tokens = tokensOf(text);
-  const leads = new Set(['table', 'index', 'view', 'type', 'sequence', 'on', 'into', 'from', 'join', 'update', 'references', 'trigger', 'function', 'domain']);
+  const leads = new Set([
+    'table',
+    'index',
+    'view',
+    'type',
+    'sequence',
+    'on',
+    'into',
+    'from',
+    'join',
+    'update',
+    'references',
+    'trigger',
+    'function',
+    'domain',
+  ]);
   const fillers = new Set(['if', 'not', 'exists', 'only', 'concurrently']);
   const names: QualifiedName[] = [];
   tokens.forEach((token, i) => {
@@ -184,7 +261,11 @@ export function parseSql(text: string, context: SqlContext): Operation[] {
     }
     const { statement } = piece;
     const sql = text.slice(statement.from, statement.to);
-    const stated: Stated = { origin: place(statement.from), sql, ...(needsNoTransaction(statement) ? { outsideTransaction: true } : {}) };
+    const stated: Stated = {
+      origin: place(statement.from),
+      sql,
+      ...(needsNoTransaction(statement) ? { outsideTransaction: true } : {}),
+    };
     if (as(statement.node, 'DoStmt')) {
       operations.push(...readBlock(statement, stated));
       continue;

@@ -2,7 +2,14 @@
  * Functions, procedures, aggregates, triggers and policies. Bodies are text: refuses to know what they do.
  * Signatures as `pg_get_function_identity_arguments` and `pg_get_function_result` print them (ruleutils.c).
  */
-import type { CreateFunctionStmt, CreatePolicyStmt, CreateTrigStmt, DefineStmt, FunctionParameter, ObjectWithArgs } from 'libpg-query';
+import type {
+  CreateFunctionStmt,
+  CreatePolicyStmt,
+  CreateTrigStmt,
+  DefineStmt,
+  FunctionParameter,
+  ObjectWithArgs,
+} from 'libpg-query';
 import { quoteIdentifier } from '../model/name.ts';
 import type { UnplacedOperation } from '../model/operation.ts';
 import type { Statement } from './pg-parser.ts';

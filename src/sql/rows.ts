@@ -8,7 +8,10 @@ import { opaque } from './tables.ts';
 import { as, constantOf, distinctNames, kindOf, relationOf, relationsIn, stringsOf, walk } from './tree.ts';
 
 const verbByKind: Record<string, RowsOperation['verb']> = {
-  InsertStmt: 'insert', UpdateStmt: 'update', DeleteStmt: 'delete', MergeStmt: 'update',
+  InsertStmt: 'insert',
+  UpdateStmt: 'update',
+  DeleteStmt: 'delete',
+  MergeStmt: 'update',
 };
 
 /** Tables written by INSERT, UPDATE, DELETE and MERGE anywhere in the tree. */
@@ -26,10 +29,19 @@ export function touchRows(node: Node): UnplacedOperation | null {
   if (verb) return { kind: 'touchRows', verb, tables: writtenTables(node) };
   const truncate = as(node, 'TruncateStmt');
   if (truncate) {
-    return { kind: 'touchRows', verb: 'truncate', tables: (truncate.relations ?? []).map((each) => relationOf(as(each, 'RangeVar'))) };
+    return {
+      kind: 'touchRows',
+      verb: 'truncate',
+      tables: (truncate.relations ?? []).map((each) => relationOf(as(each, 'RangeVar'))),
+    };
   }
   const copy = as(node, 'CopyStmt');
-  if (copy) return { kind: 'touchRows', verb: copy.is_from ? 'copy' : 'select', tables: copy.relation ? [relationOf(copy.relation)] : relationsIn(copy.query) };
+  if (copy)
+    return {
+      kind: 'touchRows',
+      verb: copy.is_from ? 'copy' : 'select',
+      tables: copy.relation ? [relationOf(copy.relation)] : relationsIn(copy.query),
+    };
   const select = as(node, 'SelectStmt');
   return select ? readSelect(select, node) : null;
 }
@@ -41,8 +53,12 @@ function searchPathOf(select: SelectStmt): UnplacedOperation | null {
     if (!call || stringsOf(call.funcname).at(-1) !== 'set_config') continue;
     const [name, value, local] = (call.args ?? []).map(constantOf);
     if (name?.toLowerCase() !== 'search_path') continue;
-    if (value === null || value === undefined) return opaque('the search_path is set to a value that only running could tell');
-    const schemas = value.split(',').map((each) => each.trim().replace(/^"(.*)"$/, '$1')).filter((each) => each !== '');
+    if (value === null || value === undefined)
+      return opaque('the search_path is set to a value that only running could tell');
+    const schemas = value
+      .split(',')
+      .map((each) => each.trim().replace(/^"(.*)"$/, '$1'))
+      .filter((each) => each !== '');
     return { kind: 'setSearchPath', schemas, local: local === 'true' || local === 't' };
   }
   return null;

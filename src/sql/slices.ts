@@ -33,7 +33,8 @@ export function sliceOf(statement: Statement, first: number, last: number): stri
 
 /** First token from `index` on, in the same or an inner bracket, that is one of the words; -1. */
 export function findWord(statement: Statement, index: number, ...words: string[]): number {
-  for (let i = Math.max(index, 0); i < statement.tokens.length; i++) if (isWord(statement.tokens[i], ...words)) return i;
+  for (let i = Math.max(index, 0); i < statement.tokens.length; i++)
+    if (isWord(statement.tokens[i], ...words)) return i;
   return -1;
 }
 
@@ -81,7 +82,20 @@ export function splitByComma(statement: Statement, first: number, last: number):
   return parts;
 }
 
-const afterDefault = new Set(['constraint', 'unique', 'primary', 'check', 'default', 'references', 'generated', 'collate', 'deferrable', 'initially', 'enforced', 'no']);
+const afterDefault = new Set([
+  'constraint',
+  'unique',
+  'primary',
+  'check',
+  'default',
+  'references',
+  'generated',
+  'collate',
+  'deferrable',
+  'initially',
+  'enforced',
+  'no',
+]);
 
 /** Last token of the expression that begins at `index`, in a column definition: up to the next constraint, comma or bracket. */
 export function endOfDefault(statement: Statement, index: number): number {
@@ -102,7 +116,12 @@ export function endOfDefault(statement: Statement, index: number): number {
     if (cases > 0 || i === index) continue;
     if (afterDefault.has(token.text)) return i - 1;
     if (token.text === 'null' && !isWord(tokens[i - 1], 'is', 'not')) return i - 1;
-    if (token.text === 'not' && !isWord(tokens[i - 1], 'is') && isWord(tokens[i + 1], 'null', 'deferrable', 'enforced', 'valid')) return i - 1;
+    if (
+      token.text === 'not' &&
+      !isWord(tokens[i - 1], 'is') &&
+      isWord(tokens[i + 1], 'null', 'deferrable', 'enforced', 'valid')
+    )
+      return i - 1;
   }
   return tokens.length - 1;
 }

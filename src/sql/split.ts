@@ -11,7 +11,13 @@ export interface StatementSlice {
   to: number;
 }
 
-export function splitStatements(text: string, from = 0, to: number = text.length): StatementSlice[] {
+/** `bracketsHold`: a `;` inside brackets ends nothing; false finds the next statement behind one with a bracket too many. */
+export function splitStatements(
+  text: string,
+  from = 0,
+  to: number = text.length,
+  bracketsHold = true,
+): StatementSlice[] {
   const slices: StatementSlice[] = [];
   let start = -1;
   let last = from;
@@ -30,7 +36,7 @@ export function splitStatements(text: string, from = 0, to: number = text.length
     const token = nextToken(text, at, to);
     if (!token) break;
     at = token.to;
-    if (token.kind === 'mark' && token.text === ';' && depth <= 0 && blockDepth === 0) {
+    if (token.kind === 'mark' && token.text === ';' && (depth <= 0 || !bracketsHold) && blockDepth === 0) {
       finish();
       previous = null;
       continue;

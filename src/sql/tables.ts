@@ -1,7 +1,15 @@
 /**
  * CREATE TABLE, every subcommand of ALTER TABLE, CREATE INDEX and CREATE VIEW as Operations.
  */
-import type { AlterTableCmd, AlterTableStmt, CreateStmt, CreateTableAsStmt, IndexStmt, RangeVar, ViewStmt } from 'libpg-query';
+import type {
+  AlterTableCmd,
+  AlterTableStmt,
+  CreateStmt,
+  CreateTableAsStmt,
+  IndexStmt,
+  RangeVar,
+  ViewStmt,
+} from 'libpg-query';
 import type { QualifiedName } from '../model/name.ts';
 import type { ConstraintDefinition, TableDefinition, UnplacedOperation } from '../model/operation.ts';
 import { columnOf, constraintOf, indexOf } from './columns.ts';
@@ -9,7 +17,11 @@ import type { Statement } from './pg-parser.ts';
 import { endOfElement, findWord, findWordOutside, indexAt, isMark, isWord, sliceOf, splitByComma } from './slices.ts';
 import { as, firstLocation, relationOf, relationsIn, stringOf, stringsOf, typeOf } from './tree.ts';
 
-export const opaque = (reason: string, ...objects: QualifiedName[]): UnplacedOperation => ({ kind: 'opaque', reason, objects });
+export const opaque = (reason: string, ...objects: QualifiedName[]): UnplacedOperation => ({
+  kind: 'opaque',
+  reason,
+  objects,
+});
 export const ignored = (what: string): UnplacedOperation => ({ kind: 'ignored', what });
 
 function partitionBound(statement: Statement, from: number): string {
@@ -87,7 +99,9 @@ function optionText(argument: Parameters<typeof stringOf>[0]): string {
   if (!argument) return 'true';
   const integer = as(argument, 'Integer');
   if (integer) return String(integer.ival ?? 0);
-  return as(argument, 'Float')?.fval ?? stringOf(argument) ?? stringsOf(as(argument, 'TypeName')?.names).at(-1) ?? 'true';
+  return (
+    as(argument, 'Float')?.fval ?? stringOf(argument) ?? stringsOf(as(argument, 'TypeName')?.names).at(-1) ?? 'true'
+  );
 }
 
 function lastPartitionBy(statement: Statement, from: number): number {
@@ -138,8 +152,15 @@ export function alterTable(statement: Statement, alter: AlterTableStmt): PlacedP
   const table = relationOf(alter.relation);
   const commands = (alter.cmds ?? []).flatMap((node) => as(node, 'AlterTableCmd') ?? []);
   if (alter.objtype !== 'OBJECT_TABLE') {
-    if (alter.objtype === 'OBJECT_TYPE') return [{ operation: opaque('ALTER TYPE of a composite type is not followed', table) }];
-    return [{ operation: ignored(`ALTER ${(alter.objtype ?? '').replace('OBJECT_', '').replace('MATVIEW', 'MATERIALIZED VIEW').replaceAll('_', ' ')}`) }];
+    if (alter.objtype === 'OBJECT_TYPE')
+      return [{ operation: opaque('ALTER TYPE of a composite type is not followed', table) }];
+    return [
+      {
+        operation: ignored(
+          `ALTER ${(alter.objtype ?? '').replace('OBJECT_', '').replace('MATVIEW', 'MATERIALIZED VIEW').replaceAll('_', ' ')}`,
+        ),
+      },
+    ];
   }
   const { head, ranges } = commandsOf(statement, alter);
   const isWhole = commands.length === 1 || ranges.length !== commands.length;
@@ -153,7 +174,12 @@ export function alterTable(statement: Statement, alter: AlterTableStmt): PlacedP
   });
 }
 
-function alterCommand(statement: Statement, table: QualifiedName, command: AlterTableCmd, first: number): UnplacedOperation {
+function alterCommand(
+  statement: Statement,
+  table: QualifiedName,
+  command: AlterTableCmd,
+  first: number,
+): UnplacedOperation {
   const column = command.name ?? '';
   const cascade = command.behavior === 'DROP_CASCADE' ? { cascade: true } : {};
   const ifExists = command.missing_ok ? { ifExists: true } : {};
@@ -161,12 +187,22 @@ function alterCommand(statement: Statement, table: QualifiedName, command: Alter
     case 'AT_AddColumn': {
       const definition = as(command.def, 'ColumnDef');
       if (!definition) break;
-      return { kind: 'addColumn', table, column: columnOf(statement, definition), ...(command.missing_ok ? { ifNotExists: true } : {}) };
+      return {
+        kind: 'addColumn',
+        table,
+        column: columnOf(statement, definition),
+        ...(command.missing_ok ? { ifNotExists: true } : {}),
+      };
     }
     case 'AT_DropColumn':
       return { kind: 'dropColumn', table, column, ...ifExists, ...cascade };
     case 'AT_ColumnDefault':
-      return { kind: 'alterColumn', table, column, default: command.def ? expressionAfter(statement, 'default', command.def, first) : null };
+      return {
+        kind: 'alterColumn',
+        table,
+        column,
+        default: command.def ? expressionAfter(statement, 'default', command.def, first) : null,
+      };
     case 'AT_DropNotNull':
       return { kind: 'alterColumn', table, column, notNull: false };
     case 'AT_SetNotNull':
@@ -174,12 +210,25 @@ function alterCommand(statement: Statement, table: QualifiedName, command: Alter
     case 'AT_DropExpression':
       return { kind: 'alterColumn', table, column, generated: null };
     case 'AT_AddIdentity':
-      return { kind: 'alterColumn', table, column, identity: as(command.def, 'Constraint')?.generated_when === 'd' ? 'by default' : 'always', notNull: true };
+      return {
+        kind: 'alterColumn',
+        table,
+        column,
+        identity: as(command.def, 'Constraint')?.generated_when === 'd' ? 'by default' : 'always',
+        notNull: true,
+      };
     case 'AT_SetIdentity': {
-      const option = (as(command.def, 'List')?.items ?? []).map((item) => as(item, 'DefElem')).find((element) => element?.defname === 'generated');
+      const option = (as(command.def, 'List')?.items ?? [])
+        .map((item) => as(item, 'DefElem'))
+        .find((element) => element?.defname === 'generated');
       if (!option) return ignored('ALTER TABLE');
       // The grammar gives the letter as its code: 'a' 97, 'd' 100.
-      return { kind: 'alterColumn', table, column, identity: as(option.arg, 'Integer')?.ival === 100 ? 'by default' : 'always' };
+      return {
+        kind: 'alterColumn',
+        table,
+        column,
+        identity: as(option.arg, 'Integer')?.ival === 100 ? 'by default' : 'always',
+      };
     }
     case 'AT_DropIdentity':
       return { kind: 'alterColumn', table, column, identity: null };
@@ -216,16 +265,36 @@ function alterCommand(statement: Statement, table: QualifiedName, command: Alter
       return { kind: 'alterTableOption', table, option: 'owner', value: command.newowner?.rolename ?? '' };
     case 'AT_SetLogged':
     case 'AT_SetUnLogged':
-      return { kind: 'alterTableOption', table, option: 'persistence', value: command.subtype === 'AT_SetLogged' ? 'p' : 'u' };
+      return {
+        kind: 'alterTableOption',
+        table,
+        option: 'persistence',
+        value: command.subtype === 'AT_SetLogged' ? 'p' : 'u',
+      };
     case 'AT_EnableRowSecurity':
     case 'AT_DisableRowSecurity':
-      return { kind: 'alterTableOption', table, option: 'rowSecurity', value: command.subtype === 'AT_EnableRowSecurity' };
+      return {
+        kind: 'alterTableOption',
+        table,
+        option: 'rowSecurity',
+        value: command.subtype === 'AT_EnableRowSecurity',
+      };
     case 'AT_ForceRowSecurity':
     case 'AT_NoForceRowSecurity':
-      return { kind: 'alterTableOption', table, option: 'forceRowSecurity', value: command.subtype === 'AT_ForceRowSecurity' };
+      return {
+        kind: 'alterTableOption',
+        table,
+        option: 'forceRowSecurity',
+        value: command.subtype === 'AT_ForceRowSecurity',
+      };
     case 'AT_AttachPartition': {
       const partition = as(command.def, 'PartitionCmd');
-      return { kind: 'attachPartition', table, partition: relationOf(partition?.name), bound: partitionBound(statement, first) };
+      return {
+        kind: 'attachPartition',
+        table,
+        partition: relationOf(partition?.name),
+        bound: partitionBound(statement, first),
+      };
     }
     case 'AT_DetachPartition':
     case 'AT_DetachPartitionFinalize':

@@ -64,9 +64,19 @@ export function constantOf(node: Node | undefined): string | null {
 
 /** Bits of an interval's typmod (utils/timestamp.h: MONTH 1, YEAR 2, DAY 3, HOUR 10, MINUTE 11, SECOND 12). */
 const intervalFieldsByMask: Record<string, string> = {
-  '4': 'year', '2': 'month', '8': 'day', '1024': 'hour', '2048': 'minute', '4096': 'second', '6': 'year to month',
-  '1032': 'day to hour', '3080': 'day to minute', '7176': 'day to second', '3072': 'hour to minute',
-  '7168': 'hour to second', '6144': 'minute to second',
+  '4': 'year',
+  '2': 'month',
+  '8': 'day',
+  '1024': 'hour',
+  '2048': 'minute',
+  '4096': 'second',
+  '6': 'year to month',
+  '1032': 'day to hour',
+  '3080': 'day to minute',
+  '7176': 'day to second',
+  '3072': 'hour to minute',
+  '7168': 'hour to second',
+  '6144': 'minute to second',
 };
 
 export interface TypeReading {
@@ -84,7 +94,9 @@ export function typeOf(typeName: TypeName | undefined): TypeReading {
   const isSet = typeName?.setof === true;
   if (!typeName || typeName.pct_type || name === '') return { type: null, isSerial: false, isSet };
   const isArray = (typeName.arrayBounds ?? []).length > 0;
-  let modifiers = (typeName.typmods ?? []).map((modifier) => constantOf(modifier) ?? stringsOf(as(modifier, 'ColumnRef')?.fields).join('.'));
+  let modifiers = (typeName.typmods ?? []).map(
+    (modifier) => constantOf(modifier) ?? stringsOf(as(modifier, 'ColumnRef')?.fields).join('.'),
+  );
   let fields: string | undefined;
   if (name === 'interval' && schema === 'pg_catalog' && modifiers.length > 0) {
     fields = intervalFieldsByMask[modifiers[0] as string];
@@ -107,7 +119,8 @@ export function walk(tree: unknown, visit: (kind: string, body: Record<string, u
   }
   if (tree === null || typeof tree !== 'object') return;
   for (const [key, value] of Object.entries(tree)) {
-    if (value !== null && typeof value === 'object' && !Array.isArray(value)) visit(key, value as Record<string, unknown>);
+    if (value !== null && typeof value === 'object' && !Array.isArray(value))
+      visit(key, value as Record<string, unknown>);
     walk(value, visit);
   }
 }

@@ -1,0 +1,289 @@
+/**
+ * readSeedSql: a seed file → what it writes, reads, guards and calls its version, every position that of the original file.
+ * Total: what cannot be read is in `errors` with PostgreSQL's message. Refuses to run anything.
+ */
+import { createHash } from 'node:crypto';
+import type {
+  PsqlDirective,
+  SeedBlock,
+  SeedGuard,
+  SeedReading,
+  SeedRow,
+  SeedStatement,
+  SeedValue,
+  Span,
+} from '../model/seed.ts';
+import { nextToken } from './lexer.ts';
+import { parseBlock, parseStatements } from './pg-parser.ts';
+import { type BlockStatement, bodyRange, maskBlock, type PlBlock, readPlBlock } from './plpgsql.ts';
+import { readSeedFile, type SeedFile, type SeedPiece } from './seed-file.ts';
+import { earlyReturnGuard, guardOf } from './seed-guards.ts';
+import { readSeedStatement, type SeedScope } from './seed-statements.ts';
+import { readVersions } from './seed-version.ts';
+import { as } from './tree.ts';
+
+interface Reading {
+  file: SeedFile;
+  /** Of the block being read: the masked text as plain SQL. */
+  blockText: string;
+  statements: SeedStatement[];
+  blocks: SeedBlock[];
+  errors: { line: number; message: string }[];
+}
+
+/** Reads a seed. `loadSqlParser()` must have been awaited. Never throws. */
+export function readSeedSql(file: string, text: string): SeedReading {
+  const seedFile = readSeedFile(text);
+  const reading: Reading = { file: seedFile, blockText: seedFile.masked, statements: [], blocks: [], errors: [] };
+  for (const piece of seedFile.pieces) readPiece(reading, piece);
+  return {
+    file,
+    text,
+    contentHash: createHash('sha256').update(text, 'utf8').digest('hex'),
+    version: readVersions(seedFile, reading.statements, reading.blocks),
+    statements: reading.statements,
+    blocks: reading.blocks,
+    directives: [...seedFile.directives].sort((a: PsqlDirective, b: PsqlDirective) => a.span.from - b.span.from),
+    errors: reading.errors,
+  };
+}
+
+function scopeOf(file: SeedFile, guards: SeedGuard[], insideBlock: boolean, variables: ReadonlySet<string>): SeedScope {
+  return {
+    variables,
+    variableAt: insideBlock ? new Map() : file.variableAt,
+    lineAt: file.lineAt,
+    original: file.text,
+    guards,
+    insideBlock,
+  };
+}
+
+function readPiece(reading: Reading, piece: SeedPiece): void {
+  const { file } = reading;
+  for (const parsed of parseStatements(file.masked, piece.from, piece.to)) {
+    if ('failure' in parsed) {
+      reading.errors.push({ line: file.lineAt(parsed.failure.at), message: parsed.failure.message });
+      continue;
+    }
+    const { statement } = parsed;
+    if (as(statement.node, 'DoStmt')) {
+      readDo(reading, statement.from, statement.to);
+      continue;
+    }
+    const read = readSeedStatement(statement, scopeOf(file, [], false, new Set()));
+    const copy = read[0];
+    if (copy?.verb === 'copy' && piece.data) copy.rows = copyRows(file, piece.data, copy.sql);
+    reading.statements.push(...read);
+  }
+}
+
+function readDo(reading: Reading, from: number, to: number): void {
+  const { file } = reading;
+  const line = file.lineAt(from);
+  const language = /\blanguage\s+'?"?(\w+)/i.exec(file.masked.slice(from, Math.min(from + 60, to)))?.[1]?.toLowerCase();
+  if (language !== undefined && language !== 'plpgsql') {
+    reading.errors.push({ line, message: `a DO block in ${language} cannot be read` });
+    return;
+  }
+  const judged = parseBlock(file.masked.slice(from, to));
+  if ('message' in judged)
+    reading.errors.push({ line: lineOfBlockError(file, from, to, judged.message), message: judged.message });
+  const body = bodyRange(file.masked, from, to);
+  if (!body) {
+    if (!('message' in judged))
+      reading.errors.push({ line, message: 'a DO block between single quotes is read without positions only; use $$' });
+    return;
+  }
+  const block = readPlBlock(file.masked, body.from, body.to);
+  reading.blocks.push({
+    line,
+    span: { from, to },
+    bodySpan: body,
+    declareSpan: block.declare,
+    beginSpan: block.begin,
+    variables: block.declarations.map(({ name, type, from: at }) => ({ name, type, line: file.lineAt(at) })),
+  });
+  reading.blockText = maskBlock(file.masked, block);
+  readBody(reading, block, [], new Set());
+}
+
+/** PL/pgSQL's parser says `syntax error at or near "x"` and no position: the first such word in the body is the best place. */
+function lineOfBlockError(file: SeedFile, from: number, to: number, message: string): number {
+  const near = /at or near "(.+)"/s.exec(message)?.[1];
+  if (near) {
+    for (let token = nextToken(file.masked, from, to); token; token = nextToken(file.masked, token.to, to)) {
+      if (token.kind !== 'dollar') continue;
+      const inner = token.from + token.text.indexOf('$', 1) + 1;
+      const places: number[] = [];
+      for (let each = nextToken(file.masked, inner, token.to); each; each = nextToken(file.masked, each.to, token.to)) {
+        if (file.masked.startsWith(near, each.from)) places.push(each.from);
+      }
+      if (places.length === 1) return file.lineAt(places[0] as number);
+    }
+  }
+  return file.lineAt(from);
+}
+
+function readBody(reading: Reading, block: PlBlock, guards: SeedGuard[], outer: ReadonlySet<string>): void {
+  const variables = new Set([...outer, ...block.declarations.map(({ name }) => name)]);
+  for (const { value } of block.declarations) if (value) readExpression(reading, value, guards, variables);
+  readStatements(reading, block.body, guards, variables);
+  for (const handler of block.handlers) readStatements(reading, handler.body, guards, variables);
+}
+
+/** A query inside an expression, `v := (SELECT id FROM users WHERE …)`. */
+function readExpression(
+  reading: Reading,
+  range: Span,
+  guards: SeedGuard[],
+  variables: ReadonlySet<string>,
+  into: string[] = [],
+): void {
+  const { file } = reading;
+  const text = file.masked.slice(range.from, range.to);
+  if (!/\bselect\b/i.test(text)) return;
+  let { from, to } = range;
+  const opens = /^\s*\(/.exec(text);
+  if (opens && text.trimEnd().endsWith(')')) {
+    from += opens[0].length;
+    to = range.from + text.trimEnd().length - 1;
+  }
+  const parsed = parseStatements(file.masked, from, to);
+  const first = parsed[0];
+  if (parsed.length !== 1 || !first || 'failure' in first) return;
+  reading.statements.push(...readSeedStatement(first.statement, scopeOf(file, guards, true, variables), into));
+}
+
+function readStatements(
+  reading: Reading,
+  statements: readonly BlockStatement[],
+  guards: SeedGuard[],
+  variables: ReadonlySet<string>,
+): void {
+  const { file } = reading;
+  let inForce = guards;
+  for (const statement of statements) {
+    switch (statement.kind) {
+      case 'sql':
+      case 'perform': {
+        const into = statement.kind === 'sql' ? statement.into : [];
+        for (const parsed of parseStatements(reading.blockText, statement.from, statement.to)) {
+          if ('failure' in parsed)
+            reading.errors.push({ line: file.lineAt(parsed.failure.at), message: parsed.failure.message });
+          else {
+            const read = readSeedStatement(parsed.statement, scopeOf(file, inForce, true, variables), into);
+            if (statement.kind === 'perform')
+              for (const each of read) each.sql = file.text.slice(each.span.from, each.span.to);
+            reading.statements.push(...read);
+          }
+        }
+        break;
+      }
+      case 'raise':
+        reading.statements.push(noticeOf(file, statement, inForce));
+        break;
+      case 'if':
+      case 'case':
+        statement.branches.forEach((branch, i) => {
+          if (branch.condition && statement.kind === 'if')
+            readExpression(reading, branch.condition, inForce, variables);
+          const guard =
+            statement.kind === 'if' ? [guardOf(file.masked, statement, statement.branches, i, file.lineAt)] : [];
+          readStatements(reading, branch.body, [...inForce, ...guard], variables);
+        });
+        {
+          const early = earlyReturnGuard(file.masked, statement, file.lineAt);
+          if (early) inForce = [...inForce, early];
+        }
+        break;
+      case 'loop': {
+        const own = new Set([...variables, ...(statement.variable ? [statement.variable] : [])]);
+        readLoopHeader(reading, statement, inForce, own);
+        readStatements(reading, statement.body, inForce, own);
+        break;
+      }
+      case 'block':
+        readBody(reading, statement.block, inForce, variables);
+        break;
+      case 'assign':
+        readExpression(reading, statement.expression, inForce, variables, [statement.target]);
+        break;
+      case 'execute':
+      case 'other':
+        break;
+    }
+  }
+}
+
+function readLoopHeader(
+  reading: Reading,
+  loop: Extract<BlockStatement, { kind: 'loop' }>,
+  guards: SeedGuard[],
+  variables: ReadonlySet<string>,
+): void {
+  if (loop.loop !== 'for') return;
+  const header = reading.file.masked.slice(loop.header.from, loop.header.to);
+  const starts = /^[\s\S]*?\bin\s+(?=\(?\s*(?:select|with|values)\b)/i.exec(header);
+  if (starts)
+    readExpression(reading, { from: loop.header.from + starts[0].length, to: loop.header.to }, guards, variables);
+}
+
+function noticeOf(file: SeedFile, statement: BlockStatement, guards: SeedGuard[]): SeedStatement {
+  return {
+    line: file.lineAt(statement.from),
+    span: { from: statement.from, to: statement.to },
+    verb: 'notice',
+    table: null,
+    reads: [],
+    columns: null,
+    columnsSpan: null,
+    rows: null,
+    onConflict: null,
+    returningInto: [],
+    hasReturning: false,
+    guards,
+    insideBlock: true,
+    sql: file.text.slice(statement.from, statement.to),
+  };
+}
+
+/** Lines of COPY's text format: values between tabs, `\N` for NULL (manual, COPY, "Text Format"). CSV and binary: null. */
+function copyRows(file: SeedFile, data: Span, sql: string): SeedRow[] | null {
+  if (/\b(csv|binary|delimiter|null\s+as|null\s+')/i.test(sql)) return null;
+  const rows: SeedRow[] = [];
+  let at = data.from;
+  while (at < data.to) {
+    let end = file.text.indexOf('\n', at);
+    if (end < 0 || end > data.to) end = data.to;
+    const stop = file.text[end - 1] === '\r' && end > at ? end - 1 : end;
+    const values: SeedValue[] = [];
+    let from = at;
+    for (const field of file.text.slice(at, stop).split('\t')) {
+      const span = { from, to: from + field.length };
+      values.push({
+        kind: 'literal',
+        value: field === '\\N' ? null : unescaped(field),
+        type: null,
+        span,
+        line: file.lineAt(from),
+      });
+      from = span.to + 1;
+    }
+    rows.push({ values, span: { from: at, to: stop }, line: file.lineAt(at) });
+    at = end + 1;
+  }
+  return rows;
+}
+
+function unescaped(field: string): string {
+  if (!field.includes('\\')) return field;
+  const letters: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
+  return field.replace(/\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3})|([\s\S]))/g, (_, hex, octal, other) =>
+    hex
+      ? String.fromCharCode(Number.parseInt(hex, 16))
+      : octal
+        ? String.fromCharCode(Number.parseInt(octal, 8))
+        : (letters[other as string] ?? other),
+  );
+}
