@@ -24,6 +24,10 @@ export interface AlembicConfig {
   fileTemplate: string | null;
   /** `sqlalchemy.url` as written; a placeholder is null. */
   url: string | null;
+  /** Where Python looks for packages of the project (`prepend_sys_path` and the working folder), relative to the project. */
+  importRoots?: string[];
+  /** What was taken where the configuration leaves it open, in words. */
+  notes?: string[];
 }
 
 /** What `env.py` sets statically. */
