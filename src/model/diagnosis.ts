@@ -3,7 +3,7 @@
  * the planner works from. Plain data beside `readFile`; refuses to know how any of it was read.
  */
 import type { Difference, Drift } from './drift.ts';
-import type { Finding, NotChecked } from './finding.ts';
+import type { Finding, NotChecked, Severity } from './finding.ts';
 import type { RevisionHistory } from './history.ts';
 import type { LiveDatabase, VersionTable } from './live.ts';
 import type { BlindSpot } from './operation.ts';
@@ -71,6 +71,14 @@ export interface SeedsReading {
   runners: SeedRunner[];
 }
 
+/** What a report tells of a rule beside its findings: the same words as `chain explain`. */
+export interface RuleFacts {
+  id: string;
+  title: string;
+  severity: Severity;
+  docs: { problem: string; consequence: string; repair: string };
+}
+
 export interface Diagnosis {
   /** Absolute path. */
   projectDir: string;
@@ -84,6 +92,8 @@ export interface Diagnosis {
   seeds: SeedsReading;
   database: DatabaseDiagnosis | null;
   databaseProblem: DatabaseProblem | null;
+  /** All rules in the order a person should fix them, those that were left out included. */
+  rules: readonly RuleFacts[];
   findings: Finding[];
   notChecked: NotChecked[];
   blindSpots: BlindSpot[];

@@ -1,0 +1,315 @@
+/**
+ * The tool in one paragraph: read the project, replay its revisions, look at the database where there is one, compare, and
+ * let the rules judge. Reads only. What needs no database needs none of the database's code either.
+ */
+import type { Connection, DatabaseTarget, ScratchServer } from './database/index.ts';
+import { ChainError } from './errors.ts';
+import { ancestorsOf } from './model/ancestry.ts';
+import type {
+  DatabaseDiagnosis,
+  DatabaseProblem,
+  Diagnosis,
+  LooksLike,
+  SeedsReading,
+  Stamp,
+} from './model/diagnosis.ts';
+import type { Drift } from './model/drift.ts';
+import type { RevisionHistory } from './model/history.ts';
+import type { LiveDatabase } from './model/live.ts';
+import type { ProjectFacts } from './model/project.ts';
+import type { ModelsReading, Replay } from './model/replay.ts';
+import type { RevisionGraph } from './model/revision-graph.ts';
+import type { Schema } from './model/schema.ts';
+import type { InputName, RuleInputs } from './rules/rule.ts';
+import type { Settings } from './settings.ts';
+
+export interface DiagnoseOptions {
+  signal?: AbortSignal;
+  progress?: (text: string) => void;
+  /** `gate` looks before a deploy and never dials the project's own ini. */
+  occasion?: 'doctor' | 'gate';
+  /** Never take the URL of the project's own ini. */
+  ignoreConfigUrl?: boolean;
+  /** What the caller has at hand already, and closes itself. */
+  reuse?: { scratch?: ScratchServer; connection?: Connection; history?: RevisionHistory };
+  /** ISO date that `until` of an ignored object is held against; default: today. */
+  today?: string;
+}
+
+/** @throws ChainError `no-project`, `bad-database-url`, and whatever aborts `signal` */
+export async function diagnose(settings: Settings, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  const progress = options.progress ?? (() => undefined);
+  progress('reading the revisions');
+  const { findAlembicConfig, openAlembicSource } = await import('./sources/alembic/index.ts');
+  const config = findAlembicConfig({
+    projectDir: settings.project,
+    config: settings.config,
+    section: settings.section,
+    scriptLocation: settings.scriptLocation,
+    versionLocations: settings.versionLocations,
+  });
+  const source = await openAlembicSource({
+    projectDir: settings.project,
+    config,
+    maxFileBytes: settings.maxFileBytes,
+    seeds: settings.seeds,
+    models: settings.models,
+    namingConvention: settings.namingConvention,
+    environment: settings.environment,
+  });
+  const { graph } = source;
+  const { readHistory, readSurroundings, readSeedRunners } = await import('./history/index.ts');
+  const surroundings = readSurroundings(settings.project);
+  const facts: ProjectFacts = { ...source.facts, surroundings };
+
+  progress('replaying the revisions');
+  const { replay: replayRevisions } = await import('./replay/index.ts');
+  const searchPath = facts.env.searchPath ?? ['public'];
+  const replay = replayRevisions(source, { namingConvention: facts.env.namingConvention, searchPath });
+  const declaredAtHeads = replay.schemaAt(graph.heads);
+
+  progress('reading models and seeds');
+  const models = facts.env.modelFiles.length > 0 || settings.models !== null ? source.readModels() : null;
+  const { readSeedSql } = await import('./sql/index.ts');
+  const readings = facts.seedFiles.flatMap((file) => {
+    const text = source.readFile(file);
+    return text === null ? [] : [readSeedSql(file, text)];
+  });
+  const seeds: SeedsReading = { readings, runners: readSeedRunners(surroundings, readings) };
+  options.signal?.throwIfAborted();
+  progress('reading the history');
+  const history =
+    options.reuse?.history ??
+    (await readHistory({
+      projectDir: settings.project,
+      versionLocations: facts.config.versionLocations,
+      releaseTags: settings.releaseTags,
+    }));
+
+  const project = { settings, options, facts, graph, replay, declaredAtHeads, models, seeds, history, progress };
+  const looked = await lookAtDatabase(project);
+  try {
+    const judged = await judge(project, looked);
+    const { allRules } = await import('./rules/index.ts');
+    return {
+      projectDir: settings.project,
+      facts,
+      graph,
+      replay,
+      declaredAtHeads,
+      models,
+      history,
+      seeds,
+      database: looked.database,
+      databaseProblem: looked.problem,
+      rules: allRules.map(({ id, title, severity, docs }) => ({ id, title, severity, docs })),
+      findings: judged.findings,
+      notChecked: judged.notChecked,
+      blindSpots: [...replay.blindSpots, ...(models?.blindSpots ?? [])],
+      isBlocked: judged.findings.some((finding) => finding.rule === 'insufficient-privileges'),
+      readFile: (file) => source.readFile(file),
+    };
+  } finally {
+    if (looked.connection !== null && looked.connection !== options.reuse?.connection) await looked.connection.close();
+  }
+}
+
+interface Project {
+  settings: Settings;
+  options: DiagnoseOptions;
+  facts: ProjectFacts;
+  graph: RevisionGraph;
+  replay: Replay;
+  declaredAtHeads: Schema;
+  models: ModelsReading | null;
+  seeds: SeedsReading;
+  history: RevisionHistory;
+  progress: (text: string) => void;
+}
+
+interface Looked {
+  connection: Connection | null;
+  database: DatabaseDiagnosis | null;
+  problem: DatabaseProblem | null;
+  /** Why there is no database, where nobody asked for one. */
+  reason: string;
+}
+
+async function lookAtDatabase(project: Project): Promise<Looked> {
+  const { settings, options, progress } = project;
+  const nothing = { connection: null, database: null, problem: null };
+  const text = databaseUrl(project);
+  if (options.reuse?.connection === undefined) {
+    if (settings.offline) return { ...nothing, reason: 'no database was looked at (--offline)' };
+    if (text === null) return { ...nothing, reason: 'no database was given (--url)' };
+  }
+  progress('reading the database');
+  const { connect, introspect, parseDatabaseUrl } = await import('./database/index.ts');
+  let connection: Connection | null = null;
+  try {
+    if (options.reuse?.connection !== undefined) connection = options.reuse.connection;
+    else {
+      const target: DatabaseTarget = parseDatabaseUrl(text as string);
+      connection = await connect(target, {
+        readOnly: true,
+        timeouts: settings.timeouts,
+        applicationName: 'chain',
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+    }
+    const { versionTable, versionTableSchema } = project.facts.env;
+    const live = await introspect(connection, { versionTable, versionTableSchema });
+    return { connection, database: await compare(project, live), problem: null, reason: '' };
+  } catch (error) {
+    if (connection !== options.reuse?.connection) await connection?.close();
+    if (!(error instanceof ChainError) || options.signal?.aborted || error.exitCode !== 3) throw error;
+    const problem = { code: error.code, message: error.message, hint: error.hint };
+    return { ...nothing, problem, reason: `the database could not be looked at: ${error.message}` };
+  }
+}
+
+/** The contract's order ends with the project's own ini, which only reading commands take. */
+function databaseUrl({ settings, options, facts }: Project): string | null {
+  if (settings.url !== null) return settings.url.text;
+  return options.ignoreConfigUrl || options.occasion === 'gate' ? null : facts.config.url;
+}
+
+/** Compared at: the stamp; where there is none, or it cannot be placed, what the live schema looks like best. */
+async function compare(project: Project, live: LiveDatabase): Promise<DatabaseDiagnosis> {
+  const { graph, replay, progress } = project;
+  progress('comparing');
+  const { compareSchemas, rankRevisions } = await import('./diff/index.ts');
+  const stamp = readStamp(graph, live);
+  const looksLike: LooksLike[] = rankRevisions({
+    graph,
+    schemaAfter: (id) => replay.schemaAfter(id),
+    live: live.schema,
+  });
+  const isStamped = stamp.state === 'placed' && stamp.known.length > 0;
+  const best = looksLike[0];
+  const comparedAt = isStamped
+    ? topmost(graph, stamp.known)
+    : best !== undefined && best.score > 0
+      ? best.revisions
+      : [];
+  const comparedBy = isStamped ? 'stamp' : comparedAt.length > 0 ? 'looks-like' : 'nothing';
+  const declared = replay.schemaAt(comparedAt);
+  const scope = {
+    extensionObjects: live.extensionObjects,
+    versionTables: live.versionTables.map((table) => table.key),
+    comparedAt,
+  };
+  const first: Drift =
+    comparedBy === 'nothing' ? { differences: [], comparedAt } : compareSchemas(declared, live.schema, scope);
+  const base = { live, stamp, looksLike, comparedAt, comparedBy } as const;
+  if (comparedBy === 'nothing' || !first.differences.some((difference) => difference.direction === 'altered')) {
+    return { ...base, declared, drift: first, isElaborated: comparedBy !== 'nothing', elaborationProblem: null };
+  }
+  const elaborated = await elaborateBoth(project, declared, live.schema);
+  if (elaborated.problem !== null) {
+    return { ...base, declared, drift: first, isElaborated: false, elaborationProblem: elaborated.problem };
+  }
+  const drift = compareSchemas(elaborated.declared, elaborated.live, { ...scope, isElaborated: true });
+  return { ...base, declared: elaborated.declared, drift, isElaborated: true, elaborationProblem: null };
+}
+
+type Elaborated = { problem: string } | { problem: null; declared: Schema; live: Schema };
+
+/** PostgreSQL says what both sides mean: each is built on one scratch server, whose own words are compared. */
+async function elaborateBoth(project: Project, declared: Schema, live: Schema): Promise<Elaborated> {
+  const { settings, options, progress } = project;
+  if (!settings.useScratch && options.reuse?.scratch === undefined)
+    return { problem: 'no scratch database (--no-scratch)' };
+  progress('asking a scratch database what both sides mean');
+  const { elaborate, openScratch } = await import('./database/index.ts');
+  let scratch: ScratchServer | null = options.reuse?.scratch ?? null;
+  try {
+    scratch ??= await openScratch({
+      scratchUrl: settings.scratchUrl,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    const ours = await elaborate(scratch, declared);
+    const theirs = await elaborate(scratch, live);
+    return { problem: null, declared: ours.schema, live: theirs.schema };
+  } catch (error) {
+    if (!(error instanceof ChainError) || options.signal?.aborted) throw error;
+    return { problem: error.message };
+  } finally {
+    if (scratch !== null && scratch !== options.reuse?.scratch) await scratch.stop();
+  }
+}
+
+function readStamp(graph: RevisionGraph, live: LiveDatabase): Stamp {
+  const table = live.versionTables.find((candidate) => candidate.isResolved) ?? null;
+  const others = live.versionTables.filter((candidate) => candidate !== table);
+  const rows = table?.rows ?? [];
+  const distinct = [...new Set(rows)];
+  const known = distinct.filter((row) => graph.revisions.has(row));
+  const unknown = distinct.filter((row) => !graph.revisions.has(row));
+  const state =
+    table === null
+      ? 'absent'
+      : table.rows === null
+        ? 'unreadable'
+        : rows.length === 0
+          ? 'empty'
+          : unknown.length > 0
+            ? 'unplaced'
+            : 'placed';
+  return { table, others, state, rows, known, unknown };
+}
+
+/** Those that none of the others comes after. */
+function topmost(graph: RevisionGraph, revisions: readonly string[]): string[] {
+  return revisions.filter((id) => !revisions.some((other) => other !== id && ancestorsOf(graph, [other]).has(id)));
+}
+
+async function judge(project: Project, looked: Looked) {
+  const { settings, options, facts, graph, replay, declaredAtHeads, models, seeds, history } = project;
+  const { database, connection } = looked;
+  project.progress('judging');
+  const [{ allRules, runRules }, { compareSchemas }] = await Promise.all([
+    import('./rules/index.ts'),
+    import('./diff/index.ts'),
+  ]);
+  const inputs: Partial<RuleInputs> = {
+    graph,
+    config: facts,
+    declared: {
+      replay,
+      heads: declaredAtHeads,
+      schema: database?.declared ?? declaredAtHeads,
+      comparedAt: database?.comparedAt ?? graph.heads,
+      comparedBy: database?.comparedBy ?? 'nothing',
+      isElaborated: database?.isElaborated ?? false,
+    },
+  };
+  const reasons: Partial<Record<InputName, string>> = {};
+  if (database !== null) {
+    inputs.live = database.live;
+    inputs.drift = database.drift;
+    inputs.stamp = { ...database.stamp, looksLike: database.looksLike };
+  } else {
+    reasons.live = reasons.drift = reasons.stamp = looked.reason;
+  }
+  inputs.seeds = seeds;
+  if (models !== null) {
+    inputs.models = {
+      reading: models,
+      drift: compareSchemas(models.schema, declaredAtHeads, { comparedAt: graph.heads }),
+    };
+  } else reasons.models = 'no models were found (target_metadata does not lead to any)';
+  if (history.isAvailable) inputs.history = history;
+  else reasons.history = history.reason ?? 'there is no git history here';
+  return runRules(allRules, inputs, {
+    policy: { allowedHeads: settings.allowedHeads, occasion: options.occasion ?? 'doctor' },
+    reasons,
+    only: settings.only,
+    skip: settings.skip,
+    ignore: settings.ignore,
+    severity: settings.severity,
+    today: options.today ?? new Date().toISOString().slice(0, 10),
+    ask: connection === null ? null : async (sql) => (await connection.query(sql)).rows as Record<string, unknown>[],
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+}
