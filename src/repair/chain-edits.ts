@@ -1,0 +1,218 @@
+/**
+ * Remedy actions on files → patches. Edits of one file are taken on its text as read and composed; the parents of every
+ * revision are worked out first, so that renames, re-links and merges agree. Refuses to write files.
+ */
+import { compareText } from '../model/name.ts';
+import type { Patch } from '../model/plan.ts';
+import type { RemedyAction, TextEdit } from '../model/remedy.ts';
+import type { RevisionId } from '../model/revision.ts';
+import type { RevisionGraph } from '../model/revision-graph.ts';
+import { disableOperation, reuseEnum, setDependsOn, setDownRevision, setRevisionId } from '../sources/alembic/edits.ts';
+import { unifiedDiff } from './unified-diff.ts';
+
+export interface Answered<Action = RemedyAction> {
+  action: Action;
+  answers: string[];
+}
+
+/** The chain as it will be once the patches stand. */
+export interface FutureChain {
+  /** New id by old id, where it changes. */
+  renames: ReadonlyMap<RevisionId, RevisionId>;
+  /** Parents by (new) id. */
+  parents: ReadonlyMap<RevisionId, readonly RevisionId[]>;
+  heads: RevisionId[];
+}
+
+/** Texts as they become, file by file; several actions on one file compose. */
+export class FileEdits {
+  readonly #read: (file: string) => string | null;
+  readonly #edits = new Map<string, { edits: TextEdit[]; answers: Set<string> }>();
+  /** Files that appear or go, with their whole text. */
+  readonly #whole = new Map<string, { after: string | null; answers: Set<string>; step?: string }>();
+  readonly failures: { key: string; reason: string }[] = [];
+
+  constructor(read: (file: string) => string | null) {
+    this.#read = read;
+  }
+
+  /** Takes edits on the file's text as read; a file that cannot be edited leaves its findings unanswered. */
+  edit(file: string, answers: readonly string[], make: (text: string) => TextEdit[]): void {
+    const text = this.#read(file);
+    let edits: TextEdit[];
+    try {
+      if (text === null) throw new Error(`${file} cannot be read`);
+      edits = make(text);
+    } catch (fault) {
+      for (const key of answers) this.failures.push({ key, reason: (fault as Error).message });
+      return;
+    }
+    const entry = this.#edits.get(file) ?? { edits: [], answers: new Set() };
+    const fresh = edits.filter((edit) => !entry.edits.some((other) => isSame(edit, other)));
+    const clash = fresh.find((edit) => entry.edits.some((other) => overlaps(edit, other)));
+    if (clash) {
+      for (const key of answers) {
+        this.failures.push({
+          key,
+          reason: `another repair changes the same place of ${file}: repair again afterwards`,
+        });
+      }
+      return;
+    }
+    entry.edits.push(...fresh);
+    for (const key of answers) entry.answers.add(key);
+    this.#edits.set(file, entry);
+  }
+
+  put(file: string, after: string | null, answers: readonly string[], step?: string): void {
+    this.#whole.set(file, { after, answers: new Set(answers), ...(step === undefined ? {} : { step }) });
+  }
+
+  /** The text that a file will have. */
+  textAfter(file: string): string | null {
+    const whole = this.#whole.get(file);
+    if (whole) return whole.after;
+    const text = this.#read(file);
+    const entry = this.#edits.get(file);
+    return text === null || entry === undefined ? text : applyEdits(text, entry.edits);
+  }
+
+  patches(): Patch[] {
+    const files = [...new Set([...this.#edits.keys(), ...this.#whole.keys()])].sort(compareText);
+    return files.flatMap((file) => {
+      const before = this.#read(file);
+      const after = this.textAfter(file);
+      if (before === after) return [];
+      const whole = this.#whole.get(file);
+      const answers = [...new Set([...(this.#edits.get(file)?.answers ?? []), ...(whole?.answers ?? [])])];
+      const patch: Patch = { file, before, after, diff: unifiedDiff(file, before, after), answers };
+      return [whole?.step === undefined ? patch : { ...patch, step: whole.step }];
+    });
+  }
+}
+
+export function applyEdits(text: string, edits: readonly TextEdit[]): string {
+  let result = text;
+  for (const edit of [...edits].sort((a, b) => b.from - a.from || b.to - a.to)) {
+    result = result.slice(0, edit.from) + edit.text + result.slice(edit.to);
+  }
+  return result;
+}
+
+function isSame(a: TextEdit, b: TextEdit): boolean {
+  return a.from === b.from && a.to === b.to && a.text === b.text;
+}
+
+/** Two insertions at one place overlap as well: their order would be a guess. */
+function overlaps(a: TextEdit, b: TextEdit): boolean {
+  if (a.from === a.to && b.from === b.to) return a.from === b.from;
+  return a.from < b.to && b.from < a.to;
+}
+
+/** What the actions on revision files come to: the chain's future shape, and the edits that make it. */
+export function editChain(
+  actions: readonly Answered[],
+  graph: RevisionGraph,
+  files: FileEdits,
+  placeholder: (id: RevisionId, parents: RevisionId[]) => { file: string; text: string },
+): FutureChain {
+  const renames = new Map<RevisionId, RevisionId>();
+  const parents = new Map<RevisionId, RevisionId[]>();
+  const dependencies = new Map<RevisionId, string[]>();
+  const answersById = new Map<RevisionId, Set<string>>();
+  const because = (id: RevisionId, answers: readonly string[]) => {
+    const known = answersById.get(id) ?? new Set<string>();
+    for (const key of answers) known.add(key);
+    answersById.set(id, known);
+  };
+  for (const [id, revision] of graph.revisions) {
+    parents.set(id, [...revision.downRevisions]);
+    dependencies.set(id, [...revision.dependsOn]);
+  }
+  const restored = new Map<RevisionId, RevisionId[]>();
+  for (const { action, answers } of actions) {
+    switch (action.action) {
+      case 'set-down-revision': {
+        const original = graph.revisions.get(action.revision)?.downRevisions ?? [];
+        parents.set(action.revision, replaced(parents.get(action.revision) ?? [], original, action.to));
+        because(action.revision, answers);
+        break;
+      }
+      case 'set-depends-on':
+        dependencies.set(action.revision, [...action.to]);
+        because(action.revision, answers);
+        break;
+      case 'rename-revision':
+        renames.set(action.revision, action.to);
+        because(action.revision, answers);
+        break;
+      case 'placeholder-revision': {
+        const made = placeholder(action.revision, action.downRevisions);
+        files.put(made.file, made.text, answers);
+        restored.set(action.revision, [...action.downRevisions]);
+        break;
+      }
+      case 'restore-file':
+        files.put(action.file, action.content, answers);
+        for (const id of idsIn(action.content, 'revision')) restored.set(id, idsIn(action.content, 'down_revision'));
+        break;
+      case 'move-file': {
+        const text = files.textAfter(action.file);
+        if (text !== null) {
+          files.put(action.file, null, answers);
+          files.put(action.to, text, answers);
+        }
+        break;
+      }
+      case 'disable-operation':
+        files.edit(action.operation.origin.file, answers, (text) =>
+          disableOperation(text, action.operation, action.reason),
+        );
+        break;
+      case 'reuse-enum':
+        files.edit(action.operation.origin.file, answers, (text) => reuseEnum(text, action.operation, action.enumName));
+        break;
+      case 'edit-file':
+        files.edit(action.file, answers, () => action.edits);
+        break;
+    }
+  }
+  const renamed = (id: string) => renames.get(id) ?? id;
+  for (const [id, revision] of graph.revisions) {
+    const own = [...(answersById.get(id) ?? [])];
+    const wanted = (parents.get(id) ?? []).map(renamed);
+    const needed = (dependencies.get(id) ?? []).map(renamed);
+    const touching = [...revision.downRevisions, ...revision.dependsOn].filter((other) => renames.has(other));
+    const answers = [...new Set([...own, ...touching.flatMap((other) => [...(answersById.get(other) ?? [])])])];
+    if (renames.has(id)) files.edit(revision.file, answers, (text) => setRevisionId(text, renamed(id)));
+    if (!sameList(wanted, revision.downRevisions)) {
+      files.edit(revision.file, answers, (text) => setDownRevision(text, wanted));
+    }
+    if (!sameList(needed, revision.dependsOn)) files.edit(revision.file, answers, (text) => setDependsOn(text, needed));
+  }
+  const future = new Map<RevisionId, RevisionId[]>();
+  for (const [id, own] of [...parents, ...restored]) future.set(renamed(id), own.map(renamed));
+  const named = new Set([...future.values()].flat());
+  const heads = [...future.keys()].filter((id) => !named.has(id)).sort(compareText);
+  return { renames, parents: future, heads };
+}
+
+/** `current` with the change from `original` to `wanted` made, so that two actions on one revision add up. */
+function replaced(current: readonly string[], original: readonly string[], wanted: readonly string[]): string[] {
+  const gone = original.filter((id) => !wanted.includes(id));
+  const fresh = wanted.filter((id) => !original.includes(id) && !current.includes(id));
+  const place = current.findIndex((id) => gone.includes(id));
+  const kept = current.filter((id) => !gone.includes(id));
+  kept.splice(place < 0 ? kept.length : Math.min(place, kept.length), 0, ...fresh);
+  return kept;
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}
+
+/** What a restored file assigns to a header name, as far as it says so plainly; the rehearsal reads it in full. */
+function idsIn(content: string, name: 'revision' | 'down_revision'): RevisionId[] {
+  const line = new RegExp(`^${name}\\b[^=\\n]*=\\s*(.+)$`, 'm').exec(content)?.[1] ?? '';
+  return [...line.matchAll(/['"]([^'"]+)['"]/g)].map((match) => match[1] as string);
+}

@@ -1,0 +1,38 @@
+/**
+ * Consent: what `--apply` may do by itself, and what a person must ask for by name. The contract's one page as code.
+ * Refuses to know how anything is done.
+ */
+import type { Finding } from '../model/finding.ts';
+import type { Hazard, Step } from '../model/plan.ts';
+import type { RemedyAction } from '../model/remedy.ts';
+
+export interface Asked {
+  allow: readonly Hazard[];
+  mergeDuplicates: boolean;
+  seed: boolean;
+}
+
+/** Null: plan it. Otherwise why it is left, in words that say how to ask for it. */
+export function isWanted(finding: Finding, action: RemedyAction, asked: Asked): string | null {
+  const safety = finding.remedy?.safety;
+  if (safety === 'report' || safety === 'never-automatic')
+    return `never done automatically: ${finding.remedy?.summary}`;
+  if (action.action === 'merge-duplicates') {
+    return asked.mergeDuplicates ? null : 'duplicates are merged only when asked: --merge-duplicates';
+  }
+  if (action.action === 'run-seed' && !asked.seed) return 'the seed is not run: --no-seed';
+  // An error's remedy is planned with its hazards, and apply refuses until they are allowed; a warning does not stand in
+  // the way of the rest.
+  const missing = hazardsOf(action).filter((hazard) => !asked.allow.includes(hazard));
+  if (finding.severity !== 'error' && missing.length > 0) return `needs --allow ${missing.join(',')}`;
+  return null;
+}
+
+function hazardsOf(action: RemedyAction): Hazard[] {
+  return action.action === 'run-sql' ? (action.hazards as Hazard[]) : [];
+}
+
+/** The seed changes rows, and running the project's own seed is consented to. */
+export function consentedByItself(step: Pick<Step, 'phase'>, hazard: Hazard): boolean {
+  return step.phase === 'seed' && hazard === 'changes-rows';
+}

@@ -1,0 +1,87 @@
+/**
+ * The plan as a file, for a review between `repair --output` and `repair --apply --plan`; its id; and the fingerprint of
+ * the project's files that it is bound to. Refuses a file that was changed after it was written.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ChainError } from '../errors.ts';
+import { compareText } from '../model/name.ts';
+import type { Plan, PlanInputs } from '../model/plan.ts';
+
+export function hashOf(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** Hash of what is to be done and of what it was made for; the rehearsal and the words around it do not count. */
+export function planId(plan: Pick<Plan, 'patches' | 'steps' | 'liveFingerprint' | 'filesFingerprint'>): string {
+  const patches = plan.patches.map((patch) => [patch.file, patch.before, patch.after]);
+  const steps = plan.steps.map((step) => [
+    step.name,
+    step.phase,
+    step.sql,
+    step.down,
+    step.transactional,
+    step.hazards,
+    step.seedFile ?? null,
+    step.stamp ?? null,
+  ]);
+  return hashOf(JSON.stringify([patches, steps, plan.liveFingerprint, plan.filesFingerprint])).slice(0, 16);
+}
+
+export function serializePlan(plan: Plan): string {
+  return `${JSON.stringify(plan, null, 2)}\n`;
+}
+
+/** @throws ChainError `usage` where the text is no plan, or no longer the one that its id names */
+export function parsePlan(text: string, file: string): Plan {
+  let plan: Plan;
+  try {
+    plan = JSON.parse(text) as Plan;
+  } catch (cause) {
+    throw new ChainError('usage', `${file} is no plan: ${(cause as Error).message}`, { cause, hint: howToWrite });
+  }
+  const isPlan =
+    typeof plan === 'object' &&
+    plan !== null &&
+    plan.version === 1 &&
+    typeof plan.id === 'string' &&
+    Array.isArray(plan.patches) &&
+    Array.isArray(plan.steps) &&
+    typeof plan.filesFingerprint === 'string';
+  if (!isPlan) throw new ChainError('usage', `${file} is no plan of this version of chain.`, { hint: howToWrite });
+  if (planId(plan) !== plan.id) {
+    throw new ChainError('usage', `${file} was changed after it was written: its content is not what its id names.`, {
+      hint: 'A plan is applied as it was rehearsed. Change the project or the settings and make a new plan.',
+    });
+  }
+  for (const patch of plan.patches) refuseOutside(patch.file);
+  return plan;
+}
+
+const howToWrite = 'Write one with `chain repair --output plan.json`.';
+
+/** Nothing outside the project is written, whatever a plan file says. @throws ChainError `usage` */
+export function refuseOutside(file: string): void {
+  const parts = file.split(/[\\/]/);
+  if (file.startsWith('/') || /^[A-Za-z]:/.test(file) || parts.includes('..') || file.includes('\0')) {
+    throw new ChainError('usage', `The plan names a file outside the project: ${JSON.stringify(file)}`);
+  }
+}
+
+/** Takes the fingerprint of the files again, as they are on disk now. */
+export async function fingerprintFiles(projectDir: string, inputs: PlanInputs): Promise<string> {
+  const names = new Set(inputs.files);
+  for (const folder of inputs.folders) {
+    const entries = await readdir(join(projectDir, folder), { recursive: true }).catch(() => []);
+    for (const entry of entries) {
+      if (entry.endsWith('.py')) names.add(`${folder}/${entry.replaceAll('\\', '/')}`);
+    }
+  }
+  const hash = createHash('sha256');
+  for (const name of [...names].sort(compareText)) {
+    const content = await readFile(join(projectDir, name)).catch(() => null);
+    hash.update(JSON.stringify([name, content === null ? null : hashOf(content)]));
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,337 @@
+/**
+ * The planner: findings' remedies → one Plan, ordered by dependency, each part naming the findings it answers.
+ * Works from remedy actions alone; refuses to know rules, to connect and to write.
+ */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Diagnosis } from '../model/diagnosis.ts';
+import type { Finding } from '../model/finding.ts';
+import { compareText, keyOf } from '../model/name.ts';
+import type { Hazard, Plan, PlanInputs, Step } from '../model/plan.ts';
+import type { RemedyAction } from '../model/remedy.ts';
+import type { RevisionId } from '../model/revision.ts';
+import { type Answered, editChain, FileEdits } from './chain-edits.ts';
+import { consentedByItself, isWanted } from './consent.ts';
+import { mergeStep } from './merge.ts';
+import { fingerprintFiles, planId } from './plan-file.ts';
+import { placeholderRevision, reconcilingRevision } from './revision-text.ts';
+import { planSeeds } from './seed-plan.ts';
+import type { SettleContext } from './settle.ts';
+import { findStampTarget, futureOperations, stampStep } from './stamp.ts';
+import { type StepDraft, type StepResult, script, stepsFor } from './steps.ts';
+
+export interface PlanOptions {
+  /** Relative to the project. */
+  stepsFolder: string;
+  /** Hazards allowed by name: a warning's remedy that needs another is left out; an error's is planned all the same. */
+  allow: readonly Hazard[];
+  mergeDuplicates: boolean;
+  /** False: the seed is neither patched for a run nor run. */
+  seed: boolean;
+}
+
+type ActionOf<Kind extends RemedyAction['action']> = Extract<RemedyAction, { action: Kind }>;
+
+/** @throws nothing of its own: what cannot be planned is left, with why. */
+export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Promise<Plan> {
+  const left: Plan['left'] = [];
+  const actions = collect(diagnosis.findings, options, left);
+  const of = <Kind extends RemedyAction['action']>(kind: Kind) =>
+    actions.filter((one): one is Answered<ActionOf<Kind>> => one.action.action === kind);
+  const context: SettleContext = {
+    namingConvention: diagnosis.facts.env.namingConvention,
+    searchPath: searchPathOf(diagnosis),
+  };
+  const files = new FileEdits((file) => diagnosis.readFile(file));
+  const { graph, database } = diagnosis;
+  const { config } = diagnosis.facts;
+
+  const chain = editChain(actions, graph, files, (id, parents) => placeholderRevision(id, parents, { graph, config }));
+  const seeds = planSeeds(actions, diagnosis, files, options.seed);
+
+  const made = stepsFor({
+    wanted: [
+      ...of('declare').map((one) => ({ operations: one.action.operations, answers: one.answers })),
+      ...of('declare-constraint').map((one) => ({ operations: [one.action.operation], answers: one.answers })),
+    ],
+    live: database?.live.schema ?? diagnosis.declaredAtHeads,
+    bytesByTable: database?.live.sizesByTable ?? new Map(),
+    context,
+    contradicted: contradictedConstraints(diagnosis.findings),
+  });
+  left.push(...made.left);
+
+  const merges = of('merge-heads');
+  const joined = headsToJoin(merges, chain.heads, chain.renames);
+  const future = new Map<RevisionId, readonly RevisionId[]>(chain.parents);
+  let head: RevisionId | null = null;
+  if (made.operations.length > 0 || joined.length > 1) {
+    const downRevisions = joined.length > 1 ? joined : headFor(made, chain.heads, diagnosis);
+    const revision = reconcilingRevision({
+      operations: made.operations,
+      downRevisions,
+      isOwnedEarlier: (key) => diagnosis.declaredAtHeads.tables.has(key),
+      defaultNamespace: context.searchPath[0] ?? 'public',
+      graph,
+      config,
+    });
+    const answers = [...merges.flatMap((one) => one.answers), ...made.steps.flatMap((step) => step.answers)];
+    files.put(revision.file, revision.text, answers);
+    future.set(revision.id, downRevisions);
+    head = revision.id;
+  }
+
+  const drafts: StepDraft[] = [];
+  if (database !== null) {
+    drafts.push(...made.steps);
+    for (const one of of('run-sql')) drafts.push(sqlStep(one));
+    for (const one of of('merge-duplicates')) drafts.push(mergeStep(one.action, one.answers, database.live.schema));
+    drafts.push(...seeds.steps);
+    drafts.push(...stampSteps(diagnosis, of, { ...chain, parents: future }, head, made, context, left));
+  } else if (made.steps.length > 0) {
+    left.push(
+      ...made.steps.flatMap((step) =>
+        step.answers.map((key) => ({ key, reason: 'no database: only the chain is repaired' })),
+      ),
+    );
+  }
+  left.push(...seeds.left, ...files.failures);
+
+  const steps = await numbered(drafts, diagnosis.projectDir, options.stepsFolder);
+  for (const step of steps) {
+    if (step.phase !== 'schema' && step.phase !== 'validate') continue;
+    files.put(`${options.stepsFolder}/${step.name}.sql`, step.sql, step.answers, step.name);
+    files.put(
+      `${options.stepsFolder}/down/${step.name}.sql`,
+      step.down ?? '-- Cannot be taken back by SQL alone.\n',
+      step.answers,
+      step.name,
+    );
+  }
+  const patches = files.patches();
+  const inputs: PlanInputs = {
+    files: [...new Set([...inputFiles(diagnosis), ...patches.map((patch) => patch.file)])].sort(compareText),
+    folders: [...config.versionLocations],
+  };
+  const bound = {
+    patches,
+    steps,
+    liveFingerprint: database?.live.fingerprint ?? null,
+    filesFingerprint: await fingerprintFiles(diagnosis.projectDir, inputs),
+  };
+  return { version: 1, id: planId(bound), ...bound, inputs, rehearsal: null, left: dedupe(left, bound) };
+}
+
+/** Actions with the findings they answer; the same action asked for twice is done once. */
+function collect(findings: readonly Finding[], options: PlanOptions, left: Plan['left']): Answered[] {
+  const byText = new Map<string, Answered>();
+  for (const finding of findings) {
+    const remedy = finding.remedy;
+    if (remedy === null || remedy.actions.length === 0) {
+      if (finding.severity !== 'info')
+        left.push({ key: finding.key, reason: remedy?.summary ?? 'there is no remedy that a plan could carry out' });
+      continue;
+    }
+    for (const action of remedy.actions) {
+      const refusal = isWanted(finding, action, options);
+      if (refusal !== null) {
+        left.push({ key: finding.key, reason: refusal });
+        continue;
+      }
+      const text = JSON.stringify(action);
+      const known = byText.get(text);
+      if (known) known.answers.push(finding.key);
+      else byText.set(text, { action, answers: [finding.key] });
+    }
+  }
+  return [...byText.values()];
+}
+
+function searchPathOf(diagnosis: Diagnosis): string[] {
+  const path = diagnosis.facts.env.searchPath ?? diagnosis.database?.live.searchPath ?? ['public'];
+  const usable = path.filter((name) => !name.startsWith('$') && !name.startsWith('pg_'));
+  return usable.length === 0 ? ['public'] : usable;
+}
+
+/** Constraints that rows contradict in a way no seed or wait resolves. */
+function contradictedConstraints(findings: readonly Finding[]): Map<string, string> {
+  const rules = new Set(['duplicates-block-unique']);
+  return new Map(
+    findings
+      .filter((finding) => rules.has(finding.rule))
+      .map((finding) => [finding.subject.name, `rows contradict it: ${finding.message}`]),
+  );
+}
+
+/** Of the heads that a remedy would merge, those that are heads still once the other patches stand. */
+function headsToJoin(
+  merges: readonly Answered<ActionOf<'merge-heads'>>[],
+  heads: readonly RevisionId[],
+  renames: ReadonlyMap<RevisionId, RevisionId>,
+): RevisionId[] {
+  const asked = new Set(merges.flatMap((one) => one.action.heads.map((id) => renames.get(id) ?? id)));
+  return heads.filter((head) => asked.has(head));
+}
+
+/** Where a reconciling revision goes when several heads may stand: after the one that knows the object's revision. */
+function headFor(made: StepResult, heads: readonly RevisionId[], diagnosis: Diagnosis): RevisionId[] {
+  if (heads.length <= 1) return [...heads];
+  const tables = made.operations.flatMap((operation) =>
+    'table' in operation && operation.table && operation.kind !== 'createTable' ? [operation.table] : [],
+  );
+  const knows = heads.find((head) => {
+    const schema = diagnosis.graph.revisions.has(head) ? diagnosis.replay.schemaAfter(head) : null;
+    return schema !== null && tables.every((table) => schema.tables.has(keyOf(table.schema ?? 'public', table.name)));
+  });
+  return [knows ?? (heads[0] as RevisionId)];
+}
+
+/** SQL that a remedy states itself; what depends on rows runs after the seed has brought its own. */
+function sqlStep(one: Answered<ActionOf<'run-sql'>>): StepDraft {
+  const { action } = one;
+  const touchesRows = action.hazards.includes('changes-rows') || action.sql.some((sql) => /\bsetval\s*\(/i.test(sql));
+  return {
+    title: action.name.replace(/\W+/g, '_'),
+    phase: touchesRows ? 'validate' : 'schema',
+    sql: script(action.sql),
+    down: action.down.length === 0 ? null : script(action.down),
+    lock: action.lock,
+    hazards: action.hazards as Hazard[],
+    transactional: action.transactional,
+    answers: one.answers,
+  };
+}
+
+function stampSteps(
+  diagnosis: Diagnosis,
+  of: <Kind extends RemedyAction['action']>(kind: Kind) => Answered<ActionOf<Kind>>[],
+  chain: {
+    renames: ReadonlyMap<RevisionId, RevisionId>;
+    parents: ReadonlyMap<RevisionId, readonly RevisionId[]>;
+    heads: RevisionId[];
+  },
+  head: RevisionId | null,
+  made: StepResult,
+  context: SettleContext,
+  left: Plan['left'],
+): StepDraft[] {
+  const { stamp } = diagnosis.database as NonNullable<Diagnosis['database']>;
+  const { env } = diagnosis.facts;
+  const table =
+    stamp.table?.key ?? keyOf(env.versionTableSchema ?? context.searchPath[0] ?? 'public', env.versionTable);
+  const width = stamp.table?.width ?? env.versionWidth ?? 32;
+  const step = (rows: string[], answers: string[], proves: boolean) =>
+    stampStep(
+      { table, before: [...stamp.rows].sort(compareText), rows: [...rows].sort(compareText), proves },
+      stamp.table !== null,
+      width,
+      answers,
+    );
+  const explicit = of('set-stamp')[0];
+  if (explicit)
+    return [
+      step(
+        explicit.action.rows.map((id) => chain.renames.get(id) ?? id),
+        explicit.answers,
+        false,
+      ),
+    ];
+  const proven = of('stamp-proven');
+  if (proven.length > 0) {
+    const answers = proven.flatMap((one) => one.answers);
+    const operations = futureOperations(
+      diagnosis.replay.operationsById,
+      of('disable-operation').map((one) => one.action.operation),
+      of('reuse-enum').map((one) => one.action),
+      chain.renames,
+    );
+    if (head !== null)
+      operations.set(
+        head,
+        made.operations.map((operation) => ({ ...operation, origin: { revision: head, file: '', line: 0 } })),
+      );
+    const target = findStampTarget(chain, operations, made.schema, context);
+    if (target !== null) return [step([target.revision], answers, true)];
+    left.push(
+      ...answers.map((key) => ({
+        key,
+        reason: 'the repaired schema would match no revision exactly, so none can be stamped',
+      })),
+    );
+    return [];
+  }
+  // Everything before the reconciling revision is applied, and so is its effect: say so, where the catalogue proves it.
+  const rows = new Set(stamp.known);
+  const isAtHeads =
+    stamp.state === 'placed' &&
+    diagnosis.graph.heads.every((id) => rows.has(id)) &&
+    rows.size === diagnosis.graph.heads.length;
+  if (head === null || !isAtHeads || made.steps.length + of('merge-heads').length === 0) return [];
+  const kept = stamp.known
+    .map((id) => chain.renames.get(id) ?? id)
+    .filter((id) => !(chain.parents.get(head) ?? []).includes(id));
+  return [
+    step(
+      [...kept, head],
+      [...new Set([...made.steps.flatMap((one) => one.answers), ...of('merge-heads').flatMap((one) => one.answers)])],
+      true,
+    ),
+  ];
+}
+
+/** Names that continue the folder's numbers: the same plan gets the same names as long as the folder stands. */
+async function numbered(drafts: readonly StepDraft[], projectDir: string, folder: string): Promise<Step[]> {
+  const entries = await readdir(join(projectDir, folder)).catch(() => []);
+  const last = Math.max(
+    0,
+    ...entries.flatMap((entry) =>
+      /^\d{4}_/.test(entry) && entry.endsWith('.sql') ? [Number.parseInt(entry, 10)] : [],
+    ),
+  );
+  const phases: Step['phase'][] = ['schema', 'seed', 'validate', 'stamp'];
+  const ordered = phases.flatMap((phase) => drafts.filter((draft) => draft.phase === phase));
+  return ordered.map(({ title, ...step }, index) => ({
+    name: `${String(last + 1 + index).padStart(4, '0')}_${slug(title)}`,
+    ...step,
+    hazards: [...step.hazards].sort(compareText),
+    answers: [...new Set(step.answers)],
+  }));
+}
+
+/** Safe as a file name whatever the object is called. */
+function slug(title: string): string {
+  return title.replace(/\W+/g, '_').slice(0, 80);
+}
+
+function inputFiles(diagnosis: Diagnosis): string[] {
+  const { graph, facts, seeds } = diagnosis;
+  return [
+    ...[...graph.revisions.values()].map((revision) => revision.file),
+    ...[...graph.duplicates.values()].flat().map((revision) => revision.file),
+    ...graph.unreadable.map((file) => file.file),
+    ...(facts.config.file === null ? [] : [facts.config.file]),
+    ...(facts.env.file === null ? [] : [facts.env.file]),
+    ...facts.env.modelFiles,
+    ...seeds.readings.map((reading) => reading.file),
+    ...seeds.runners.map((runner) => runner.file),
+  ];
+}
+
+/** A finding that some part answers is not left, whatever another of its actions came to. */
+function dedupe(left: Plan['left'], done: Pick<Plan, 'patches' | 'steps'>): Plan['left'] {
+  const answered = new Set([...done.patches, ...done.steps].flatMap((part) => part.answers));
+  const byKey = new Map(left.map((one) => [`${one.key}\n${one.reason}`, one]));
+  return [...byKey.values()].filter((one) => !answered.has(one.key)).sort((a, b) => compareText(a.key, b.key));
+}
+
+/** Hazards of the plan that neither the contract's consent nor `allow` covers, with the steps that carry them. */
+export function hazardsToAllow(plan: Plan, allow: readonly Hazard[]): { hazard: Hazard; steps: string[] }[] {
+  const steps = new Map<Hazard, string[]>();
+  for (const step of plan.steps) {
+    for (const hazard of step.hazards) {
+      if (!consentedByItself(step, hazard) && !allow.includes(hazard))
+        steps.set(hazard, [...(steps.get(hazard) ?? []), step.name]);
+    }
+  }
+  return [...steps].map(([hazard, names]) => ({ hazard, steps: names }));
+}
