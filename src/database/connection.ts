@@ -284,13 +284,15 @@ let types: CustomTypesConfig | null = null;
 async function valueTypes(): Promise<CustomTypesConfig> {
   if (types) return types;
   const { default: pg } = await import('pg');
-  // bool, int2, int4, oid, float4, float8, json, jsonb; arrays of char, name, text, varchar, bool, int2, int4, oid.
-  const parsed = new Set<number>([16, 21, 23, 26, 700, 701, 114, 3802, 1002, 1003, 1009, 1015, 1000, 1005, 1007, 1028]);
+  // bool, int2, int4, oid, float4, float8, json, jsonb; arrays of bool, int2, int4, oid.
+  const parsed = new Set<number>([16, 21, 23, 26, 700, 701, 114, 3802, 1000, 1005, 1007, 1028]);
+  // Arrays of "char", name, text, varchar, all read as text[] is (pg has no reader for name[]).
+  const textArrays = new Set<number>([1002, 1003, 1009, 1015]);
   types = {
-    getTypeParser: ((oid: number, format: 'text') =>
-      parsed.has(oid)
-        ? pg.types.getTypeParser(oid, format)
-        : (value: string) => value) as CustomTypesConfig['getTypeParser'],
+    getTypeParser: ((oid: number, format: 'text') => {
+      if (textArrays.has(oid)) return pg.types.getTypeParser(1009, format);
+      return parsed.has(oid) ? pg.types.getTypeParser(oid, format) : (value: string) => value;
+    }) as CustomTypesConfig['getTypeParser'],
   };
   return types;
 }
