@@ -90,6 +90,19 @@ function formatElement({ schema, name, modifiers, fields }: TypeParts): string {
   return `${quoteIdentifier(name)}${list}`;
 }
 
+/** Types of PostgreSQL and its usual extensions that no project makes: a name outside may be an enum or a domain of its own. */
+const builtinNames = new Set(
+  `bool int2 int4 int8 float4 float8 numeric varchar bpchar char text name bytea bit varbit date time timetz timestamp timestamptz interval uuid json jsonb
+  jsonpath xml money inet cidr macaddr macaddr8 point line lseg box path polygon circle tsvector tsquery oid xid xid8 cid tid pg_lsn regclass regproc
+  regprocedure regtype regrole regnamespace regconfig regdictionary regoper regoperator regcollation int4range int8range numrange tsrange tstzrange daterange
+  int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange record trigger void anyelement anyarray refcursor
+  smallserial serial bigserial serial2 serial4 serial8 integer smallint bigint real boolean decimal timestamp timestamptz`.split(/\s+/),
+);
+
+export function isBuiltinType(name: string): boolean {
+  return builtinNames.has(name);
+}
+
 type Token = { kind: 'word' | 'quoted' | 'value' | 'mark'; text: string };
 
 function tokensOf(text: string): Token[] | null {

@@ -6,7 +6,7 @@ import type { QualifiedName } from '../model/name.ts';
 import type { SeedGuard, SeedStatement, Span } from '../model/seed.ts';
 import { closingIndex, type Token } from './lexer.ts';
 import type { Statement } from './pg-parser.ts';
-import { comparisonsOf, sourceOf, tablesInSight, targetsOf, type ValueScope, valueOf } from './seed-values.ts';
+import { comparisonsOf, readValue, sourceOf, tablesInSight, targetsOf, type ValueScope } from './seed-values.ts';
 import { findWordOutside, indexAt, isMark, isWord } from './slices.ts';
 import { as, kindOf, qualifiedOf, relationOf, relationsIn, sameName, stringsOf, walk } from './tree.ts';
 
@@ -176,7 +176,7 @@ function setsOf(
     }
     found.push({
       column: target.name,
-      value: valueOf(target.val, { from: tokens[first]?.from ?? 0, to: tokens[last]?.to ?? 0 }, scope),
+      value: readValue(target.val, { from: tokens[first]?.from ?? 0, to: tokens[last]?.to ?? 0 }, scope),
     });
   }
   return found;

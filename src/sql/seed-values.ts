@@ -47,7 +47,7 @@ function negated(node: Node | undefined): string | null {
   return `-${constantOf(expression.rexpr)}`;
 }
 
-export function valueOf(node: Node | undefined, span: Span, scope: ValueScope): SeedValue {
+export function readValue(node: Node | undefined, span: Span, scope: ValueScope): SeedValue {
   const place = { span, line: scope.lineAt(span.from) };
   const sql = scope.original.slice(span.from, span.to);
   if (as(node, 'SetToDefault')) return { kind: 'default', ...place };
@@ -93,7 +93,7 @@ function rowsOf(statement: Statement, select: SelectStmt, from: number, scope: V
     if (parts.length !== nodes.length) return null;
     const span = spanOf(statement, [open, close]);
     rows.push({
-      values: nodes.map((node, i) => valueOf(node, spanOf(statement, parts[i] as [number, number]), scope)),
+      values: nodes.map((node, i) => readValue(node, spanOf(statement, parts[i] as [number, number]), scope)),
       span,
       line: scope.lineAt(span.from),
     });
@@ -151,9 +151,9 @@ export function targetsOf(
       let end = part[1];
       if (end > part[0]) end--;
       if (isWord(statement.tokens[end], 'as') && end > part[0]) end--;
-      return valueOf(target.val, spanOf(statement, [part[0], end]), scope);
+      return readValue(target.val, spanOf(statement, [part[0], end]), scope);
     }
-    return valueOf(target?.val, spanOf(statement, part), scope);
+    return readValue(target?.val, spanOf(statement, part), scope);
   });
 }
 
@@ -202,7 +202,11 @@ export function comparisonsOf(
     const location = firstLocation(valueNode);
     if (location < 0) return;
     const offset = as(valueNode, 'TypeCast') ? firstLocation(as(valueNode, 'TypeCast')?.arg) : location;
-    const value = valueOf(valueNode, operandSpan(statement, statement.offsetOf(offset < 0 ? location : offset)), scope);
+    const value = readValue(
+      valueNode,
+      operandSpan(statement, statement.offsetOf(offset < 0 ? location : offset)),
+      scope,
+    );
     if (value.kind === 'expression') return;
     const owner =
       names.length > 1

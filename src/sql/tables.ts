@@ -36,7 +36,14 @@ function partitionBound(statement: Statement, from: number): string {
     if (isMark(statement.tokens[i], ')')) last = i;
     if (isMark(statement.tokens[i], ',') && i > last && last > start && !isInside(statement, start, i)) break;
   }
-  return sliceOf(statement, start, last);
+  return boundText(sliceOf(statement, start, last));
+}
+
+/** Keywords as `pg_get_expr(relpartbound)` prints them. */
+function boundText(text: string): string {
+  return text.replace(/'(?:[^']|'')*'|\b(?:for|values|from|to|in|with|minvalue|maxvalue)\b/gi, (part) =>
+    part.startsWith("'") ? part : part.toUpperCase(),
+  );
 }
 
 function isInside(statement: Statement, from: number, index: number): boolean {

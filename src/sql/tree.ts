@@ -3,7 +3,7 @@
  */
 import type { Node, RangeVar, TypeName } from 'libpg-query';
 import type { QualifiedName } from '../model/name.ts';
-import { formatType, serialTypeNames } from '../model/type-name.ts';
+import { formatType, isBuiltinType, serialTypeNames } from '../model/type-name.ts';
 
 type KindsOf<T> = T extends unknown ? keyof T : never;
 export type NodeKind = KindsOf<Node>;
@@ -107,7 +107,7 @@ export function typeOf(typeName: TypeName | undefined): TypeReading {
   }
   const isSerial = schema === null && serialTypeNames.has(name);
   const type = formatType({ schema, name, modifiers, isArray, ...(fields ? { fields } : {}) });
-  const isOwn = schema !== 'pg_catalog' && !isSerial;
+  const isOwn = schema !== 'pg_catalog' && !isSerial && !(schema === null && isBuiltinType(name));
   return { type, isSerial, isSet, ...(isOwn ? { typeName: { schema, name } } : {}) };
 }
 
