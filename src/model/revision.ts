@@ -35,6 +35,8 @@ export interface UnreadableFile {
   reason: string;
   /** The id, where that much could be read (a dynamic parent). */
   id: RevisionId | null;
+  /** A whole location that could not be listed, not one file. */
+  isFolder?: true;
   /**
    * What the text of the file suggests, only so that nothing is called missing or a head that this file may define or
    * name: ids it may define, parents it may name (null: any). Absent: nothing is known of it.

@@ -1,0 +1,23 @@
+/**
+ * `[tool.alembic]` of a pyproject.toml, the only home of smol-toml. Refuses to know what the options mean.
+ */
+import { createRequire } from 'node:module';
+
+export type TomlTable = Record<string, unknown>;
+
+/** The table, null where the file has none. Throws where the text is no TOML. */
+export function alembicTable(text: string): TomlTable | null {
+  // Most projects have no such table: the parser is loaded only where the text may hold one.
+  if (!/alembic/.test(text)) return null;
+  const { parse } = createRequire(import.meta.url)('smol-toml') as typeof import('smol-toml');
+  const tool = (parse(text) as TomlTable).tool as TomlTable | undefined;
+  const table = tool?.alembic;
+  return typeof table === 'object' && table !== null && !Array.isArray(table) ? (table as TomlTable) : null;
+}
+
+/** Python's `%` formatting with a mapping, as Alembic applies it to texts of the table. */
+export function formatTomlText(text: string, given: ReadonlyMap<string, string>): string {
+  return text.replace(/%(?:%|\(([^)]*)\)s)/g, (whole, name: string | undefined) =>
+    name === undefined ? '%' : (given.get(name) ?? whole),
+  );
+}
