@@ -290,7 +290,7 @@ async function valueTypes(): Promise<CustomTypesConfig> {
   const textArrays = new Set<number>([1002, 1003, 1009, 1015]);
   types = {
     getTypeParser: ((oid: number, format: 'text') => {
-      if (textArrays.has(oid)) return pg.types.getTypeParser(1009, format);
+      if (textArrays.has(oid)) return pg.types.getTypeParser(1009 as number, format);
       return parsed.has(oid) ? pg.types.getTypeParser(oid, format) : (value: string) => value;
     }) as CustomTypesConfig['getTypeParser'],
   };

@@ -1,6 +1,8 @@
 /**
  * The database layer's door: connections, introspection, scratch servers, building and copying. The one home of pg.
  */
+
+export { type BuildFailure, type BuildResult, buildSchema } from './build.ts';
 export {
   type Connection,
   type ConnectOptions,
@@ -10,6 +12,7 @@ export {
   type QueryResult,
   type TransactionOptions,
 } from './connection.ts';
+export { type Elaboration, elaborate } from './elaborate.ts';
 export {
   defaultCacheDir,
   type EmbeddedServer,

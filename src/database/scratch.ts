@@ -152,10 +152,11 @@ export async function installExtension(
 ): Promise<boolean> {
   const powers = powersByConnection.get(connection);
   if (!powers?.installable.has(name) || !isAllowedExtension(name)) return false;
+  // By its owner first, so that the project's own objects can live there too.
+  if (namespace !== null) await connection.query(`create schema if not exists ${quoteIdentifier(namespace)}`);
   const elevated = await powers.elevate();
   try {
     const into = namespace === null ? '' : ` schema ${quoteIdentifier(namespace)}`;
-    if (namespace !== null) await elevated.query(`create schema if not exists ${quoteIdentifier(namespace)}`);
     await elevated.query(`create extension if not exists ${quoteIdentifier(name)}${into} cascade`);
     return true;
   } finally {

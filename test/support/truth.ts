@@ -7,7 +7,7 @@ import type { Connection } from '../../src/database/index.ts';
 import { displayOfKey } from '../../src/model/definition.ts';
 import type { Schema } from '../../src/model/schema.ts';
 
-type Row = Record<string, never> & { [key: string]: unknown };
+type Row = Record<string, unknown>;
 type Json = Record<string, unknown>;
 
 const countedNamespace = `n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'chain')`;

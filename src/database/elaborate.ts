@@ -1,0 +1,170 @@
+/**
+ * Elaboration: a Schema as PostgreSQL itself spells it. Built in a scratch database, introspected, built again from that
+ * text, until the text stops changing (a CHECK's text is not a fixed point: it differs after a dump and restore).
+ * Both sides of a comparison go through here, so that only texts of one major meet.
+ */
+import { baseTypeOf, unreadableType } from '../model/definition.ts';
+import { truncateIdentifier } from '../model/name.ts';
+import type { CarriesText, Column, Declared, Index, Schema, Table } from '../model/schema.ts';
+import { type BuildFailure, buildSchema } from './build.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { introspect } from './introspect.ts';
+import type { ScratchServer } from './scratch.ts';
+
+export interface Elaboration {
+  /** With the given origins and certainties; what could not be built is as given, and suspected. */
+  schema: Schema;
+  failures: BuildFailure[];
+  /** Types that the server lacks and an opaque one stood in for. */
+  standIns: ReadonlySet<string>;
+  /** Whether the text stopped changing. */
+  isFixedPoint: boolean;
+}
+
+const mostRounds = 4;
+
+/** Throws ChainErrors of the scratch server alone. */
+export async function elaborate(scratch: ScratchServer, schema: Schema): Promise<Elaboration> {
+  let current = schema;
+  let last: string | null = null;
+  let failures: BuildFailure[] = [];
+  let standIns: ReadonlySet<string> = new Set();
+  for (let round = 1; round <= mostRounds; round++) {
+    const connection = await scratch.createDatabase();
+    try {
+      const result = await buildSchema(connection, current);
+      const built = (await introspect(connection)).schema;
+      if (round === 1) {
+        failures = result.failures;
+        standIns = result.standIns.types;
+      }
+      current = mergeBuilt(built, current, result.failures);
+    } finally {
+      await scratch.dropDatabase(connection);
+    }
+    const text = fingerprintOf(current, []);
+    if (text === last) return { schema: current, failures, standIns, isFixedPoint: true };
+    last = text;
+  }
+  return { schema: current, failures, standIns, isFixedPoint: false };
+}
+
+/** What was built, with what only the given side knows; what failed, as it was given. */
+function mergeBuilt(built: Schema, given: Schema, failures: readonly BuildFailure[]): Schema {
+  const failed = new Set(failures.map(({ object }) => object));
+  const merge = <Item extends Declared & CarriesText>(
+    builtItems: ReadonlyMap<string, Item>,
+    givenItems: ReadonlyMap<string, Item>,
+    combine: (built: Item, given: Item, key: string) => Item = carry,
+  ): Map<string, Item> => {
+    const merged = new Map<string, Item>();
+    for (const [key, item] of givenItems) {
+      const found = failed.has(key) ? undefined : builtItems.get(key);
+      if (found) merged.set(key, combine(found, item, key));
+      else merged.set(key, { ...item, certainty: 'suspected' });
+    }
+    return merged;
+  };
+  const { suspected } = given;
+  return {
+    namespaces: given.namespaces,
+    tables: merge(built.tables, given.tables, (table, from, key) => mergeTable(table, from, key, failed)),
+    enums: merge(built.enums, given.enums),
+    domains: merge(built.domains, given.domains),
+    composites: merge(built.composites, given.composites),
+    // Nothing of a sequence is text; what the given side says of it stands.
+    sequences: merge(built.sequences, given.sequences, (item, from) => ({ ...item, ...definedOf(from) })),
+    views: merge(built.views, given.views, (view, from, key) => ({
+      ...carry(view, from),
+      indexes: mergeParts(view.indexes, from.indexes, key, failed, carryIndex),
+    })),
+    routines: merge(built.routines, given.routines, (item, from) =>
+      from.definition === null ? from : carry(item, from),
+    ),
+    extensions: given.extensions,
+    ...(suspected === undefined ? {} : { suspected }),
+  };
+}
+
+function mergeTable(built: Table, given: Table, key: string, failed: ReadonlySet<string>): Table {
+  return {
+    ...carry(built, given),
+    // Foreign tables are built as ordinary ones.
+    kind: given.kind,
+    columns: mergeParts(built.columns, given.columns, key, failed, carryColumn, withGivenText),
+    constraints: mergeParts(built.constraints, given.constraints, key, failed, carry),
+    indexes: mergeParts(built.indexes, given.indexes, key, failed, carryIndex),
+    triggers: mergeParts(built.triggers, given.triggers, key, failed, carry),
+    policies: mergeParts(built.policies, given.policies, key, failed, carryPolicy),
+  };
+}
+
+/** Parts of a table in the given order, then those that PostgreSQL made beside. */
+function mergeParts<Part extends Declared & { name: string }>(
+  built: ReadonlyMap<string, Part>,
+  given: ReadonlyMap<string, Part>,
+  table: string,
+  failed: ReadonlySet<string>,
+  combine: (built: Part, given: Part) => Part,
+  onFailure: (built: Part | undefined, given: Part) => Part = (_, from) => ({ ...from, certainty: 'suspected' }),
+): Map<string, Part> {
+  const merged = new Map<string, Part>();
+  for (const part of given.values()) {
+    // PostgreSQL cuts names that are too long.
+    const name = built.has(part.name) ? part.name : truncateIdentifier(part.name);
+    const found = built.get(name);
+    if (failed.has(`${table}.${part.name}`)) merged.set(part.name, onFailure(found, part));
+    else if (found) merged.set(name, combine(found, part));
+    else if (isClone(part)) merged.set(part.name, part);
+    else merged.set(part.name, { ...part, certainty: 'suspected' });
+  }
+  // PostgreSQL names the clones of a partitioned parent's parts itself; where the given side has its own, those stand.
+  const hasClones = [...given.values()].some(isClone);
+  for (const [name, part] of built) if (!merged.has(name) && !(hasClones && isClone(part))) merged.set(name, part);
+  return merged;
+}
+
+function isClone(part: object): boolean {
+  return 'fromPartitionParent' in part && part.fromPartitionParent === true;
+}
+
+/** What the catalogue of a scratch database cannot know, from the given side. */
+function carry<Item extends Declared & CarriesText>(built: Item, given: Item): Item {
+  const { origin, certainty, owner, comment, textCertainty } = given;
+  return { ...built, ...definedOf({ origin, certainty, comment, textCertainty }), owner };
+}
+
+function carryColumn(built: Column, given: Column): Column {
+  // A stand-in knows no modifier.
+  const isStandIn =
+    built.type !== given.type &&
+    (baseTypeOf(given.type) === baseTypeOf(built.type) || baseTypeOf(given.type) === unreadableType);
+  const isBare = isStandIn && !built.type.includes('(');
+  return {
+    ...carry(built, given),
+    ...(isBare ? { type: given.type } : {}),
+    ...definedOf({ ownedSequence: given.ownedSequence ?? undefined }),
+  };
+}
+
+/** The column stands, its default or expression could not be built. */
+function withGivenText(built: Column | undefined, given: Column): Column {
+  return {
+    ...(built ? carryColumn(built, given) : given),
+    default: given.default,
+    generated: given.generated,
+    certainty: 'suspected',
+  };
+}
+
+function carryIndex(built: Index, given: Index): Index {
+  return { ...carry(built, given), valid: given.valid };
+}
+
+function carryPolicy<Part extends Declared & { roles?: string[] }>(built: Part, given: Part): Part {
+  return { ...carry(built, given), ...definedOf({ roles: given.roles }) };
+}
+
+function definedOf<Fields extends object>(fields: Fields): Partial<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<Fields>;
+}
