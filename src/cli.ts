@@ -3,12 +3,12 @@
  * The command line: yargs' root, the flags of all commands, and the only place that prints an error or sets the exit code.
  * Each command is imported when it is called, so that start-up stays thin.
  */
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { ChainError, type ExitCode, exitCodes } from './errors.ts';
 import type { Flags, Settings } from './settings.ts';
 import { type ProcessTerminal, processTerminal, type Terminal } from './terminal.ts';
+import { packageVersion } from './version.ts';
 
 /** What every command is: settings and its own flags in, exit code out. */
 type Run = (settings: Settings, terminal: Terminal, own: Record<string, unknown>) => Promise<ExitCode>;
@@ -207,11 +207,6 @@ function globalOptions(yargs: Argv): Argv {
     .option('quiet', { type: 'boolean', describe: 'No progress, no messages' })
     .option('verbose', { type: 'boolean', describe: 'Say more' })
     .option('color', { type: 'boolean', describe: 'Colour in a terminal (--no-color: never)' });
-}
-
-export function packageVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 async function main(args: string[]): Promise<number> {

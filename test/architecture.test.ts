@@ -52,6 +52,7 @@ const rows: Row[] = [
       ...everyone,
       'settings',
       'terminal',
+      'version',
       'diagnose',
       'repair',
       'seeds',
@@ -67,7 +68,12 @@ const rows: Row[] = [
     ],
     because: 'a command is thin: it calls what is below and never another command',
   },
-  { layer: 'cli', may: ['commands', 'settings', 'errors', 'terminal'], because: 'the root knows verbs and flags' },
+  { layer: 'version', may: [], because: 'it is one line of package.json' },
+  {
+    layer: 'cli',
+    may: ['commands', 'settings', 'errors', 'terminal', 'version'],
+    because: 'the root knows verbs and flags',
+  },
 ];
 
 const packageHomes: Record<string, { home: RegExp; because: string }> = {
