@@ -38,6 +38,7 @@ export async function render(report: Report, format: ReportFormat, options: Rend
 }
 
 export { type Baseline, readBaseline, writeBaseline } from './baseline.ts';
+export { loadBaseline } from './baseline-file.ts';
 export { exitCodeOf, reaches, type Verdict } from './exit-code.ts';
 export { explainRule, listRules } from './explain.ts';
 export { jsonText, oneLine, visible, withoutPasswords } from './plain.ts';

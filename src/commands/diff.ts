@@ -1,0 +1,63 @@
+/**
+ * `chain diff`: declared (at the stamp) against live.
+ */
+import { diagnose } from '../diagnose.ts';
+import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
+import type { DatabaseDiagnosis } from '../model/diagnosis.ts';
+import type { Difference } from '../model/drift.ts';
+import { oneLine } from '../report/index.ts';
+import type { Settings } from '../settings.ts';
+import type { Terminal } from '../terminal.ts';
+
+export async function diff(settings: Settings, terminal: Terminal): Promise<ExitCode> {
+  const diagnosis = await diagnose(settings, { signal: terminal.signal, progress: (text) => terminal.progress(text) });
+  const { database, databaseProblem: problem } = diagnosis;
+  if (problem !== null) throw new ChainError('connection-failed', problem.message, { hint: problem.hint ?? undefined });
+  if (database === null) {
+    throw new ChainError('no-database-url', 'Which database? No URL was given.', {
+      hint: 'Give one with --url, CHAIN_DATABASE_URL or DATABASE_URL.',
+    });
+  }
+  terminal.out(settings.format === 'json' ? json(database) : text(database));
+  return database.drift.differences.length > 0 && settings.failOn !== 'never' ? exitCodes.findings : exitCodes.ok;
+}
+
+function json({ live, drift, comparedBy, isElaborated }: DatabaseDiagnosis): string {
+  const differences = drift.differences.map(({ kind, direction, key, certainty, origin, aspects, liveName }) => ({
+    kind,
+    direction,
+    key,
+    certainty,
+    ...(origin === null ? {} : { revision: origin.revision, file: origin.file, line: origin.line }),
+    ...(liveName === undefined ? {} : { liveName }),
+    aspects,
+  }));
+  const head = { version: 1, database: live.name, comparedAt: drift.comparedAt, comparedBy, elaborated: isElaborated };
+  return `${JSON.stringify({ ...head, differences }, null, 2)}\n`;
+}
+
+function text({ live, drift }: DatabaseDiagnosis): string {
+  const place = drift.comparedAt.length > 0 ? drift.comparedAt.map(oneLine).join(', ') : 'no revision';
+  const title = `${oneLine(live.name)} against what the revisions declare at ${place}`;
+  if (drift.differences.length === 0) return `${title}: no difference.\n`;
+  return `${[`${title}:`, '', ...drift.differences.flatMap(lines)].join('\n')}\n`;
+}
+
+const signs: Record<Difference['direction'], string> = {
+  missing: '-',
+  unexpected: '+',
+  altered: '~',
+  renamed: '>',
+  elsewhere: '@',
+};
+
+function lines(difference: Difference): string[] {
+  const doubt = difference.certainty === 'suspected' ? ' (suspected)' : '';
+  const where = difference.liveName === undefined ? '' : `: live as ${oneLine(difference.liveName)}`;
+  const title = `${signs[difference.direction]} ${difference.direction} ${difference.kind} ${oneLine(difference.key)}${where}${doubt}`;
+  const aspects = difference.aspects.map(
+    ({ name, declared, live }) =>
+      `    ${name}: declared ${oneLine(declared ?? 'none')}, live ${oneLine(live ?? 'none')}`,
+  );
+  return [title, ...aspects];
+}
