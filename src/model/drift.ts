@@ -30,6 +30,8 @@ interface DifferenceBase {
   aspects: { name: string; declared: string | null; live: string | null }[];
   /** renamed: its live name; elsewhere: the live key in another namespace. */
   liveName?: string;
+  /** Key of the difference that this one follows from: a missing column's index, a missing table's foreign keys. */
+  causedBy?: string;
 }
 
 export type Difference = DifferenceBase &
@@ -52,4 +54,6 @@ export interface Drift {
   differences: Difference[];
   /** Revisions that the declared side was taken at. */
   comparedAt: string[];
+  /** Texts that only PostgreSQL could compare, where it was not asked (no scratch database): `key aspect`. */
+  notCompared?: string[];
 }

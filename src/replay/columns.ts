@@ -9,7 +9,7 @@ import type { ColumnDefinition, Operation } from '../model/operation.ts';
 import type { Column, Constraint, Index, Table } from '../model/schema.ts';
 import { childrenOf, placeConstraint, removeConstraint, targetTable, withDefinition } from './constraints.ts';
 import type { SchemaDraft } from './draft.ts';
-import { columnsIn, namesIn, renameColumnIn } from './expression.ts';
+import { columnsIn, namesIn, renameColumnIn } from '../model/expression.ts';
 import { chooseName } from './implied-names.ts';
 import { placeIndex, withIndexDefinition } from './indexes.ts';
 

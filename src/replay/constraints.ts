@@ -6,7 +6,7 @@ import { keyOf, type QualifiedName, truncateIdentifier } from '../model/name.ts'
 import type { ConstraintDefinition, Operation } from '../model/operation.ts';
 import type { Column, Constraint, Index, Reference, Table } from '../model/schema.ts';
 import type { SchemaDraft } from './draft.ts';
-import { columnsIn } from './expression.ts';
+import { columnsIn } from '../model/expression.ts';
 import { chooseName, indexColumnNames, joinedColumns } from './implied-names.ts';
 import { conventionalName, truncateLabel } from './naming-convention.ts';
 

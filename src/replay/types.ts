@@ -8,7 +8,7 @@ import type { EnumType } from '../model/schema.ts';
 import { removeColumn } from './columns.ts';
 import { withDefinition } from './constraints.ts';
 import type { SchemaDraft } from './draft.ts';
-import { renameTypeIn } from './expression.ts';
+import { renameTypeIn } from '../model/expression.ts';
 import { withIndexDefinition } from './indexes.ts';
 
 type TypeKind =

@@ -2,7 +2,7 @@
  * The names inside an SQL expression, by its tokens alone: which columns it reads, and the same text with one renamed.
  * Refuses to understand the expression; strings, numbers, casts and functions are told from columns, no more.
  */
-import { quoteIdentifier } from '../model/name.ts';
+import { quoteIdentifier } from './name.ts';
 
 interface NameToken {
   name: string;

@@ -1,0 +1,441 @@
+/**
+ * Declared × live → Drift, by structure: one Difference an object, contents of an absent table not apart, a thing under
+ * another name told as renamed. Whose objects count is given from outside; refuses to judge what a difference costs.
+ */
+import { displayOfKey, nextvalDefault, typeKeyOf } from '../model/definition.ts';
+import type { Difference, DifferenceDirection, Drift } from '../model/drift.ts';
+import { compareText } from '../model/name.ts';
+import type { Certainty, Declared, Schema, Table } from '../model/schema.ts';
+import { compareConstraints, compareIndexes } from './matching.ts';
+import {
+  type Aspect,
+  columnAspects,
+  domainAspects,
+  enumAspects,
+  policyAspects,
+  routineAspects,
+  sequenceAspects,
+  type Translation,
+  tableAspects,
+  triggerAspects,
+  viewAspects,
+} from './parts.ts';
+import { findRenames, type Renames } from './renames.ts';
+
+export interface CompareOptions {
+  /** Both sides' texts are PostgreSQL's own, at a fixed point: then a difference of texts is proven. */
+  elaborated?: boolean;
+  /** Revisions that the declared side was taken at. */
+  comparedAt?: readonly string[];
+  /** Objects of extensions, `schema.name`. */
+  extensionObjects?: ReadonlySet<string>;
+  /** Keys of version tables of every chain. */
+  versionTables?: ReadonlySet<string>;
+  /** Keys of tables that another chain owns. */
+  othersTables?: ReadonlySet<string>;
+  /** Keys (`schema.name`, `schema.table.name`) that settings ignore. */
+  isIgnored?: (key: string) => boolean;
+  /** Namespaces whose undeclared objects are drift; without it, those in which the declared side has objects. */
+  managedNamespaces?: ReadonlySet<string>;
+  /** Keys whose elaboration failed: their texts are as written. */
+  unbuilt?: ReadonlySet<string>;
+}
+
+/** One found difference before its certainty and key are settled. */
+export interface Found {
+  kind: Difference['kind'];
+  direction: DifferenceDirection;
+  key: string;
+  table?: string;
+  declared: unknown;
+  live: unknown;
+  aspects: Aspect[];
+  liveName?: string;
+  causedBy?: string;
+}
+
+export function compareSchemas(declared: Schema, live: Schema, options: CompareOptions = {}): Drift {
+  const visible = hideOthers(live, options);
+  const managed = options.managedNamespaces ?? namespacesOf(declared);
+  const isManaged = (key: string) => managed.has(key.slice(0, key.indexOf('.')));
+  const renames = findRenames(declared, visible, isManaged);
+  const comparison: Comparison = { declared, live: visible, renames, isManaged, options };
+  const found = [
+    ...compareKin(comparison, 'enum', declared.enums, visible.enums, renames.types, enumAspects),
+    ...compareKin(comparison, 'domain', declared.domains, visible.domains, new Map(), domainAspects),
+    ...compareKin(
+      comparison,
+      'sequence',
+      freeSequences(declared),
+      liveSequences(declared, visible),
+      renames.sequences,
+      sequenceAspects,
+    ),
+    ...compareTables(comparison),
+    ...compareKin(comparison, 'view', declared.views, visible.views, new Map(), viewAspects),
+    ...compareViewIndexes(comparison),
+    ...compareKin(comparison, 'function', declared.routines, visible.routines, renames.routines, routineAspects),
+    ...compareExtensions(declared, live),
+  ].filter((each) => !options.isIgnored?.(each.key) && !(each.table !== undefined && options.isIgnored?.(each.table)));
+  const notCompared: string[] = [];
+  const differences = found.flatMap((each) => settle(each, comparison, notCompared));
+  return {
+    differences: differences.sort(byKindThenKey),
+    comparedAt: [...(options.comparedAt ?? [])],
+    ...(notCompared.length > 0 ? { notCompared: notCompared.sort(compareText) } : {}),
+  };
+}
+
+export interface Comparison {
+  declared: Schema;
+  live: Schema;
+  renames: Renames;
+  isManaged: (key: string) => boolean;
+  options: CompareOptions;
+}
+
+const kindOrder: Difference['kind'][] = [
+  'extension',
+  'enum',
+  'domain',
+  'sequence',
+  'table',
+  'column',
+  'constraint',
+  'index',
+  'view',
+  'function',
+  'trigger',
+  'policy',
+];
+
+function byKindThenKey(a: Difference, b: Difference): number {
+  return (
+    kindOrder.indexOf(a.kind) - kindOrder.indexOf(b.kind) ||
+    compareText(a.key, b.key) ||
+    compareText(a.direction, b.direction)
+  );
+}
+
+/** Namespaces in which a schema has objects; `public` where it has none at all. */
+export function namespacesOf(schema: Schema): Set<string> {
+  const namespaces = new Set<string>();
+  for (const map of [schema.tables, schema.enums, schema.views, schema.routines, schema.domains] as ReadonlyMap<
+    string,
+    { namespace: string }
+  >[])
+    for (const { namespace } of map.values()) namespaces.add(namespace);
+  if (namespaces.size === 0) namespaces.add('public');
+  return namespaces;
+}
+
+/** The live schema without what is not ours to compare. */
+export function hideOthers(live: Schema, options: CompareOptions): Schema {
+  const hidden = (key: string) =>
+    key.startsWith('chain.') ||
+    options.extensionObjects?.has(key) ||
+    options.versionTables?.has(key) ||
+    options.othersTables?.has(key) ||
+    options.isIgnored?.(key);
+  const keep = <V>(map: ReadonlyMap<string, V>, isTable = false): ReadonlyMap<string, V> => {
+    if (![...map.keys()].some((key) => hidden(key) || (isTable && isVersionTable(key)))) return map;
+    return new Map([...map].filter(([key]) => !hidden(key) && !(isTable && isVersionTable(key))));
+  };
+  return {
+    ...live,
+    tables: keep(live.tables, true),
+    enums: keep(live.enums),
+    domains: keep(live.domains),
+    sequences: keep(live.sequences),
+    views: keep(live.views),
+    routines: keep(live.routines),
+  };
+}
+
+function isVersionTable(key: string): boolean {
+  return /\.alembic_version[^.]*$/.test(key);
+}
+
+function freeSequences(schema: Schema): Schema['sequences'] {
+  return new Map([...schema.sequences].filter(([, sequence]) => sequence.ownedBy === null));
+}
+
+/** A free sequence that a declared column owns is the column's difference. */
+function liveSequences(declared: Schema, live: Schema): Schema['sequences'] {
+  return new Map(
+    [...live.sequences].filter(
+      ([key, sequence]) =>
+        (sequence.ownedBy === null && !declared.sequences.get(key)?.ownedBy) || isFree(declared, key),
+    ),
+  );
+}
+
+function isFree(schema: Schema, key: string): boolean {
+  return schema.sequences.get(key)?.ownedBy === null;
+}
+
+function settle(found: Found, comparison: Comparison, notCompared: string[]): Difference[] {
+  const { options } = comparison;
+  const declared = found.declared as (Declared & { textCertainty?: Certainty }) | null;
+  const unproven =
+    !options.elaborated ||
+    options.unbuilt?.has(found.key) ||
+    (found.table !== undefined && options.unbuilt?.has(found.table));
+  const aspects = found.aspects.filter((each) => {
+    if (!each.isStatement || !unproven) return true;
+    notCompared.push(`${found.key} ${each.name}`);
+    return false;
+  });
+  if (found.direction === 'altered' && aspects.length === 0) return [];
+  const onlyText = found.direction === 'altered' && aspects.every((each) => each.isText);
+  const isSuspected =
+    isSuspect(comparison.declared, declared, found) ||
+    (onlyText && (unproven || declared?.textCertainty === 'suspected'));
+  const difference = {
+    kind: found.kind,
+    direction: found.direction,
+    key: found.key,
+    certainty: isSuspected ? 'suspected' : 'proven',
+    origin:
+      declared?.origin ??
+      (found.table === undefined ? null : (comparison.declared.tables.get(found.table)?.origin ?? null)),
+    aspects: aspects.map(({ name, declared: ours, live: theirs }) => ({ name, declared: ours, live: theirs })),
+    declared: found.declared,
+    live: found.live,
+    ...(found.table === undefined ? {} : { table: found.table }),
+    ...(found.liveName === undefined ? {} : { liveName: found.liveName }),
+    ...(found.causedBy === undefined ? {} : { causedBy: found.causedBy }),
+  };
+  return [difference as Difference];
+}
+
+/** What hangs on lines that could not be read is never proven. */
+function isSuspect(schema: Schema, declared: Declared | null, found: Found): boolean {
+  if (declared?.certainty === 'suspected') return true;
+  const key = found.table ?? found.key;
+  if (schema.suspected === 'all' || schema.suspected?.has(key)) return true;
+  return (
+    found.table !== undefined &&
+    (schema.tables.get(found.table) ?? schema.views.get(found.table))?.certainty === 'suspected'
+  );
+}
+
+/** Objects that stand by themselves: by key, then by what renames say. */
+function compareKin<V>(
+  comparison: Comparison,
+  kind: Found['kind'],
+  declared: ReadonlyMap<string, V>,
+  live: ReadonlyMap<string, V>,
+  renamed: ReadonlyMap<string, string>,
+  aspectsOf: (declared: V, live: V) => Aspect[],
+): Found[] {
+  const found: Found[] = [];
+  const taken = new Set(renamed.values());
+  for (const [key, value] of declared) {
+    const other = live.get(key);
+    if (other !== undefined) {
+      const aspects = other === value ? [] : aspectsOf(value, other);
+      if (aspects.length > 0) found.push({ kind, direction: 'altered', key, declared: value, live: other, aspects });
+      continue;
+    }
+    const to = renamed.get(key);
+    if (to !== undefined)
+      found.push({ kind, ...relocated(key, to), key, declared: value, live: live.get(to) ?? null, aspects: [] });
+    else if (!comparison.options.extensionObjects?.has(key))
+      found.push({ kind, direction: 'missing', key, declared: value, live: null, aspects: [] });
+  }
+  for (const [key, value] of live)
+    if (!declared.has(key) && !taken.has(key) && comparison.isManaged(key))
+      found.push({ kind, direction: 'unexpected', key, declared: null, live: value, aspects: [] });
+  return found;
+}
+
+/** Under another name (the bare one) or in another namespace (the whole key). */
+function relocated(from: string, to: string): { direction: 'renamed' | 'elsewhere'; liveName: string } {
+  const namespace = (key: string) => key.slice(0, key.indexOf('.'));
+  return namespace(from) === namespace(to)
+    ? { direction: 'renamed', liveName: to.slice(namespace(to).length + 1) }
+    : { direction: 'elsewhere', liveName: to };
+}
+
+function compareTables(comparison: Comparison): Found[] {
+  const { declared, live, renames, options } = comparison;
+  const found: Found[] = [];
+  const taken = new Set(renames.tables.values());
+  for (const [key, table] of declared.tables) {
+    const other = live.tables.get(key);
+    if (other === table) continue;
+    if (other !== undefined) {
+      found.push(...compareTable(comparison, key, table, other));
+      continue;
+    }
+    const to = renames.tables.get(key);
+    if (to !== undefined)
+      found.push({
+        kind: 'table',
+        ...relocated(key, to),
+        key,
+        declared: table,
+        live: live.tables.get(to) ?? null,
+        aspects: [],
+      });
+    else if (!options.extensionObjects?.has(key))
+      found.push({ kind: 'table', direction: 'missing', key, declared: table, live: null, aspects: [] });
+  }
+  for (const [key, table] of live.tables) {
+    if (declared.tables.has(key) || taken.has(key) || !comparison.isManaged(key)) continue;
+    // Partitions are made by the day, not by revisions.
+    if (
+      table.partitionBound !== null &&
+      table.parents.some((parent) => declared.tables.has(parent) || taken.has(parent))
+    )
+      continue;
+    found.push({ kind: 'table', direction: 'unexpected', key, declared: null, live: table, aspects: [] });
+  }
+  return found;
+}
+
+function compareTable(comparison: Comparison, key: string, declared: Table, live: Table): Found[] {
+  const names = translationFor(comparison, key);
+  const found: Found[] = [];
+  const aspects = tableAspects(declared, live, names);
+  if (aspects.length > 0) found.push({ kind: 'table', direction: 'altered', key, declared, live, aspects });
+  const columns = compareColumns(key, declared, live, names);
+  found.push(...columns);
+  const cause = (each: Found, ours: readonly string[], theirs: readonly string[]): Found => {
+    const gone = columns.find(
+      (one) => one.direction === 'missing' && ours.includes((one.declared as { name: string }).name),
+    );
+    const extra = columns.find(
+      (one) => one.direction === 'unexpected' && theirs.includes((one.live as { name: string }).name),
+    );
+    const altered = columns.find(
+      (one) =>
+        one.direction === 'altered' &&
+        one.aspects.some((part) => part.name === 'type') &&
+        ours.includes((one.declared as { name: string }).name),
+    );
+    if (each.direction === 'missing' && gone) return { ...each, causedBy: gone.key };
+    if (each.direction === 'unexpected' && extra) return { ...each, causedBy: extra.key };
+    if (each.direction === 'altered' && altered && each.aspects.every((part) => part.isText))
+      return { ...each, causedBy: altered.key };
+    return each;
+  };
+  found.push(...compareConstraints(comparison, key, declared, live, names, cause));
+  found.push(...compareIndexes(key, declared.indexes, live.indexes, names, cause));
+  found.push(...compareNamed(key, 'trigger', declared.triggers, live.triggers, triggerAspects));
+  found.push(...compareNamed(key, 'policy', declared.policies, live.policies, policyAspects));
+  return found;
+}
+
+function compareColumns(key: string, declared: Table, live: Table, names: Translation): Found[] {
+  const found: Found[] = [];
+  const taken = new Set(names.renamedColumns.values());
+  for (const column of declared.columns.values()) {
+    const to = names.renamedColumns.get(column.name);
+    const other = live.columns.get(to ?? column.name);
+    const at = { kind: 'column' as const, key: `${key}.${column.name}`, table: key, declared: column };
+    if (other === undefined) found.push({ ...at, direction: 'missing', live: null, aspects: [] });
+    else if (to !== undefined)
+      found.push({
+        ...at,
+        direction: 'renamed',
+        live: other,
+        liveName: to,
+        aspects: columnAspects(column, other, names),
+      });
+    else if (other !== column) {
+      const aspects = columnAspects(column, other, names);
+      if (aspects.length > 0) found.push({ ...at, direction: 'altered', live: other, aspects });
+    }
+  }
+  for (const column of live.columns.values())
+    if (!declared.columns.has(column.name) && !taken.has(column.name))
+      found.push({
+        kind: 'column',
+        direction: 'unexpected',
+        key: `${key}.${column.name}`,
+        table: key,
+        declared: null,
+        live: column,
+        aspects: [],
+      });
+  return found;
+}
+
+function compareNamed<V>(
+  table: string,
+  kind: 'trigger' | 'policy',
+  declared: ReadonlyMap<string, V>,
+  live: ReadonlyMap<string, V>,
+  aspectsOf: (declared: V, live: V) => Aspect[],
+): Found[] {
+  const isClone = (value: V | undefined) =>
+    (value as { fromPartitionParent?: boolean } | undefined)?.fromPartitionParent === true;
+  const found: Found[] = [];
+  for (const [name, value] of declared) {
+    const other = live.get(name);
+    const at = { kind, key: `${table}.${name}`, table, declared: value };
+    if (other === undefined) {
+      if (!isClone(value)) found.push({ ...at, direction: 'missing', live: null, aspects: [] });
+      continue;
+    }
+    const aspects = other === value || isClone(other) ? [] : aspectsOf(value, other);
+    if (aspects.length > 0) found.push({ ...at, direction: 'altered', live: other, aspects });
+  }
+  for (const [name, value] of live)
+    if (!declared.has(name) && !isClone(value))
+      found.push({
+        kind,
+        direction: 'unexpected',
+        key: `${table}.${name}`,
+        table,
+        declared: null,
+        live: value,
+        aspects: [],
+      });
+  return found;
+}
+
+function compareViewIndexes(comparison: Comparison): Found[] {
+  const found: Found[] = [];
+  for (const [key, view] of comparison.declared.views) {
+    const other = comparison.live.views.get(key);
+    if (other === undefined || other === view) continue;
+    found.push(...compareIndexes(key, view.indexes, other.indexes, translationFor(comparison, key), (each) => each));
+  }
+  return found;
+}
+
+function compareExtensions(declared: Schema, live: Schema): Found[] {
+  const found: Found[] = [];
+  const at = (name: string) => ({ kind: 'extension' as const, key: name, aspects: [] });
+  for (const [name, extension] of declared.extensions)
+    if (!live.extensions.has(name)) found.push({ ...at(name), direction: 'missing', declared: extension, live: null });
+  for (const [name, extension] of live.extensions)
+    if (!declared.extensions.has(name) && name !== 'plpgsql')
+      found.push({ ...at(name), direction: 'unexpected', declared: null, live: extension });
+  return found;
+}
+
+function translationFor({ renames }: Comparison, key: string): Translation {
+  const renamedColumns = renames.columns.get(key) ?? new Map<string, string>();
+  const types = [...renames.types];
+  return {
+    renamedColumns,
+    table: (table) => renames.tables.get(table) ?? table,
+    column: (column) => renamedColumns.get(column) ?? column,
+    columnOf: (table, column) => renames.columns.get(table)?.get(column) ?? column,
+    type: (type) => {
+      if (types.length === 0) return type;
+      const to = renames.types.get(typeKeyOf(type));
+      return to === undefined ? type : displayOfKey(to) + (/(\[\])*$/.exec(type)?.[0] ?? '');
+    },
+    defaultText: (text) => {
+      let result = text;
+      for (const [from, to] of renames.sequences) if (result === nextvalDefault(from)) result = nextvalDefault(to);
+      for (const [from, to] of types) result = result.replaceAll(`::${displayOfKey(from)}`, `::${displayOfKey(to)}`);
+      return result;
+    },
+  };
+}

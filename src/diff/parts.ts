@@ -1,0 +1,263 @@
+/**
+ * The aspects in which two objects of one name disagree. Structure is compared as data; SQL text by `sameText`, and
+ * marked as text, since without PostgreSQL a difference of texts is no proof.
+ */
+import { indexKeySql, unreadableType } from '../model/definition.ts';
+import { renameColumnIn } from '../model/expression.ts';
+import type {
+  Column,
+  Constraint,
+  Domain,
+  EnumType,
+  Index,
+  Policy,
+  Routine,
+  Sequence,
+  Table,
+  Trigger,
+  View,
+} from '../model/schema.ts';
+import { sameText } from './text.ts';
+
+export interface Aspect {
+  name: string;
+  declared: string | null;
+  live: string | null;
+  /** Only the spelling of an expression differs. */
+  isText?: boolean;
+  /** Not even worth a suspicion without PostgreSQL: whole statements, which it never prints as they were written. */
+  isStatement?: boolean;
+}
+
+/** The declared side's names as the live side has them. */
+export interface Translation {
+  table(key: string): string;
+  type(type: string): string;
+  column(column: string): string;
+  /** Of another table, by its declared key. */
+  columnOf(table: string, column: string): string;
+  /** Names of sequences inside a default. */
+  defaultText(text: string): string;
+  /** Columns renamed in the table at hand. */
+  renamedColumns: ReadonlyMap<string, string>;
+}
+
+function aspect(
+  name: string,
+  declared: string | boolean | null | undefined,
+  live: string | boolean | null | undefined,
+): Aspect[] {
+  const text = (value: string | boolean | null | undefined) =>
+    value === undefined || value === null ? null : String(value);
+  return text(declared) === text(live) ? [] : [{ name, declared: text(declared), live: text(live) }];
+}
+
+function textAspect(name: string, declared: string | null, live: string | null): Aspect[] {
+  if (sameText(declared, live)) return [];
+  // One side without any is a difference of structure.
+  return [{ name, declared, live, ...(declared !== null && live !== null ? { isText: true } : {}) }];
+}
+
+function statementAspect(name: string, declared: string | null, live: string | null): Aspect[] {
+  return declared === null || live === null || sameText(declared, live)
+    ? []
+    : [{ name, declared, live, isText: true, isStatement: true }];
+}
+
+export function tableAspects(declared: Table, live: Table, names: Translation): Aspect[] {
+  return [
+    ...aspect('kind', declared.kind, live.kind),
+    ...aspect('persistence', declared.persistence, live.persistence),
+    ...aspect('rowSecurity', declared.rowSecurity, live.rowSecurity),
+    ...aspect('forceRowSecurity', declared.forceRowSecurity, live.forceRowSecurity),
+    ...textAspect('partitionKey', declared.partitionKey, live.partitionKey),
+    ...textAspect('partitionBound', declared.partitionBound, live.partitionBound),
+    ...aspect('parents', declared.parents.map(names.table).join(', '), live.parents.join(', ')),
+  ];
+}
+
+export function columnAspects(declared: Column, live: Column, names: Translation): Aspect[] {
+  const inText = (text: string | null) =>
+    text === null ? null : renameAll(names.defaultText(text), names.renamedColumns);
+  // Both draw from the sequence they own, whatever its name.
+  const bothOwn =
+    declared.ownedSequence !== null &&
+    live.ownedSequence !== null &&
+    isNextval(declared.default) &&
+    isNextval(live.default);
+  return [
+    ...(declared.type === unreadableType ? [] : aspect('type', names.type(declared.type), live.type)),
+    ...aspect('notNull', declared.notNull, live.notNull),
+    ...aspect('identity', declared.identity, live.identity),
+    ...(bothOwn ? [] : textAspect('default', inText(declared.default), live.default)),
+    ...textAspect('generated', inText(declared.generated?.expression ?? null), live.generated?.expression ?? null),
+    ...(declared.generated && live.generated ? aspect('stored', declared.generated.stored, live.generated.stored) : []),
+    ...aspect('collation', plainName(declared.collation), plainName(live.collation)),
+    ...(declared.identity === null && live.identity === null
+      ? aspect(
+          'ownedSequence',
+          declared.ownedSequence === null ? null : 'owned',
+          live.ownedSequence === null ? null : 'owned',
+        )
+      : []),
+  ];
+}
+
+function isNextval(text: string | null): boolean {
+  return text?.startsWith('nextval(') ?? false;
+}
+
+function plainName(collation: string | null): string | null {
+  return collation === null ? null : collation.replace(/^(?:"?pg_catalog"?\.)?"?([^"]*)"?$/, '$1');
+}
+
+export function renameAll(text: string, renamed: ReadonlyMap<string, string>): string {
+  let result = text;
+  for (const [from, to] of renamed) result = renameColumnIn(result, from, to);
+  return result;
+}
+
+/** A constraint's meaning without its name, its actions and its validity; texts are left to the caller. */
+export function constraintMeaning(constraint: Constraint, names: Translation | null): string {
+  const column = (each: string) => names?.column(each) ?? each;
+  const columns = constraint.columns.map(column).join('\u0000');
+  switch (constraint.type) {
+    case 'p':
+      return `p ${columns}`;
+    case 'u':
+      return `u ${columns} ${constraint.nullsNotDistinct ?? false}`;
+    case 'f': {
+      const references = constraint.references;
+      if (references === null) return `f ${columns}`;
+      const table = names?.table(references.table) ?? references.table;
+      const referred = references.columns.map((each) => names?.columnOf(references.table, each) ?? each);
+      return `f ${columns} ${table} ${referred.join('\u0000')}`;
+    }
+    default:
+      return constraint.type;
+  }
+}
+
+export function constraintAspects(declared: Constraint, live: Constraint, names: Translation): Aspect[] {
+  const own = constraintMeaning(declared, names);
+  const theirs = constraintMeaning(live, null);
+  const rename = (text: string | null) => (text === null ? null : renameAll(text, names.renamedColumns));
+  const references = declared.references;
+  return [
+    ...(declared.type === 'c' || declared.type === 'x' || own === theirs
+      ? []
+      : [
+          ...aspect('columns', declared.columns.map(names.column).join(', '), live.columns.join(', ')),
+          ...aspect(
+            'references',
+            references
+              ? referenceText(
+                  names.table(references.table),
+                  references.columns.map((each) => names.columnOf(references.table, each)),
+                )
+              : null,
+            live.references ? referenceText(live.references.table, live.references.columns) : null,
+          ),
+          ...aspect('nullsNotDistinct', declared.nullsNotDistinct ?? false, live.nullsNotDistinct ?? false),
+        ]),
+    ...(declared.type === 'c' ? textAspect('expression', rename(declared.expression), live.expression) : []),
+    ...(declared.type === 'x' ? textAspect('definition', rename(declared.definition), live.definition) : []),
+    ...aspect('onDelete', references?.onDelete, live.references?.onDelete),
+    ...aspect('onUpdate', references?.onUpdate, live.references?.onUpdate),
+    ...aspect('match', references?.match ?? 'SIMPLE', live.references?.match ?? 'SIMPLE'),
+    ...aspect('deferrable', declared.deferrable, live.deferrable),
+    ...aspect('include', (declared.include ?? []).map(names.column).join(', '), (live.include ?? []).join(', ')),
+    ...aspect('validated', declared.validated, live.validated),
+  ];
+}
+
+function referenceText(table: string, columns: readonly string[]): string {
+  return `${table} (${columns.join(', ')})`;
+}
+
+export function indexAspects(declared: Index, live: Index, names: Translation): Aspect[] {
+  const rename = (text: string) => renameAll(text, names.renamedColumns);
+  const key = (each: Index['keys'][number]) =>
+    indexKeySql({ ...each, text: each.isExpression ? rename(each.text) : names.column(each.text) });
+  const ours = declared.keys.map(key);
+  const theirs = live.keys.map((each) => indexKeySql(each));
+  const sameKeys =
+    ours.length === theirs.length && ours.every((each, i) => each === theirs[i] || sameText(each, theirs[i] as string));
+  // Where all that differs is inside expressions (or names a class that may be the default), PostgreSQL must say.
+  const onlyText =
+    ours.length === theirs.length &&
+    declared.keys.every((each, i) => {
+      const other = live.keys[i] as Index['keys'][number];
+      return (
+        each.isExpression === other.isExpression &&
+        (each.isExpression || names.column(each.text) === other.text) &&
+        each.descending === other.descending &&
+        each.nullsFirst === other.nullsFirst
+      );
+    });
+  return [
+    ...aspect('unique', declared.unique, live.unique),
+    ...aspect('method', declared.method, live.method),
+    ...(sameKeys
+      ? []
+      : [{ name: 'keys', declared: ours.join(', '), live: theirs.join(', '), ...(onlyText ? { isText: true } : {}) }]),
+    ...aspect('include', declared.include.map(names.column).join(', '), live.include.join(', ')),
+    ...textAspect('where', declared.where === null ? null : rename(declared.where), live.where),
+    ...aspect('nullsNotDistinct', declared.nullsNotDistinct ?? false, live.nullsNotDistinct ?? false),
+    ...aspect('valid', declared.valid, live.valid),
+  ];
+}
+
+export function triggerAspects(declared: Trigger, live: Trigger): Aspect[] {
+  return [
+    ...statementAspect('definition', declared.definition, live.definition),
+    ...aspect('enabled', declared.enabled ?? true, live.enabled ?? true),
+  ];
+}
+
+export function policyAspects(declared: Policy, live: Policy): Aspect[] {
+  return [
+    ...aspect('command', declared.command, live.command),
+    ...textAspect('using', declared.using, live.using),
+    ...textAspect('check', declared.check, live.check),
+  ];
+}
+
+export function enumAspects(declared: EnumType, live: EnumType): Aspect[] {
+  return aspect('labels', declared.labels.join(', '), live.labels.join(', '));
+}
+
+export function domainAspects(declared: Domain, live: Domain): Aspect[] {
+  return [
+    ...aspect('base', declared.base, live.base),
+    ...aspect('notNull', declared.notNull, live.notNull),
+    ...textAspect('default', declared.default, live.default),
+    ...textAspect('checks', declared.checks.join('; ') || null, live.checks.join('; ') || null),
+  ];
+}
+
+/** Only what both sides tell. */
+export function sequenceAspects(declared: Sequence, live: Sequence): Aspect[] {
+  const both = (name: 'type' | 'increment' | 'start') =>
+    declared[name] === undefined || live[name] === undefined ? [] : aspect(name, declared[name], live[name]);
+  return [...both('type'), ...both('increment'), ...both('start')];
+}
+
+export function viewAspects(declared: View, live: View): Aspect[] {
+  const knowsTypes = declared.columns.length > 0 && declared.columns.every((column) => / /.test(column));
+  return [
+    ...aspect('kind', declared.kind, live.kind),
+    ...(knowsTypes ? aspect('columns', declared.columns.join(', '), live.columns.join(', ')) : []),
+    ...statementAspect('definition', declared.definition.replace(/;\s*$/, ''), live.definition.replace(/;\s*$/, '')),
+  ];
+}
+
+export function routineAspects(declared: Routine, live: Routine): Aspect[] {
+  return [
+    ...aspect('kind', declared.kind, live.kind),
+    ...textAspect('result', declared.result, live.result),
+    ...aspect('volatility', declared.volatility, live.volatility),
+    ...textAspect('arguments', declared.arguments, live.arguments),
+    ...statementAspect('definition', declared.definition, live.definition),
+  ];
+}
