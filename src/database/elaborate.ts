@@ -26,7 +26,7 @@ const mostRounds = 4;
 /** Throws ChainErrors of the scratch server alone. */
 export async function elaborate(scratch: ScratchServer, schema: Schema): Promise<Elaboration> {
   let current = schema;
-  let last: string | null = null;
+  let last = fingerprintOf(schema, []);
   let failures: BuildFailure[] = [];
   let standIns: ReadonlySet<string> = new Set();
   for (let round = 1; round <= mostRounds; round++) {

@@ -12,6 +12,7 @@ export {
   type QueryResult,
   type TransactionOptions,
 } from './connection.ts';
+export { type CopyBound, type CopyResult, copyRows } from './copy-rows.ts';
 export { type Elaboration, elaborate } from './elaborate.ts';
 export {
   defaultCacheDir,
@@ -21,6 +22,7 @@ export {
 } from './embedded-server.ts';
 export { fingerprintOf } from './fingerprint.ts';
 export { type IntrospectOptions, introspect } from './introspect.ts';
+export { detectPooling, type Pooling } from './pooler.ts';
 export { redact } from './redact.ts';
 export { openScratch, type ScratchOptions, type ScratchServer } from './scratch.ts';
 export { SqlError } from './sql-error.ts';
