@@ -130,7 +130,7 @@ function readUrl(text: string): Given {
   add(given, 'password', decode(password, text));
   const hosts = (ipv6 ?? decode(host, text) ?? '').split(',').filter((part) => part !== '');
   for (const one of hosts) {
-    const withPort = ipv6 === undefined ? /^(.*):(\d+)$/.exec(one) : null;
+    const withPort = ipv6 === undefined ? /^([^:]*):(.+)$/.exec(one) : null;
     add(given, 'host', withPort?.[1] ?? one);
     if (withPort) add(given, 'port', withPort[2]);
   }
