@@ -4,7 +4,6 @@
  */
 import type { Connection, DatabaseTarget, ScratchServer } from './database/index.ts';
 import { ChainError } from './errors.ts';
-import { ancestorsOf } from './model/ancestry.ts';
 import type {
   DatabaseDiagnosis,
   DatabaseProblem,
@@ -16,10 +15,12 @@ import type {
 import type { Drift } from './model/drift.ts';
 import type { RevisionHistory } from './model/history.ts';
 import type { LiveDatabase } from './model/live.ts';
+import { matchesObject } from './model/lookup.ts';
 import type { ProjectFacts } from './model/project.ts';
 import type { ModelsReading, Replay } from './model/replay.ts';
 import type { RevisionGraph } from './model/revision-graph.ts';
 import type { Schema } from './model/schema.ts';
+import { settleOverlap } from './model/stamp.ts';
 import type { InputName, RuleInputs } from './rules/rule.ts';
 import type { Settings } from './settings.ts';
 
@@ -28,6 +29,8 @@ export interface DiagnoseOptions {
   progress?: (text: string) => void;
   /** `gate` looks before a deploy and never dials the project's own ini. */
   occasion?: 'doctor' | 'gate';
+  /** gate: what the revisions are compared with, a git ref. */
+  baseRef?: string | null;
   /** Never take the URL of the project's own ini. */
   ignoreConfigUrl?: boolean;
   /** What the caller has at hand already, and closes itself. */
@@ -176,44 +179,78 @@ function databaseUrl({ settings, options, facts }: Project): string | null {
 
 /** Compared at: the stamp; where there is none, or it cannot be placed, what the live schema looks like best. */
 async function compare(project: Project, live: LiveDatabase): Promise<DatabaseDiagnosis> {
-  const { graph, replay, progress } = project;
+  const { graph, replay, settings, progress } = project;
   progress('comparing');
   const { compareSchemas, rankRevisions } = await import('./diff/index.ts');
   const stamp = readStamp(graph, live);
+  const today = project.options.today ?? new Date().toISOString().slice(0, 10);
+  const ignored = settings.ignore.filter((entry) => entry.rule === undefined && !(entry.until && entry.until < today));
+  const scope = {
+    extensionObjects: live.extensionObjects,
+    versionTables: new Set(live.versionTables.map((table) => table.key)),
+    isIgnored: (key: string) => ignored.some((entry) => entry.object !== undefined && matchesObject(entry.object, key)),
+    managedNamespaces: managedNamespaces(project),
+  };
   const looksLike: LooksLike[] = rankRevisions({
     graph,
     schemaAfter: (id) => replay.schemaAfter(id),
+    schemaAt: (ids) => replay.schemaAt(ids),
     live: live.schema,
-  });
+    options: scope,
+  }).map((place) => ({ ...place, differences: place.differences ?? [] }));
   const isStamped = stamp.state === 'placed' && stamp.known.length > 0;
-  const best = looksLike[0];
-  const comparedAt = isStamped
-    ? topmost(graph, stamp.known)
-    : best !== undefined && best.score > 0
-      ? best.revisions
-      : [];
+  const settled = isStamped ? settleOverlap(graph, replay, live.schema, stamp.known) : [];
+  const comparedAt = isStamped ? settled : (looksLike[0]?.revisions ?? []);
   const comparedBy = isStamped ? 'stamp' : comparedAt.length > 0 ? 'looks-like' : 'nothing';
   const declared = replay.schemaAt(comparedAt);
-  const scope = {
-    extensionObjects: live.extensionObjects,
-    versionTables: live.versionTables.map((table) => table.key),
-    comparedAt,
-  };
-  const first: Drift =
-    comparedBy === 'nothing' ? { differences: [], comparedAt } : compareSchemas(declared, live.schema, scope);
   const base = { live, stamp, looksLike, comparedAt, comparedBy } as const;
-  if (comparedBy === 'nothing' || !first.differences.some((difference) => difference.direction === 'altered')) {
-    return { ...base, declared, drift: first, isElaborated: comparedBy !== 'nothing', elaborationProblem: null };
+  if (comparedBy === 'nothing') {
+    const drift: Drift = { differences: [], comparedAt };
+    return { ...base, declared, drift, isElaborated: false, elaborationProblem: null };
   }
-  const elaborated = await elaborateBoth(project, declared, live.schema);
-  if (elaborated.problem !== null) {
-    return { ...base, declared, drift: first, isElaborated: false, elaborationProblem: elaborated.problem };
+  const first = compareSchemas(declared, live.schema, { ...scope, comparedAt });
+  if (!hangsOnText(first)) return { ...base, declared, drift: first, isElaborated: true, elaborationProblem: null };
+  const both = await elaborateBoth(project, declared, live.schema);
+  if (both.problem !== null) {
+    return { ...base, declared, drift: first, isElaborated: false, elaborationProblem: both.problem };
   }
-  const drift = compareSchemas(elaborated.declared, elaborated.live, { ...scope, isElaborated: true });
-  return { ...base, declared: elaborated.declared, drift, isElaborated: true, elaborationProblem: null };
+  const drift = compareSchemas(both.declared, both.live, {
+    ...scope,
+    comparedAt,
+    elaborated: true,
+    unbuilt: both.unbuilt,
+  });
+  return { ...base, declared: both.declared, drift, isElaborated: true, elaborationProblem: null };
 }
 
-type Elaborated = { problem: string } | { problem: null; declared: Schema; live: Schema };
+/** Schemas that this chain has ever put something into: what others keep elsewhere is no drift. */
+function managedNamespaces({ replay, declaredAtHeads, facts }: Project): Set<string> {
+  const namespaces = new Set<string>();
+  for (const table of declaredAtHeads.tables.values()) namespaces.add(table.namespace);
+  for (const view of declaredAtHeads.views.values()) namespaces.add(view.namespace);
+  for (const type of declaredAtHeads.enums.values()) namespaces.add(type.namespace);
+  for (const operations of replay.operationsById.values()) {
+    for (const operation of operations) {
+      if (operation.kind === 'createTable' && operation.table.name.schema !== null)
+        namespaces.add(operation.table.name.schema);
+    }
+  }
+  if (namespaces.size === 0) namespaces.add(facts.env.searchPath?.[0] ?? 'public');
+  return namespaces;
+}
+
+/** Whether any difference may be one of spelling, or hides behind one: then PostgreSQL is asked. */
+function hangsOnText(drift: Drift): boolean {
+  return (
+    (drift.notCompared?.length ?? 0) > 0 ||
+    drift.differences.some(
+      ({ direction, kind }) =>
+        direction === 'altered' || (direction !== 'elsewhere' && kind !== 'table' && kind !== 'column'),
+    )
+  );
+}
+
+type Elaborated = { problem: string } | { problem: null; declared: Schema; live: Schema; unbuilt: Set<string> };
 
 /** PostgreSQL says what both sides mean: each is built on one scratch server, whose own words are compared. */
 async function elaborateBoth(project: Project, declared: Schema, live: Schema): Promise<Elaborated> {
@@ -226,11 +263,13 @@ async function elaborateBoth(project: Project, declared: Schema, live: Schema): 
   try {
     scratch ??= await openScratch({
       scratchUrl: settings.scratchUrl,
+      timeouts: settings.timeouts,
       ...(options.signal ? { signal: options.signal } : {}),
     });
     const ours = await elaborate(scratch, declared);
     const theirs = await elaborate(scratch, live);
-    return { problem: null, declared: ours.schema, live: theirs.schema };
+    const unbuilt = new Set([...ours.failures, ...theirs.failures].map((failure) => failure.object));
+    return { problem: null, declared: ours.schema, live: theirs.schema, unbuilt };
   } catch (error) {
     if (!(error instanceof ChainError) || options.signal?.aborted) throw error;
     return { problem: error.message };
@@ -257,11 +296,6 @@ function readStamp(graph: RevisionGraph, live: LiveDatabase): Stamp {
             ? 'unplaced'
             : 'placed';
   return { table, others, state, rows, known, unknown };
-}
-
-/** Those that none of the others comes after. */
-function topmost(graph: RevisionGraph, revisions: readonly string[]): string[] {
-  return revisions.filter((id) => !revisions.some((other) => other !== id && ancestorsOf(graph, [other]).has(id)));
 }
 
 async function judge(project: Project, looked: Looked) {

@@ -5,7 +5,21 @@
 
 import type { QualifiedName } from './name.ts';
 import type { ColumnDefinition, ConstraintDefinition, IndexDefinition, Operation } from './operation.ts';
-import type { Column, Constraint, EnumType, Index, Origin, Schema, Table } from './schema.ts';
+import type {
+  Column,
+  Constraint,
+  Domain,
+  EnumType,
+  Index,
+  Origin,
+  Policy,
+  Routine,
+  Schema,
+  Sequence,
+  Table,
+  Trigger,
+  View,
+} from './schema.ts';
 
 /** Splits `schema.name` at the first dot; names with dots in the namespace are not supported by keys. */
 export function nameOfKey(key: string): QualifiedName {
@@ -183,4 +197,103 @@ function enumNamed(schema: Schema, type: string): QualifiedName | undefined {
     if (key === bare || value.name === bare) return { schema: value.namespace, name: value.name };
   }
   return undefined;
+}
+
+export function createView(view: View, orReplace = false): Operation {
+  return {
+    kind: 'createView',
+    name: { schema: view.namespace, name: view.name },
+    materialized: view.kind === 'materialized view',
+    orReplace,
+    query: view.definition,
+    reads: [],
+    origin: view.origin ?? nowhere,
+  };
+}
+
+/** Null where the routine's text was not read. */
+export function createRoutine(routine: Routine, orReplace = false): Operation | null {
+  if (routine.definition === null) return null;
+  return {
+    kind: 'createRoutine',
+    name: { schema: routine.namespace, name: routine.name },
+    routine: routine.kind,
+    orReplace,
+    identityArguments: routine.identityArguments,
+    arguments: routine.arguments,
+    result: routine.result,
+    volatility: routine.volatility,
+    definition: routine.definition,
+    origin: routine.origin ?? nowhere,
+  };
+}
+
+export function createSequence(sequence: Sequence): Operation {
+  return {
+    kind: 'createSequence',
+    name: { schema: sequence.namespace, name: sequence.name },
+    ...(sequence.type === undefined ? {} : { type: sequence.type }),
+    ...(sequence.start === undefined ? {} : { start: sequence.start }),
+    ...(sequence.increment === undefined ? {} : { increment: sequence.increment }),
+    origin: sequence.origin ?? nowhere,
+  };
+}
+
+export function createDomain(domain: Domain): Operation {
+  return {
+    kind: 'createDomain',
+    name: { schema: domain.namespace, name: domain.name },
+    base: domain.base,
+    notNull: domain.notNull,
+    default: domain.default,
+    checks: domain.checks,
+    origin: domain.origin ?? nowhere,
+  };
+}
+
+export function createTrigger(tableKey: string, trigger: Trigger): Operation {
+  return {
+    kind: 'createTrigger',
+    table: nameOfKey(tableKey),
+    name: trigger.name,
+    orReplace: false,
+    definition: trigger.definition,
+    origin: trigger.origin ?? nowhere,
+  };
+}
+
+export function createPolicy(tableKey: string, policy: Policy): Operation {
+  return {
+    kind: 'createPolicy',
+    table: nameOfKey(tableKey),
+    name: policy.name,
+    command: policy.command,
+    using: policy.using,
+    check: policy.check,
+    origin: policy.origin ?? nowhere,
+  };
+}
+
+export function createExtension(extension: { name: string; namespace?: string | null; origin?: Origin }): Operation {
+  return {
+    kind: 'createExtension',
+    name: extension.name,
+    schema: extension.namespace ?? null,
+    ifNotExists: true,
+    origin: extension.origin ?? nowhere,
+  };
+}
+
+/** The label in its declared place: after the declared label before it. */
+export function addEnumValue(type: EnumType, label: string): Operation {
+  const before = type.labels[type.labels.indexOf(label) - 1];
+  const first = type.labels[type.labels.indexOf(label) + 1];
+  return {
+    kind: 'addEnumValue',
+    name: { schema: type.namespace, name: type.name },
+    label,
+    ifNotExists: true,
+    ...(before !== undefined ? { after: before } : first !== undefined ? { before: first } : {}),
+    origin: type.origin ?? nowhere,
+  };
 }

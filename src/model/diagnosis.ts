@@ -32,13 +32,14 @@ export interface Stamp {
   unknown: string[];
 }
 
-/** One place that the live schema may stand at. Several revisions: a tie or several branches at once. */
+/** One place that the live schema may stand at. Several revisions: several branches at once; none: before the first. */
 export interface LooksLike {
   revisions: RevisionId[];
   /** 0…1. */
   score: number;
   missing: number;
   unexpected: number;
+  /** Of the best few; empty beyond. */
   differences: Difference[];
 }
 

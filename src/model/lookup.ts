@@ -69,5 +69,13 @@ export function differencesOf<Kind extends Difference['kind']>(
   differences: readonly Difference[],
   kind: Kind,
 ): Extract<Difference, { kind: Kind }>[] {
-  return differences.filter((difference): difference is Extract<Difference, { kind: Kind }> => difference.kind === kind);
+  return differences.filter(
+    (difference): difference is Extract<Difference, { kind: Kind }> => difference.kind === kind,
+  );
+}
+
+/** `public.t` names the object and what hangs on it (`public.t.c`); `*` stands for any text. */
+export function matchesObject(pattern: string, name: string): boolean {
+  const source = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
+  return new RegExp(`^${source.join('.*')}(\\..*)?$`, 's').test(name);
 }

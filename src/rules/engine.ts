@@ -3,6 +3,7 @@
  * what, and applies the project's choices (only, skip, ignore, severity). Refuses to know any single rule.
  */
 import { compareFindings, type Finding, type NotChecked, type Severity } from '../model/finding.ts';
+import { matchesObject } from '../model/lookup.ts';
 import { compareText } from '../model/name.ts';
 import type { FindingDraft, InputName, Policy, Probe, Rule, RuleInputs } from './rule.ts';
 
@@ -123,12 +124,6 @@ function isIgnored(finding: Finding, options: RunOptions): boolean {
     if (entry.rule !== undefined && entry.rule !== finding.rule) return false;
     return entry.object === undefined || matchesObject(entry.object, finding.subject.name);
   });
-}
-
-/** `public.t` names the object and what hangs on it (`public.t.c`); `*` stands for any text. */
-function matchesObject(pattern: string, name: string): boolean {
-  const source = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
-  return new RegExp(`^${source.join('.*')}(\\..*)?$`, 's').test(name);
 }
 
 /** Turns rule ids and keys into keys of findings that are there; drops what would make a circle. */

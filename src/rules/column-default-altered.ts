@@ -1,0 +1,43 @@
+/**
+ * A live column has another default than the revisions declare.
+ */
+import { nameOfKey } from '../model/declare.ts';
+import { declareStep, differences, isAbout, tell } from './drift-finding.ts';
+import { defineRule } from './rule.ts';
+
+export default defineRule({
+  id: 'column-default-altered',
+  title: 'a column has another default than declared',
+  severity: 'error',
+  needs: ['declared', 'live', 'drift'],
+  docs: {
+    problem: 'The live column has another default than the revisions declare, or none.',
+    consequence: 'Rows that leave the column out get another value, or fail where it is NOT NULL.',
+    repair: 'Set the declared default; rows that stand are not touched.',
+  },
+  *check({ live, drift }) {
+    for (const difference of differences({ live, drift }, 'column', 'altered')) {
+      const column = difference.declared;
+      if (column === null || !isAbout(difference, 'default', 'ownedSequence')) continue;
+      const wanted = column.default ?? 'none';
+      const found = difference.live?.default ?? 'none';
+      yield tell(difference, {
+        aspects: ['default', 'ownedSequence'],
+        message: `${difference.key} has the default ${found}, and the revisions declare ${wanted}; rows that leave it out get another value or fail.`,
+        remedy: declareStep(
+          `Set the default of ${difference.key} to ${wanted}`,
+          [
+            {
+              kind: 'alterColumn',
+              table: nameOfKey(difference.table),
+              column: column.name,
+              default: column.default,
+              origin: column.origin ?? { revision: null, file: '', line: 0 },
+            },
+          ],
+          'additive',
+        ),
+      });
+    }
+  },
+});

@@ -1,0 +1,71 @@
+/**
+ * The same shape under another name: said once, instead of one missing and one unexpected.
+ */
+import { nameOfKey } from '../model/declare.ts';
+import type { Difference } from '../model/drift.ts';
+import type { Remedy } from '../model/finding.ts';
+import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { tell } from './drift-finding.ts';
+import { isNameOnly } from './name-differs.ts';
+import { advice, defineRule, step } from './rule.ts';
+
+export default defineRule({
+  id: 'object-renamed',
+  title: 'a declared object stands under another name',
+  severity: 'warning',
+  needs: ['declared', 'live', 'drift'],
+  docs: {
+    problem:
+      'The database has an object of exactly the declared shape under another name, and none under the declared one.',
+    consequence: 'Statements that use the declared name fail.',
+    repair: 'Rename it back, or declare the new name in a revision.',
+  },
+  *check({ live, drift }) {
+    for (const difference of drift.differences) {
+      if (difference.direction !== 'renamed' || isNameOnly(difference.kind)) continue;
+      if ('table' in difference && !live.schema.tables.has(difference.table)) continue;
+      yield tell(difference, {
+        severity: 'error',
+        evidence: [{ origin: 'live', text: `the same shape stands as ${difference.liveName ?? 'another name'}` }],
+        message: `${difference.key} stands as ${difference.liveName ?? 'another name'} in the database; statements that use the declared name fail.`,
+        remedy: renameStep(difference),
+      });
+    }
+  },
+});
+
+function renameStep(difference: Difference): Remedy {
+  const found = difference.liveName;
+  if (found === undefined) return advice(`Rename it to ${difference.key}`, 'locks-or-data');
+  const bare = (key: string) => key.slice(key.lastIndexOf('.') + 1);
+  if (difference.kind === 'table') {
+    const from = nameOfKey(found.includes('.') ? found : `${nameOfKey(difference.key).schema}.${found}`);
+    const to = nameOfKey(difference.key);
+    const sql = `ALTER TABLE ${quoteQualified(from)} RENAME TO ${quoteIdentifier(to.name)}`;
+    const down = `ALTER TABLE ${quoteQualified(to)} RENAME TO ${quoteIdentifier(from.name)}`;
+    return step(`Rename it back: ${sql}`, 'locks-or-data', [renaming(sql, down, `rename_${to.name}`, difference.key)]);
+  }
+  if (difference.kind === 'column') {
+    const table = quoteQualified(nameOfKey(difference.table));
+    const [from, to] = [quoteIdentifier(bare(found)), quoteIdentifier(bare(difference.key))];
+    const sql = `ALTER TABLE ${table} RENAME COLUMN ${from} TO ${to}`;
+    const down = `ALTER TABLE ${table} RENAME COLUMN ${to} TO ${from}`;
+    return step(`Rename it back: ${sql}`, 'locks-or-data', [
+      renaming(sql, down, `rename_${bare(difference.key)}`, difference.table),
+    ]);
+  }
+  return advice(`Rename ${found} to ${difference.key}`, 'locks-or-data');
+}
+
+/** Code that has learnt the new name breaks by it: a hazard that somebody must consent to. */
+function renaming(sql: string, down: string, name: string, table: string): Remedy['actions'][number] {
+  return {
+    action: 'run-sql',
+    name,
+    sql: [sql],
+    down: [down],
+    hazards: ['drops'],
+    transactional: true,
+    lock: `ACCESS EXCLUSIVE on ${table}`,
+  };
+}
