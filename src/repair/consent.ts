@@ -3,7 +3,7 @@
  * Refuses to know how anything is done.
  */
 import type { Finding } from '../model/finding.ts';
-import type { Hazard, Step } from '../model/plan.ts';
+import type { Hazard, Plan, Step } from '../model/plan.ts';
 import type { RemedyAction } from '../model/remedy.ts';
 
 export interface Asked {
@@ -35,4 +35,16 @@ function hazardsOf(action: RemedyAction): Hazard[] {
 /** The seed changes rows, and running the project's own seed is consented to. */
 export function consentedByItself(step: Pick<Step, 'phase'>, hazard: Hazard): boolean {
   return step.phase === 'seed' && hazard === 'changes-rows';
+}
+
+/** Hazards of the plan that neither the contract's consent nor `allow` covers, with the steps that carry them. */
+export function hazardsToAllow(plan: Plan, allow: readonly Hazard[]): { hazard: Hazard; steps: string[] }[] {
+  const steps = new Map<Hazard, string[]>();
+  for (const step of plan.steps) {
+    for (const hazard of step.hazards) {
+      if (!consentedByItself(step, hazard) && !allow.includes(hazard))
+        steps.set(hazard, [...(steps.get(hazard) ?? []), step.name]);
+    }
+  }
+  return [...steps].map(([hazard, names]) => ({ hazard, steps: names }));
 }

@@ -11,7 +11,7 @@ import type { Hazard, Plan, PlanInputs, Step } from '../model/plan.ts';
 import type { RemedyAction } from '../model/remedy.ts';
 import type { RevisionId } from '../model/revision.ts';
 import { type Answered, editChain, FileEdits } from './chain-edits.ts';
-import { consentedByItself, isWanted } from './consent.ts';
+import { isWanted } from './consent.ts';
 import { mergeStep } from './merge.ts';
 import { fingerprintFiles, planId } from './plan-file.ts';
 import { placeholderRevision, reconcilingRevision } from './revision-text.ts';
@@ -322,16 +322,4 @@ function dedupe(left: Plan['left'], done: Pick<Plan, 'patches' | 'steps'>): Plan
   const answered = new Set([...done.patches, ...done.steps].flatMap((part) => part.answers));
   const byKey = new Map(left.map((one) => [`${one.key}\n${one.reason}`, one]));
   return [...byKey.values()].filter((one) => !answered.has(one.key)).sort((a, b) => compareText(a.key, b.key));
-}
-
-/** Hazards of the plan that neither the contract's consent nor `allow` covers, with the steps that carry them. */
-export function hazardsToAllow(plan: Plan, allow: readonly Hazard[]): { hazard: Hazard; steps: string[] }[] {
-  const steps = new Map<Hazard, string[]>();
-  for (const step of plan.steps) {
-    for (const hazard of step.hazards) {
-      if (!consentedByItself(step, hazard) && !allow.includes(hazard))
-        steps.set(hazard, [...(steps.get(hazard) ?? []), step.name]);
-    }
-  }
-  return [...steps].map(([hazard, names]) => ({ hazard, steps: names }));
 }

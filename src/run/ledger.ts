@@ -203,7 +203,7 @@ export class Ledger {
   stepStorage(
     repairId: string,
     steps: readonly Step[],
-    fingerprint: () => Promise<string>,
+    fingerprint: (isInTransaction: boolean) => Promise<string>,
     notices: () => string[],
   ): UnitStorage {
     const { session } = this;
@@ -240,8 +240,8 @@ export class Ledger {
         );
         return rows.map((row) => row.name);
       },
-      started: async (unit) => insert(unit, 'started', await fingerprint(), null),
-      finished: async (unit) => insert(unit, 'finished', null, await fingerprint()),
+      started: async (unit) => insert(unit, 'started', await fingerprint(false), null),
+      finished: async (unit) => insert(unit, 'finished', null, await fingerprint(unit.transactional)),
       reverted: async (unit) => {
         await session.query(
           `UPDATE chain.step SET state = 'undone', undone_at = clock_timestamp() WHERE repair_id = $1 AND name = $2`,

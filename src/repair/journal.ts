@@ -1,0 +1,306 @@
+/**
+ * The journal of file patches: before-images under `.chain/` in the project, written and synced before the first edit.
+ * Every write is whole or not there (temporary file, fsync, rename), keeps the file's mode, and never leaves the project.
+ * Refuses to know what a patch is for.
+ */
+import {
+  access,
+  constants,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+} from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { ChainError } from '../errors.ts';
+import type { Patch, Plan } from '../model/plan.ts';
+import { type Faults, noFaults } from '../run/faults.ts';
+import { hashOf, parsePlan, refuseOutside, serializePlan } from './plan-file.ts';
+
+/** Where one repair's before-images are, relative to the project. */
+export function journalFolder(planId: string): string {
+  return `.chain/repairs/${planId}`;
+}
+
+export interface JournalEntry {
+  file: string;
+  hashBefore: string | null;
+  hashAfter: string | null;
+  /** Permission bits, null where there was no file. */
+  mode: number | null;
+  /** File of the journal's folder that holds the bytes before; null where there were none. */
+  image: string | null;
+}
+
+export interface Journal {
+  planId: string;
+  /** `writing` begun · `written` every file is as after · `undone` every file is as before. */
+  state: 'writing' | 'written' | 'undone';
+  /** False: no database, so this journal alone says what was applied. */
+  hasLedger: boolean;
+  entries: JournalEntry[];
+}
+
+/** Looks whether the patches can be written at all, before anything is. @throws ChainError `cannot-write` */
+export async function checkWritable(projectDir: string, patches: readonly Patch[]): Promise<void> {
+  const root = await realpath(projectDir);
+  for (const folder of new Set(['.chain/x', ...patches.map((patch) => patch.file)].map((file) => dirname(file)))) {
+    let existing = join(projectDir, folder);
+    while (!(await exists(existing))) existing = dirname(existing);
+    const real = await realpath(existing);
+    if (real !== root && !real.startsWith(root + sep)) {
+      throw new ChainError('cannot-write', `${folder} leads outside the project (a symbolic link to ${real}).`, {
+        hint: 'Nothing outside the project folder is written. Nothing was changed.',
+      });
+    }
+    await access(existing, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
+      throw cannotWrite(folder, cause);
+    });
+  }
+  for (const patch of patches) {
+    refuseOutside(patch.file);
+    const found = await lstat(join(projectDir, patch.file)).catch(() => null);
+    if (found?.isSymbolicLink()) {
+      throw new ChainError('cannot-write', `${patch.file} is a symbolic link; its target is not patched through it.`, {
+        hint: 'Replace the link by the file, or repair in the folder that it points to. Nothing was changed.',
+      });
+    }
+    if (found?.isFile()) {
+      await access(join(projectDir, patch.file), constants.W_OK).catch((cause: unknown) => {
+        throw cannotWrite(patch.file, cause);
+      });
+    }
+  }
+}
+
+/** What the entries of a plan will be; reads the files as they are. */
+export async function journalEntries(projectDir: string, patches: readonly Patch[]): Promise<JournalEntry[]> {
+  const entries: JournalEntry[] = [];
+  for (const [index, patch] of patches.entries()) {
+    const path = join(projectDir, patch.file);
+    const bytes = await readFile(path).catch(() => null);
+    const mode = bytes === null ? null : (await stat(path)).mode & 0o7777;
+    entries.push({
+      file: patch.file,
+      hashBefore: bytes === null ? null : hashOf(bytes),
+      hashAfter: patch.after === null ? null : hashOf(patch.after),
+      mode,
+      image: bytes === null ? null : `${index}.before`,
+    });
+  }
+  return entries;
+}
+
+/** Writes plan and before-images down; nothing of the project is touched yet. Done again, it keeps what it wrote first. */
+export async function openJournal(
+  projectDir: string,
+  plan: Plan,
+  hasLedger: boolean,
+  faults: Faults = noFaults,
+): Promise<Journal> {
+  const known = await readJournal(projectDir, plan.id);
+  if (known !== null && known.state !== 'undone') return known;
+  const folder = join(projectDir, journalFolder(plan.id));
+  await makeFolder(join(projectDir, '.chain'), 'before-images').then(() => mkdir(folder, { recursive: true }));
+  if (!(await exists(join(projectDir, '.chain/.gitignore'))))
+    await writeWhole(join(projectDir, '.chain/.gitignore'), '*\n', null);
+  const journal: Journal = {
+    planId: plan.id,
+    state: 'writing',
+    hasLedger,
+    entries: await journalEntries(projectDir, plan.patches),
+  };
+  for (const [index, entry] of journal.entries.entries()) {
+    const before = (plan.patches[index] as Patch).before;
+    // Also a file whose bytes are no UTF-8: its text, written back, would be another file.
+    if (entry.hashBefore !== (before === null ? null : hashOf(before))) throw changedFile(entry.file);
+  }
+  for (const entry of journal.entries) {
+    if (entry.image !== null)
+      await writeWhole(join(folder, entry.image), await readFile(join(projectDir, entry.file)), null);
+  }
+  await faults.at('journal:images');
+  await writeWhole(join(folder, 'plan.json'), serializePlan(plan), null);
+  // Last: a journal without this file was never opened.
+  await writeWhole(join(folder, 'journal.json'), `${JSON.stringify(journal, null, 2)}\n`, null);
+  await faults.at('journal:written');
+  return journal;
+}
+
+export async function readJournal(projectDir: string, planId: string): Promise<Journal | null> {
+  const path = join(projectDir, journalFolder(planId), 'journal.json');
+  const text = await readFile(path, 'utf8').catch(() => null);
+  return text === null ? null : (JSON.parse(text) as Journal);
+}
+
+export async function readJournalPlan(projectDir: string, planId: string): Promise<Plan | null> {
+  const file = `${journalFolder(planId)}/plan.json`;
+  const text = await readFile(join(projectDir, file), 'utf8').catch(() => null);
+  return text === null ? null : parsePlan(text, file);
+}
+
+async function setJournalState(projectDir: string, journal: Journal, state: Journal['state']): Promise<void> {
+  journal.state = state;
+  const path = join(projectDir, journalFolder(journal.planId), 'journal.json');
+  await writeWhole(path, `${JSON.stringify(journal, null, 2)}\n`, null);
+}
+
+/**
+ * Writes the files that are not yet as after. A file that is neither as before nor as after was changed by somebody else.
+ * @throws ChainError `plan-stale`, `cannot-write`
+ */
+export async function writePatches(
+  projectDir: string,
+  patches: readonly Patch[],
+  journal: Journal,
+  faults: Faults = noFaults,
+): Promise<void> {
+  for (const entry of journal.entries) {
+    const found = await hashFile(join(projectDir, entry.file));
+    if (found !== entry.hashBefore && found !== entry.hashAfter) throw changedFile(entry.file);
+  }
+  for (const patch of patches) {
+    const entry = journal.entries.find((one) => one.file === patch.file) as JournalEntry;
+    const path = join(projectDir, patch.file);
+    if ((await hashFile(path)) === entry.hashAfter) continue;
+    await faults.at(`patch:${patch.file}:before`);
+    try {
+      if (patch.after === null) await rm(path);
+      else {
+        await mkdir(dirname(path), { recursive: true });
+        await writeWhole(path, patch.after, entry.mode);
+      }
+    } catch (cause) {
+      throw cannotWrite(patch.file, cause);
+    }
+    await faults.at(`patch:${patch.file}:after`);
+  }
+  await setJournalState(projectDir, journal, 'written');
+}
+
+/** Files that are neither as the repair left them nor as it found them: undo would lose what was written since. */
+export async function filesChangedSince(projectDir: string, journal: Journal): Promise<string[]> {
+  const changed: string[] = [];
+  for (const entry of journal.entries) {
+    const found = await hashFile(join(projectDir, entry.file));
+    if (found !== entry.hashAfter && found !== entry.hashBefore) changed.push(entry.file);
+  }
+  return changed;
+}
+
+/** Puts every file back byte for byte, and takes away folders that only the repair's files were in. */
+export async function restoreFiles(projectDir: string, journal: Journal, faults: Faults = noFaults): Promise<void> {
+  for (const entry of [...journal.entries].reverse()) {
+    const path = join(projectDir, entry.file);
+    await rm(path + temporarySuffix, { force: true }).catch(() => undefined);
+    if ((await hashFile(path)) === entry.hashBefore) continue;
+    await faults.at(`restore:${entry.file}:before`);
+    try {
+      if (entry.image === null) {
+        await rm(path, { force: true });
+        await removeEmptyFolders(projectDir, dirname(entry.file));
+      } else {
+        await mkdir(dirname(path), { recursive: true });
+        await writeWhole(
+          path,
+          await readFile(join(projectDir, journalFolder(journal.planId), entry.image)),
+          entry.mode,
+        );
+      }
+    } catch (cause) {
+      throw cannotWrite(entry.file, cause);
+    }
+  }
+  await setJournalState(projectDir, journal, 'undone');
+}
+
+async function removeEmptyFolders(projectDir: string, folder: string): Promise<void> {
+  for (let at = folder; at !== '.' && at !== ''; at = dirname(at)) {
+    // Fails where something else is in it, which is the point.
+    if (
+      !(await rmdir(join(projectDir, at)).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return;
+  }
+}
+
+const temporarySuffix = '.chain.tmp';
+
+/** Temporary file in the same folder, synced, renamed over the file, folder synced. */
+async function writeWhole(path: string, content: string | Buffer, mode: number | null): Promise<void> {
+  // One name, so that what a killed run left is written over by the next.
+  const temporary = path + temporarySuffix;
+  let handle: FileHandle | null = null;
+  try {
+    handle = await open(temporary, 'w', mode ?? 0o644);
+    await handle.writeFile(content);
+    if (mode !== null) await handle.chmod(mode);
+    await handle.sync();
+    await handle.close();
+    handle = null;
+    await rename(temporary, path);
+  } catch (fault) {
+    await handle?.close().catch(() => undefined);
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw fault;
+  }
+  const folder = await open(dirname(path), 'r');
+  try {
+    // Some file systems refuse to sync a folder; the rename is as safe there as it can be.
+    await folder.sync().catch(() => undefined);
+  } finally {
+    await folder.close();
+  }
+}
+
+async function makeFolder(path: string, purpose: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+    throw cannotWrite(`.chain/ (for ${purpose})`, cause);
+  });
+}
+
+export async function hashFile(path: string): Promise<string | null> {
+  const bytes = await readFile(path).catch((fault: NodeJS.ErrnoException) => {
+    if (fault.code === 'ENOENT' || fault.code === 'ENOTDIR') return null;
+    throw new ChainError('cannot-read', `${path} cannot be read: ${fault.message}`, { cause: fault });
+  });
+  return bytes === null ? null : hashOf(bytes);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function changedFile(file: string): ChainError {
+  return new ChainError('plan-stale', `${file} changed since the plan was made.`, {
+    hint: 'Make a new plan with `chain repair`.',
+  });
+}
+
+function cannotWrite(file: string, cause: unknown): ChainError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  const why =
+    {
+      EACCES: 'no permission',
+      EPERM: 'no permission',
+      EROFS: 'the file system is read-only',
+      ENOSPC: 'the disk is full',
+      EDQUOT: 'the disk quota is used up',
+    }[code ?? ''] ?? (cause as Error).message;
+  return new ChainError('cannot-write', `${file} cannot be written: ${why}.`, {
+    hint: 'Make the project folder writable (or free some space), then run the same command again.',
+    cause,
+  });
+}

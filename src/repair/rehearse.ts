@@ -1,0 +1,251 @@
+/**
+ * Rehearsal: the plan carried out on a copy (the live schema and the rows it touches, rebuilt in a scratch database; the
+ * project's files in a temporary folder) by the very code that applies it, then diagnosed again. Touches nothing real.
+ */
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, relative } from 'node:path';
+import type { Connection, ScratchServer } from '../database/index.ts';
+import { diagnose } from '../diagnose.ts';
+import { ChainError } from '../errors.ts';
+import { sqlOfKey } from '../model/definition.ts';
+import type { Diagnosis } from '../model/diagnosis.ts';
+import { quoteIdentifier } from '../model/name.ts';
+import type { Plan, RehearsalVerdict } from '../model/plan.ts';
+import { openLedger, UnitFailure } from '../run/index.ts';
+import type { Settings } from '../settings.ts';
+import { fingerprintNow } from './apply.ts';
+import { carryOut } from './carry-out.ts';
+import { openJournal, writePatches } from './journal.ts';
+import { proveStamp } from './prove.ts';
+
+export interface RehearsalContext {
+  settings: Settings;
+  diagnosis: Diagnosis;
+  /** Null: none is at hand; then files alone are rehearsed, and only where the plan has no steps. */
+  scratch: ScratchServer | null;
+  /** Why there is no scratch server, in words. */
+  reason?: string;
+  /** The live database, to copy rows from; null without one. */
+  live: Connection | null;
+  toolVersion: string;
+  /** Rows taken of each table. */
+  rowsPerTable?: number;
+  signal?: AbortSignal;
+}
+
+const defaultRowsPerTable = 5_000;
+const smallSchema = 200;
+
+/** Folders that no reading of a project needs and that make a copy slow. */
+const leftOut = new Set([
+  '.git',
+  '.chain',
+  'node_modules',
+  '__pycache__',
+  '.venv',
+  'venv',
+  '.tox',
+  '.mypy_cache',
+  '.pytest_cache',
+  'dist',
+  'build',
+]);
+
+export async function rehearse(plan: Plan, context: RehearsalContext): Promise<RehearsalVerdict> {
+  const { scratch, diagnosis } = context;
+  if (plan.patches.length === 0 && plan.steps.length === 0) {
+    return { ran: false, on: 'there is nothing to rehearse', verdict: 'clears', remaining: [], failure: null };
+  }
+  if (plan.steps.length > 0 && scratch === null) {
+    return {
+      ran: false,
+      on: context.reason ?? 'no scratch database is at hand',
+      verdict: 'fails',
+      remaining: [],
+      failure: null,
+    };
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'chain-rehearsal-'));
+  const project = join(folder, basename(context.settings.project) || 'project');
+  let connection: Connection | null = null;
+  const on =
+    diagnosis.database === null || scratch === null
+      ? 'a copy of the files'
+      : `${scratch.description}, beside a copy of the files`;
+  try {
+    await copyProject(context.settings.project, project);
+    const settings: Settings = { ...context.settings, project };
+    if (diagnosis.database === null || scratch === null) {
+      const journal = await openJournal(project, plan, false);
+      await writePatches(project, plan.patches, journal);
+      const after = await diagnose(
+        { ...settings, offline: true },
+        { reuse: { history: diagnosis.history }, signal: context.signal },
+      );
+      return verdictOf(plan, diagnosis, after, on);
+    }
+    connection = await scratch.createDatabase();
+    const copied = await copyDatabase(connection, plan, context);
+    const before = await countRows(connection, copied);
+    const failure = await carryOutOn(connection, plan, settings, context, scratch);
+    if (failure !== null) return { ran: true, on, verdict: 'fails', remaining: [], failure };
+    const lost = await lostRows(connection, before, plan);
+    if (lost !== null) return { ran: true, on, verdict: 'fails', remaining: [], failure: lost };
+    const after = await diagnose(settings, {
+      reuse: { scratch, connection, history: diagnosis.history },
+      signal: context.signal,
+    });
+    return verdictOf(plan, diagnosis, after, on);
+  } catch (fault) {
+    if (context.signal?.aborted || (fault instanceof ChainError && fault.exitCode === 3)) throw fault;
+    return {
+      ran: true,
+      on,
+      verdict: 'fails',
+      remaining: [],
+      failure: fault instanceof Error ? fault.message : String(fault),
+    };
+  } finally {
+    if (connection !== null) await scratch?.dropDatabase(connection);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function copyProject(from: string, to: string): Promise<void> {
+  await cp(from, to, {
+    recursive: true,
+    // A link could lead outside the copy; what it names is not this project's to patch.
+    filter: (source) =>
+      source === from ||
+      !relative(from, source)
+        .split(/[\\/]/)
+        .some((part) => leftOut.has(part)),
+    verbatimSymlinks: true,
+  });
+}
+
+/** The live schema, its version rows, and the rows of the tables that the plan touches. Returns the tables copied. */
+async function copyDatabase(connection: Connection, plan: Plan, context: RehearsalContext): Promise<string[]> {
+  const { buildSchema, copyRows } = await import('../database/index.ts');
+  const database = context.diagnosis.database as NonNullable<Diagnosis['database']>;
+  await buildSchema(connection, database.live.schema);
+  // What building set for itself would hide a step's notices and move its names.
+  await connection.query('SET client_min_messages = notice; SET check_function_bodies = on');
+  await connection.query(`SET search_path TO ${database.live.searchPath.map(quoteIdentifier).join(', ') || 'public'}`);
+  for (const table of database.live.versionTables) {
+    const name = sqlOfKey(table.key);
+    await connection.query(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(table.namespace)}`);
+    await connection.query(
+      `CREATE TABLE IF NOT EXISTS ${name} (version_num character varying(${table.width ?? 32}) NOT NULL${table.hasPrimaryKey ? `, CONSTRAINT ${quoteIdentifier(`${table.name}_pkc`)} PRIMARY KEY (version_num)` : ''})`,
+    );
+    for (const row of table.rows ?? []) await connection.query(`INSERT INTO ${name} VALUES ($1)`, [row]);
+  }
+  if (context.live === null) return [];
+  const wanted = relatedTables(plan, context);
+  const { copied } = await copyRows(context.live, connection, wanted, {
+    rowsPerTable: context.rowsPerTable ?? defaultRowsPerTable,
+  });
+  return [...copied.keys()];
+}
+
+/** All tables of a small schema; of a large one those that steps touch, with what references them and what they reference. */
+function relatedTables(plan: Plan, { diagnosis }: RehearsalContext): string[] {
+  const tables = diagnosis.database?.live.schema.tables ?? new Map();
+  if (tables.size <= smallSchema) return [...tables.keys()];
+  const near = new Set(plan.steps.flatMap((step) => step.tables ?? []));
+  const parentsOf = (key: string): string[] =>
+    [...(tables.get(key)?.constraints.values() ?? [])].flatMap((one) => (one.references ? [one.references.table] : []));
+  for (const key of tables.keys()) if (parentsOf(key).some((parent) => near.has(parent))) near.add(key);
+  for (const key of near) for (const parent of parentsOf(key)) near.add(parent);
+  return [...near];
+}
+
+async function carryOutOn(
+  connection: Connection,
+  plan: Plan,
+  settings: Settings,
+  context: RehearsalContext,
+  scratch: ScratchServer,
+): Promise<string | null> {
+  const { env } = context.diagnosis.facts;
+  const fingerprint = (isInTransaction: boolean) => fingerprintNow(connection, env, isInTransaction);
+  const ledger = await openLedger(connection);
+  const journal = await openJournal(settings.project, plan, true);
+  const repairId = await ledger.begin({
+    plan,
+    project: settings.project,
+    toolVersion: context.toolVersion,
+    fingerprint: await fingerprint(false),
+    files: [],
+  });
+  try {
+    await carryOut(plan, journal, {
+      connection,
+      ledger,
+      repairId,
+      projectDir: settings.project,
+      stepsFolder: settings.stepsFolder,
+      toolVersion: context.toolVersion,
+      limits: settings.timeouts,
+      fingerprint,
+      proveStamp: (step) => proveStamp(step, settings, connection, async () => scratch),
+      signal: context.signal,
+    });
+    await ledger.setState(repairId, 'applied', await fingerprint(false));
+    return null;
+  } catch (fault) {
+    if (context.signal?.aborted) throw fault;
+    if (fault instanceof UnitFailure) return `step ${fault.unit}: ${fault.message}`;
+    return fault instanceof Error ? fault.message : String(fault);
+  }
+}
+
+async function countRows(connection: Connection, tables: readonly string[]): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const table of tables) {
+    const { rows } = await connection.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${sqlOfKey(table)}`);
+    counts.set(table, rows[0]?.n ?? 0);
+  }
+  return counts;
+}
+
+/** Rows survive: no table has fewer than before, unless a merge was asked for. */
+async function lostRows(
+  connection: Connection,
+  before: ReadonlyMap<string, number>,
+  plan: Plan,
+): Promise<string | null> {
+  const merged = new Set(
+    plan.steps.flatMap((step) => (step.hazards.includes('merges-rows') ? (step.tables ?? []) : [])),
+  );
+  const after = await countRows(connection, [...before.keys()]);
+  for (const [table, rows] of before) {
+    const left = after.get(table) ?? 0;
+    if (left < rows && !merged.has(table)) return `${table} had ${rows} rows before and ${left} after`;
+  }
+  return null;
+}
+
+/** `fails` where what the plan answers is still found, or an error is new; `leaves` where errors are left that it never promised. */
+function verdictOf(plan: Plan, before: Diagnosis, after: Diagnosis, on: string): RehearsalVerdict {
+  const remaining = after.findings.filter((finding) => finding.severity === 'error').map((finding) => finding.key);
+  const known = new Set(before.findings.map((finding) => finding.key));
+  const left = new Set(plan.left.map((one) => one.key));
+  const answered = new Set([...plan.patches, ...plan.steps].flatMap((part) => part.answers));
+  const fresh = remaining.filter((key) => !known.has(key));
+  const broken = remaining.filter((key) => answered.has(key) && !left.has(key));
+  const failure =
+    fresh.length > 0
+      ? `the repair would bring ${fresh.join(', ')}`
+      : broken.length > 0
+        ? `the repair would not clear ${broken.join(', ')}`
+        : null;
+  return {
+    ran: true,
+    on,
+    verdict: failure !== null ? 'fails' : remaining.length === 0 ? 'clears' : 'leaves',
+    remaining,
+    failure,
+  };
+}
