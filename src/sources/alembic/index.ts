@@ -1,5 +1,8 @@
 /**
  * The door of the Alembic source: which project this is, its revision graph, and the source with everything behind it.
+ * `chain graph` comes through here too: what loads a parser of Python or SQL is imported when it is called, never above.
  */
 export { type ConfigRequest, findAlembicConfig } from './config.ts';
+export type { EnvReading, EnvRequest } from './env-file.ts';
 export { type GraphRequest, readRevisionGraph } from './graph.ts';
+export { findSeedFiles } from './seed-files.ts';

@@ -156,7 +156,7 @@ export class PythonLexer {
         this.atLineStart = true;
         this.tok = T.newline;
         return;
-      } else if (c !== c) {
+      } else if (Number.isNaN(c)) {
         // NaN: the end of the text.
         this.start = pos;
         this.stop = pos;
@@ -210,7 +210,7 @@ export class PythonLexer {
         pos += text.charCodeAt(pos + 1) === 10 ? 2 : 1;
         continue;
       }
-      if (c !== c) {
+      if (Number.isNaN(c)) {
         this.pos = pos;
         return false;
       }
@@ -373,7 +373,7 @@ export class PythonLexer {
         if (!isRaw) this.escape(pos, isBytes);
         pos += text.charCodeAt(pos + 1) === 13 && text.charCodeAt(pos + 2) === 10 ? 3 : 2;
         if (pos > text.length) this.fail('unterminated string', at);
-      } else if (c !== c) this.fail('unterminated string', at);
+      } else if (Number.isNaN(c)) this.fail('unterminated string', at);
       else if ((c === 10 || c === 13) && !isTriple) this.fail('unterminated string', at);
       else if (c >= 128 && isBytes) this.fail('bytes can only contain ASCII characters', pos);
       else pos++;
@@ -532,7 +532,7 @@ function endOfLine(text: string, from: number): number {
   let pos = from;
   for (;;) {
     const c = text.charCodeAt(pos);
-    if (c === 10 || c === 13 || c !== c) return pos;
+    if (c === 10 || c === 13 || Number.isNaN(c)) return pos;
     pos++;
   }
 }

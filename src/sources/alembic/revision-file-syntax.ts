@@ -1035,7 +1035,7 @@ class SyntaxReader extends PythonLexer {
       } else if (c === 125) {
         if (text.charCodeAt(pos + 1) !== 125) this.fail("f-string: single '}' is not allowed", pos);
         pos += 2;
-      } else if (c !== c || ((c === 10 || c === 13) && !isTriple)) this.fail('unterminated f-string', at);
+      } else if (Number.isNaN(c) || ((c === 10 || c === 13) && !isTriple)) this.fail('unterminated f-string', at);
       else pos++;
     }
     this.start = start;
@@ -1082,7 +1082,7 @@ class SyntaxReader extends PythonLexer {
         if (text.charCodeAt(pos + 1) === 123) throw new Undecided();
         pos = this.field(pos + 1, quote, isTriple);
       } else if (c === 92 || (c === quote && isTriple)) throw new Undecided();
-      else if (c !== c || c === quote || ((c === 10 || c === 13) && !isTriple))
+      else if (Number.isNaN(c) || c === quote || ((c === 10 || c === 13) && !isTriple))
         this.fail("f-string: expecting '}'", pos);
       else pos++;
     }
