@@ -1,5 +1,8 @@
 /** The door of `sql`: PostgreSQL's own reading of SQL text. */
-export { isSqlParserLoaded, loadSqlParser } from './pg-parser.ts';
+
+export { nextToken, type Token, tokensOf } from './lexer.ts';
+export { isSqlParserLoaded, loadSqlParser, type ParsedPiece, parseStatements, type Statement } from './pg-parser.ts';
 export { parseSql, type SqlContext } from './read.ts';
 export { readSeedSql } from './seed.ts';
+export { directiveArguments, readSeedFile, type SeedFile, type SeedPiece } from './seed-file.ts';
 export { type StatementSlice, splitStatements } from './split.ts';
