@@ -70,7 +70,8 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions = {}): 
   try {
     writeFileSync(join(folder, 'owner'), String(process.pid));
     if (user) chownSync(folder, user.uid, user.gid);
-    copyTree(template, join(folder, 'data'), user);
+    copyTree(template.path, join(folder, 'data'), user);
+    template.remove();
     return await launch(binaries, folder, user, options);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
@@ -111,10 +112,16 @@ function openTemporaryFolder(user: SystemUser | null): string {
 }
 
 /** An initialised data folder of this build, made at first use and only ever copied. */
-async function initialisedFolder(binaries: ServerBinaries, cacheDir: string, user: SystemUser | null): Promise<string> {
+async function initialisedFolder(
+  binaries: ServerBinaries,
+  cacheDir: string,
+  user: SystemUser | null,
+): Promise<{ path: string; remove(): void }> {
   const ready = join(cacheDir, `data-${binaries.key}-${cacheLayout}`);
-  if (existsSync(join(ready, 'PG_VERSION'))) return ready;
+  const cached = { path: ready, remove: () => {} };
+  if (existsSync(join(ready, 'PG_VERSION'))) return cached;
   const folder = mkdtempSync(join(openTemporaryFolder(user), 'chain-init-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
     if (user) chownSync(folder, user.uid, user.gid);
     const data = join(folder, 'data');
@@ -124,22 +131,23 @@ async function initialisedFolder(binaries: ServerBinaries, cacheDir: string, use
       user,
     );
     if (code !== 0) throw startFailure(`initdb ended with ${code}`, output);
+    const fresh = `${ready}.${process.pid}.${randomBytes(4).toString('hex')}`;
     try {
       mkdirSync(cacheDir, { recursive: true });
-      const fresh = `${ready}.${process.pid}.${randomBytes(4).toString('hex')}`;
       copyTree(data, fresh, null);
       renameSync(fresh, ready);
-      return ready;
+      remove();
+      return cached;
     } catch {
-      if (existsSync(join(ready, 'PG_VERSION'))) return ready;
-      // No cache can be written: this one serves once and is removed at exit with the rest.
-      const kept = mkdtempSync(join(openTemporaryFolder(user), 'chain-init-'));
-      process.on('exit', () => rmSync(kept, { recursive: true, force: true }));
-      copyTree(data, join(kept, 'data'), null);
-      return join(kept, 'data');
+      if (existsSync(fresh)) rmSync(fresh, { recursive: true, force: true });
+      if (!existsSync(join(ready, 'PG_VERSION'))) return { path: data, remove };
+      // Another run was faster.
+      remove();
+      return cached;
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    remove();
+    throw error;
   }
 }
 
@@ -326,9 +334,12 @@ function sweepAbandoned(parent: string): void {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    // In a container nobody may ever collect the dead.
+    const state =
+      process.platform === 'linux' ? /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1] : undefined;
+    return state !== 'Z';
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return ['EPERM', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '');
   }
 }
 

@@ -1,7 +1,9 @@
 /** Building, and building again until the text stands still. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { elaborate, introspect, openScratch, type ScratchServer } from '../../src/database/index.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildSchema, elaborate, introspect, openScratch, type ScratchServer } from '../../src/database/index.ts';
+import type { Column, Schema, Table } from '../../src/model/schema.ts';
+import { emptySchema } from '../../src/model/schema.ts';
 import { type TestDatabase, testDatabase } from '../support/postgres.ts';
 import { truthOfSchema } from '../support/truth.ts';
 
@@ -16,10 +18,49 @@ afterAll(async () => {
   for (const database of databases) await database.drop();
 });
 
-async function liveSchema(sql: string) {
+async function liveSchema(sql: string): Promise<Schema> {
   const database = await testDatabase({ sql });
   databases.push(database);
   return (await introspect(database.connection)).schema;
+}
+
+function column(name: string, type: string, more: Partial<Column> = {}): Column {
+  return {
+    name,
+    type,
+    notNull: false,
+    default: null,
+    identity: null,
+    generated: null,
+    collation: null,
+    ownedSequence: null,
+    ...more,
+  };
+}
+
+function table(name: string, columns: Column[], more: Partial<Table> = {}): Table {
+  return {
+    namespace: 'public',
+    name,
+    kind: 'table',
+    columns: new Map(columns.map((one) => [one.name, one])),
+    constraints: new Map(),
+    indexes: new Map(),
+    triggers: new Map(),
+    policies: new Map(),
+    persistence: 'p',
+    partitionKey: null,
+    partitionBound: null,
+    parents: [],
+    rowSecurity: false,
+    forceRowSecurity: false,
+    options: [],
+    ...more,
+  };
+}
+
+function schemaOf(...tables: Table[]): Schema {
+  return { ...emptySchema(), tables: new Map(tables.map((one) => [`${one.namespace}.${one.name}`, one])) };
 }
 
 it('builds again every kind of object, as it was', async () => {
@@ -28,4 +69,201 @@ it('builds again every kind of object, as it was', async () => {
   expect(elaboration.failures.map(({ object, message, sql }) => [object, message, sql])).toEqual([]);
   expect(elaboration.isFixedPoint).toBe(true);
   expect(truthOfSchema(elaboration.schema)).toEqual(truthOfSchema(schema));
+  // Built, not merely passed on.
+  expect([...elaboration.schema.tables.values()].some(({ certainty }) => certainty === 'suspected')).toBe(false);
+});
+
+it('brings the text of a fresh database and that of a restored one to the same text', async () => {
+  const fresh = await liveSchema(`create table t (role varchar(10), constraint c check (role in ('a', 'b')));
+    create index i on t (role) where role in ('x', 'y')`);
+  const text = (schema: Schema) => schema.tables.get('public.t')?.constraints.get('c')?.definition ?? '';
+  const restored = await liveSchema(
+    `create table t (role varchar(10), constraint c ${text(fresh)}); ${fresh.tables.get('public.t')?.indexes.get('i')?.definition}`,
+  );
+  expect(text(restored)).not.toBe(text(fresh));
+  const [a, b] = [await elaborate(scratch, fresh), await elaborate(scratch, restored)];
+  expect(text(a.schema)).toBe(text(b.schema));
+  expect(truthOfSchema(a.schema)).toEqual(truthOfSchema(b.schema));
+});
+
+it('spells a static reading as PostgreSQL does, and keeps where it was stated', async () => {
+  const origin = { revision: 'r', file: 'f.py', line: 3 };
+  const schema = schemaOf(
+    table(
+      't',
+      [
+        column('n', 'integer', { default: '(1+1)', origin, notNull: true }),
+        column('s', 'text', { default: "'x'" }),
+        column('at', 'timestamp without time zone', { default: 'CURRENT_TIMESTAMP' }),
+      ],
+      {
+        origin,
+        constraints: new Map([
+          [
+            'c',
+            {
+              name: 'c',
+              type: 'c',
+              columns: [],
+              definition: '',
+              references: null,
+              expression: 'n>0',
+              deferrable: null,
+              validated: true,
+              origin,
+              textCertainty: 'suspected',
+            },
+          ],
+        ]),
+      },
+    ),
+  );
+  const { schema: built, failures } = await elaborate(scratch, schema);
+  expect(failures).toEqual([]);
+  const t = built.tables.get('public.t');
+  expect(t).toMatchObject({ origin });
+  expect([...(t?.columns.values() ?? [])].map((one) => one.default)).toEqual([
+    '(1 + 1)',
+    "'x'::text",
+    'CURRENT_TIMESTAMP',
+  ]);
+  expect(t?.columns.get('n')).toMatchObject({ origin, notNull: true });
+  expect(t?.constraints.get('c')).toMatchObject({
+    definition: 'CHECK ((n > 0))',
+    expression: '(n > 0)',
+    columns: ['n'],
+    origin,
+    textCertainty: 'suspected',
+  });
+});
+
+describe('what a scratch server cannot build', () => {
+  it('is stood in for when it is a type, with its modifier back afterwards', async () => {
+    const schema = {
+      ...schemaOf(
+        table(
+          'docs',
+          [
+            column('id', 'integer', { notNull: true }),
+            column('embedding', 'vector(3)', { default: "'[1,2,3]'::vector" }),
+            column('many', 'extensions.halfvec(2)[]'),
+            column('place', 'geometry(Point,4326)'),
+            column('odd', 'unknown'),
+          ],
+          {
+            indexes: new Map([
+              [
+                'i',
+                {
+                  name: 'i',
+                  unique: false,
+                  method: 'hnsw',
+                  keys: [
+                    {
+                      text: 'embedding',
+                      isExpression: false,
+                      descending: false,
+                      nullsFirst: false,
+                      operatorClass: 'vector_cosine_ops',
+                      collation: null,
+                    },
+                  ],
+                  keyTexts: ['embedding'],
+                  include: [],
+                  where: null,
+                  valid: true,
+                  definition: 'CREATE INDEX i ON public.docs USING hnsw (embedding vector_cosine_ops)',
+                },
+              ],
+            ]),
+          },
+        ),
+      ),
+      extensions: new Map([['vector', { name: 'vector', namespace: 'public' }]]),
+    };
+    const { schema: built, failures, standIns, isFixedPoint } = await elaborate(scratch, schema);
+    expect(isFixedPoint).toBe(true);
+    expect(standIns).toEqual(new Set(['vector', 'extensions.halfvec', 'geometry']));
+    expect(failures.map(({ object, kind }) => [object, kind])).toEqual([
+      ['vector', 'extension'],
+      ['public.docs.i', 'index'],
+    ]);
+    const docs = built.tables.get('public.docs');
+    expect(docs?.certainty).toBeUndefined();
+    expect([...(docs?.columns.values() ?? [])].map(({ type }) => type)).toEqual([
+      'integer',
+      'vector(3)',
+      'extensions.halfvec(2)[]',
+      'geometry(Point,4326)',
+      'unknown',
+    ]);
+    expect(docs?.columns.get('embedding')?.default).toBe("'[1,2,3]'::vector");
+    expect(docs?.indexes.get('i')).toMatchObject({ certainty: 'suspected', method: 'hnsw' });
+    expect(built.extensions.has('vector')).toBe(true);
+    expect([...built.routines.keys(), ...built.domains.keys()]).toEqual([]);
+  });
+
+  it('is suspected by itself when it is one expression of a table', async () => {
+    const schema = schemaOf(
+      table('t', [
+        column('a', 'uuid', { default: 'nowhere_uuid()' }),
+        column('b', 'integer', { default: '1+1' }),
+        column('g', 'text', { generated: { expression: 'missing(b)', stored: true } }),
+        column('h', 'integer', { generated: { expression: 'b * 2', stored: true }, notNull: true }),
+      ]),
+    );
+    const { schema: built, failures } = await elaborate(scratch, schema);
+    expect(failures.map(({ object, sqlState }) => [object, sqlState])).toEqual([
+      ['public.t.a', '42883'],
+      ['public.t.g', '42883'],
+    ]);
+    const columns = built.tables.get('public.t')?.columns;
+    expect([...(columns?.keys() ?? [])]).toEqual(['a', 'b', 'g', 'h']);
+    expect(columns?.get('a')).toMatchObject({ default: 'nowhere_uuid()', certainty: 'suspected' });
+    expect(columns?.get('b')).toMatchObject({ default: '(1 + 1)' });
+    expect(columns?.get('b')?.certainty).toBeUndefined();
+    expect(columns?.get('g')).toMatchObject({
+      generated: { expression: 'missing(b)', stored: true },
+      certainty: 'suspected',
+    });
+    expect(columns?.get('h')).toMatchObject({ generated: { expression: '(b * 2)', stored: true }, notNull: true });
+  });
+
+  it('does not keep the rest from being built, whatever the order', async () => {
+    const schema = await liveSchema(`create function f(integer) returns integer language sql immutable as 'select $1';
+      create table a (x integer check (f(x) > 0)); create function g(a) returns integer language sql as 'select 1';
+      create view v as select g(a) from a; create view b as select * from v;`);
+    const broken = {
+      ...schema,
+      views: new Map([
+        ...schema.views,
+        [
+          'public.bad',
+          {
+            namespace: 'public',
+            name: 'bad',
+            kind: 'view' as const,
+            columns: [],
+            definition: 'SELECT nothing FROM nowhere -- ',
+            indexes: new Map(),
+          },
+        ],
+      ]),
+    };
+    const connection = await scratch.createDatabase();
+    const { failures } = await buildSchema(connection, broken);
+    expect(failures.map(({ object, sqlState }) => [object, sqlState])).toEqual([['public.bad', '42P01']]);
+    expect([...(await introspect(connection)).schema.views.keys()]).toEqual(['public.b', 'public.v']);
+    await scratch.dropDatabase(connection);
+  });
+
+  it('cannot break out of its database', async () => {
+    const schema = schemaOf(
+      table('t', [
+        column('a', 'integer', { default: `1); create role evil superuser; create table x (b int default (1` }),
+      ]),
+    );
+    const { failures } = await elaborate(scratch, schema);
+    expect(failures).toMatchObject([{ object: 'public.t.a' }]);
+  });
 });

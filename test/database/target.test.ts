@@ -1,13 +1,14 @@
 /** Every spelling of a database's address, and that its password stays out of sight. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { hasLibpqEnvironment, parseDatabaseUrl, redact, urlOf } from '../../src/database/index.ts';
 import type { ChainError } from '../../src/errors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'chain-test-'));
 const bare = { HOME: folder };
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('parseDatabaseUrl', () => {
   it.each([
