@@ -6,6 +6,7 @@ import { displayOfKey, nextvalDefault, typeKeyOf } from '../model/definition.ts'
 import type { Difference, DifferenceDirection, Drift } from '../model/drift.ts';
 import { compareText } from '../model/name.ts';
 import type { Certainty, Declared, Schema, Table } from '../model/schema.ts';
+import { withCauses } from './causes.ts';
 import { compareConstraints, compareIndexes } from './matching.ts';
 import {
   type Aspect,
@@ -76,9 +77,12 @@ export function compareSchemas(declared: Schema, live: Schema, options: CompareO
     ...compareViewIndexes(comparison),
     ...compareKin(comparison, 'function', declared.routines, visible.routines, renames.routines, routineAspects),
     ...compareExtensions(declared, live),
-  ].filter((each) => !options.isIgnored?.(each.key) && !(each.table !== undefined && options.isIgnored?.(each.table)));
+  ];
+  const kept = withCauses(found, visible).filter(
+    (each) => !options.isIgnored?.(each.key) && !(each.table !== undefined && options.isIgnored?.(each.table)),
+  );
   const notCompared: string[] = [];
-  const differences = found.flatMap((each) => settle(each, comparison, notCompared));
+  const differences = kept.flatMap((each) => settle(each, comparison, notCompared));
   return {
     differences: differences.sort(byKindThenKey),
     comparedAt: [...(options.comparedAt ?? [])],

@@ -2,6 +2,7 @@
  * Which constraint or index of one table is which on the other side: by name and meaning, then by meaning alone (renamed),
  * then by name alone (altered).
  */
+import { namesIn } from '../model/expression.ts';
 import type { Constraint, Index, Table } from '../model/schema.ts';
 import type { Comparison, Found } from './compare.ts';
 import { type Aspect, constraintAspects, constraintMeaning, indexAspects, type Translation } from './parts.ts';
@@ -83,16 +84,24 @@ export function compareIndexes(
   const own = [...declared.values()].filter((each) => !each.fromPartitionParent);
   const theirs = [...live.values()].filter((each) => !each.fromPartitionParent);
   const pairs = match(own, theirs, [(a, b) => a.name === b.name, (a, b) => indexAspects(a, b, names).length === 0]);
-  const columnsOf = (index: Index | null) => [
-    ...(index?.keys ?? []).map((each) => each.text),
-    ...(index?.include ?? []),
-  ];
+  const columnsOf = (index: Index | null): string[] =>
+    index === null
+      ? []
+      : [
+          ...index.include,
+          ...index.keys.flatMap((each) => (each.isExpression ? namesOf(each.text) : [each.text])),
+          ...(index.where === null ? [] : namesOf(index.where)),
+        ];
   return report(pairs, own, theirs, {
     kind: 'index',
     table: key,
     aspects: (a, b) => indexAspects(a, b, names),
     cause: (found, a, b) => cause(found, columnsOf(a), columnsOf(b)),
   });
+}
+
+function namesOf(expression: string): string[] {
+  return namesIn(expression).map((token) => token.name);
 }
 
 /** Pairs by the first test that holds, test after test; each member once. */

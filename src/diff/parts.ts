@@ -218,6 +218,8 @@ export function triggerAspects(declared: Trigger, live: Trigger): Aspect[] {
 export function policyAspects(declared: Policy, live: Policy): Aspect[] {
   return [
     ...aspect('command', declared.command, live.command),
+    ...aspect('permissive', declared.permissive ?? true, live.permissive ?? true),
+    ...aspect('roles', declared.roles?.join(', '), live.roles?.join(', ')),
     ...textAspect('using', declared.using, live.using),
     ...textAspect('check', declared.check, live.check),
   ];

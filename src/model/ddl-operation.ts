@@ -18,6 +18,7 @@ import type {
   SchemaOperation,
   TableDefinition,
 } from './operation.ts';
+import type { Policy } from './schema.ts';
 
 const q = quoteIdentifier;
 const qn = quoteQualified;
@@ -200,10 +201,12 @@ const commandByLetter: Record<string, string> = { r: 'SELECT', a: 'INSERT', w: '
 
 export function policySql(
   table: string,
-  policy: { name: string; command: string; using: string | null; check: string | null },
+  policy: Pick<Policy, 'name' | 'command' | 'using' | 'check' | 'permissive' | 'roles'>,
 ): string {
   return (
-    `CREATE POLICY ${q(policy.name)} ON ${table} FOR ${commandByLetter[policy.command] ?? 'ALL'}` +
+    `CREATE POLICY ${q(policy.name)} ON ${table}${policy.permissive === false ? ' AS RESTRICTIVE' : ''}` +
+    ` FOR ${commandByLetter[policy.command] ?? 'ALL'}` +
+    (policy.roles?.length ? ` TO ${policy.roles.join(', ')}` : '') +
     (policy.using === null ? '' : ` USING ${parenthesised(policy.using)}`) +
     (policy.check === null ? '' : ` WITH CHECK ${parenthesised(policy.check)}`)
   );

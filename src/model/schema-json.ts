@@ -351,7 +351,7 @@ function tableFromJson(key: string, json: JsonTable): Table {
     ),
     constraints: mapped(json.constraints, (each, name) => constraintFromJson(name, each)),
     indexes: mapped(json.indexes, (each, name) => ({
-      ...indexFromDefinition(name, each.def),
+      ...indexFromDefinition(name, each.def, each.keys),
       unique: each.unique,
       keyTexts: each.keys,
       include: each.include ?? [],
@@ -405,13 +405,13 @@ function constraintFromJson(name: string, json: JsonConstraint): Constraint {
 }
 
 /** Reads `pg_get_indexdef` back; its form is fixed, so no parser of SQL is needed. */
-function indexFromDefinition(name: string, definition: string): Index {
+function indexFromDefinition(name: string, definition: string, keyTexts: readonly string[] = []): Index {
   const using = / USING (\w+) \(/.exec(definition);
   const from = using === null ? 0 : using.index + using[0].length;
   const to = closing(definition, from);
   const rest = definition.slice(to + 1);
   const include = /^ INCLUDE \(([^)]*)\)/.exec(rest)?.[1];
-  const keys = topLevel(definition.slice(from, to)).map((part) => {
+  const keys = topLevel(definition.slice(from, to)).map((part, at) => {
     const match =
       /^(.*?)(?: COLLATE ("(?:[^"]|"")*"(?:\."(?:[^"]|"")*")?|\S+))?(?: (?!DESC\b|NULLS\b)([a-z_][\w.]*(?:\s?\([^)]*\))?))?( DESC)?(?: NULLS (FIRST|LAST))?$/s.exec(
         part,
@@ -420,7 +420,7 @@ function indexFromDefinition(name: string, definition: string): Index {
     const isExpression = !/^(?:[a-z_][\w$]*|"(?:[^"]|"")*")$/.test(text);
     const descending = match?.[4] !== undefined;
     return {
-      text: isExpression ? text : unquoted(text),
+      text: isExpression ? (keyTexts[at] ?? text) : unquoted(text),
       isExpression,
       descending,
       nullsFirst: match?.[5] === undefined ? descending : match[5] === 'FIRST',

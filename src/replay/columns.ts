@@ -4,12 +4,12 @@
 
 import { isUniqueByIndex } from '../model/ddl-operation.ts';
 import { baseTypeOf, nextvalDefault } from '../model/definition.ts';
+import { columnsIn, namesIn, renameColumnIn } from '../model/expression.ts';
 import { keyOf, type QualifiedName } from '../model/name.ts';
 import type { ColumnDefinition, Operation } from '../model/operation.ts';
 import type { Column, Constraint, Index, Table } from '../model/schema.ts';
 import { childrenOf, placeConstraint, removeConstraint, targetTable, withDefinition } from './constraints.ts';
 import type { SchemaDraft } from './draft.ts';
-import { columnsIn, namesIn, renameColumnIn } from '../model/expression.ts';
 import { chooseName } from './implied-names.ts';
 import { placeIndex, withIndexDefinition } from './indexes.ts';
 

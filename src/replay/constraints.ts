@@ -2,11 +2,11 @@
  * Constraints: their names (given, by convention, implied), what they bring with them, and what goes when they go.
  */
 import { constraintDefinition, nameOfKey } from '../model/definition.ts';
+import { columnsIn } from '../model/expression.ts';
 import { keyOf, type QualifiedName, truncateIdentifier } from '../model/name.ts';
 import type { ConstraintDefinition, Operation } from '../model/operation.ts';
 import type { Column, Constraint, Index, Reference, Table } from '../model/schema.ts';
 import type { SchemaDraft } from './draft.ts';
-import { columnsIn } from '../model/expression.ts';
 import { chooseName, indexColumnNames, joinedColumns } from './implied-names.ts';
 import { conventionalName, truncateLabel } from './naming-convention.ts';
 

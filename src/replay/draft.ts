@@ -233,6 +233,7 @@ export class SchemaDraft {
   }
 
   note(note: DistributiveOmit<ReplayNote, 'revision'>): void {
+    if (note.kind === 'target-missing' && note.operation.ifTargetExists) return;
     this.options.note?.(note);
   }
 

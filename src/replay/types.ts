@@ -2,13 +2,13 @@
  * Enums, domains and composites, and the columns and texts that follow their names.
  */
 import { displayOfKey, typeKeyOf } from '../model/definition.ts';
+import { renameTypeIn } from '../model/expression.ts';
 import { keyOf } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { EnumType } from '../model/schema.ts';
 import { removeColumn } from './columns.ts';
 import { withDefinition } from './constraints.ts';
 import type { SchemaDraft } from './draft.ts';
-import { renameTypeIn } from '../model/expression.ts';
 import { withIndexDefinition } from './indexes.ts';
 
 type TypeKind =

@@ -1,0 +1,81 @@
+/**
+ * What follows from what: a view that names a column which is gone went with it, and one whose text changed because a name
+ * in it did is no difference of its own. By names in the texts alone; refuses to say more than that.
+ */
+import { nameOfKey } from '../model/definition.ts';
+import { namesIn } from '../model/expression.ts';
+import type { Schema } from '../model/schema.ts';
+import type { Found } from './compare.ts';
+
+export function withCauses(found: readonly Found[], live: Schema): Found[] {
+  const gone = found.filter(
+    (each) => each.direction === 'missing' && (each.kind === 'table' || each.kind === 'column'),
+  );
+  const moved = found.filter(
+    (each) => each.liveName !== undefined && each.kind !== 'constraint' && each.kind !== 'index',
+  );
+  const altered = found.filter((each) => each.kind === 'column' && each.aspects.some((part) => part.name === 'type'));
+  if (gone.length + moved.length + altered.length === 0) return [...found];
+  const result = found.map((each) => {
+    if (each.causedBy !== undefined) return each;
+    const text = textOf(each.declared);
+    if (text === null) return each;
+    const names = new Set(namesIn(text).map((token) => token.name));
+    const isNamed = (cause: Found) => cause !== each && isAbout(cause, names, each);
+    const cause =
+      each.direction === 'missing'
+        ? gone.find(isNamed)
+        : each.direction === 'altered' && each.aspects.every((part) => part.isText)
+          ? [...moved, ...altered].find(
+              (one) => isNamed(one) && (one.liveName === undefined || hasName(each.live, one.liveName)),
+            )
+          : undefined;
+    return cause === undefined ? each : { ...each, causedBy: cause.key };
+  });
+  return throughViews(result, live);
+}
+
+/** The names in an object's text name what the cause is about, and its table where it is a column. */
+function isAbout(cause: Found, names: ReadonlySet<string>, each: Found): boolean {
+  const name =
+    cause.kind === 'column' ? cause.key.slice((cause.table as string).length + 1) : nameOfKey(cause.key).name;
+  if (!names.has(name)) return false;
+  return cause.kind !== 'column' || each.table === cause.table || names.has(nameOfKey(cause.table as string).name);
+}
+
+function hasName(live: unknown, liveName: string): boolean {
+  const text = textOf(live);
+  const bare = liveName.slice(liveName.indexOf('.') + 1);
+  return text === null || namesIn(text).some((token) => token.name === liveName || token.name === bare);
+}
+
+/** The SQL that an object hangs on, null where it hangs on none. */
+function textOf(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { definition, generated, expression, using, check, default: initial } = value as Record<string, unknown>;
+  const texts = [
+    definition,
+    typeof generated === 'object' && generated !== null ? (generated as { expression: string }).expression : null,
+    expression,
+    using,
+    check,
+    initial,
+  ].filter((each): each is string => typeof each === 'string');
+  return texts.length === 0 ? null : texts.join(' ');
+}
+
+/** Views of a view that is gone, and the indexes of a materialized one. */
+function throughViews(found: readonly Found[], live: Schema): Found[] {
+  const gone = found.filter(
+    (each) => each.kind === 'view' && each.direction === 'missing' && !live.views.has(each.key),
+  );
+  if (gone.length === 0) return [...found];
+  return found.map((each) => {
+    if (each.kind !== 'view' || each.direction !== 'missing' || each.causedBy !== undefined) return each;
+    const text = textOf(each.declared);
+    const cause = gone.find(
+      (one) => one !== each && text !== null && namesIn(text).some((token) => token.name === nameOfKey(one.key).name),
+    );
+    return cause === undefined ? each : { ...each, causedBy: cause.key };
+  });
+}
