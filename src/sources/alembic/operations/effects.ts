@@ -1,0 +1,87 @@
+/**
+ * Effects: where operations go. Gives each its origin, span and condition, and turns what stands in an undecided branch into
+ * an opaque operation that names the objects it may touch.
+ */
+import type { QualifiedName } from '../../../model/name.ts';
+import type { Operation, UnplacedOperation } from '../../../model/operation.ts';
+import type { OperationSink } from '../../../model/replay.ts';
+import type { Origin } from '../../../model/schema.ts';
+import type { Machine } from '../python/index.ts';
+
+export interface Effects {
+  sink: OperationSink;
+  revision: string;
+  /** Absolute path of the revision's file. */
+  file: string;
+  relative(path: string): string;
+  lineAt(file: string, offset: number): number;
+  /** Inside `autocommit_block()`. */
+  autocommitDepth: number;
+  namespace: string | null;
+  parseSql(text: string, context: { origin: Origin; revision: string }): Operation[];
+  /** Tables already told of, so that one reason is told once a place. */
+  told: Set<string>;
+}
+
+/** Where the statement stands: in the revision's own file where any frame is in it. */
+export function placeOf(machine: Machine, effects: Effects): { origin: Origin; span: { from: number; to: number } | undefined } {
+  for (let at = machine.frames.length - 1; at >= 0; at--) {
+    const frame = machine.frames[at];
+    if (frame && frame.module.file === effects.file) {
+      const { from, to } = frame.statement;
+      return { origin: { revision: effects.revision, file: effects.relative(effects.file), line: effects.lineAt(effects.file, from) }, span: { from, to } };
+    }
+  }
+  return { origin: { revision: effects.revision, file: effects.relative(effects.file), line: 1 }, span: undefined };
+}
+
+export function objectsOf(operation: UnplacedOperation): QualifiedName[] {
+  switch (operation.kind) {
+    case 'createTable':
+      return [operation.table.name];
+    case 'opaque':
+      return operation.objects;
+    case 'touchRows':
+      return operation.tables;
+    default:
+      break;
+  }
+  if ('table' in operation && operation.table && typeof operation.table === 'object' && 'name' in operation.table) return [operation.table as QualifiedName];
+  if ('name' in operation && typeof operation.name === 'object') return [operation.name];
+  if ('index' in operation && typeof operation.index === 'object' && 'schema' in operation.index) return [operation.index];
+  return [];
+}
+
+export function emit(machine: Machine, effects: Effects, operation: UnplacedOperation, extra: { sql?: string; condition?: string | null; outsideTransaction?: boolean } = {}): void {
+  const { origin, span } = placeOf(machine, effects);
+  const stated: Operation = { ...operation, origin };
+  if (span) stated.span = span;
+  if (extra.sql !== undefined) stated.sql = extra.sql;
+  if (extra.outsideTransaction || effects.autocommitDepth > 0) stated.outsideTransaction = true;
+  hand(machine, effects, stated, extra.condition ?? null);
+}
+
+/** An operation that another reader placed already (SQL): its line is kept, the branch around it still counts. */
+export function hand(machine: Machine, effects: Effects, operation: Operation, condition: string | null): void {
+  const shadow = machine.shadows[machine.shadows.length - 1];
+  const assumed = condition ?? machine.conditions[machine.conditions.length - 1] ?? null;
+  if (shadow !== undefined) {
+    if (operation.kind === 'ignored' || operation.kind === 'touchRows') {
+      effects.sink.apply({ ...operation, condition: shadow });
+      return;
+    }
+    const objects = objectsOf(operation);
+    const key = `${operation.origin.file}:${operation.origin.line}:${operation.kind}:${shadow}:${objects.map((one) => `${one.schema}.${one.name}`).join()}`;
+    if (effects.told.has(key)) return;
+    effects.told.add(key);
+    const { origin, span, sql } = operation;
+    const reason = operation.kind === 'opaque' ? operation.reason : `whether it runs cannot be known: ${shadow}`;
+    effects.sink.apply({ kind: 'opaque', reason, objects, origin, ...(span ? { span } : {}), ...(sql === undefined ? {} : { sql }) });
+    return;
+  }
+  effects.sink.apply(assumed === null ? operation : { ...operation, condition: operation.condition ?? assumed });
+}
+
+export function opaque(machine: Machine, effects: Effects, reason: string, objects: QualifiedName[], sql?: string): void {
+  emit(machine, effects, { kind: 'opaque', reason, objects }, sql === undefined ? {} : { sql });
+}

@@ -1,0 +1,257 @@
+/**
+ * `op.execute`, `connection.execute` and their kin: texts go to PostgreSQL's own parser, Core statements become rows that are
+ * touched, DDL constructs the operations they stand for.
+ */
+import type { QualifiedName } from '../../../model/name.ts';
+import type { Operation } from '../../../model/operation.ts';
+import { type Arguments, assumed, conditionOf, describe, isObject, isUnknown, type Machine, type Made, plain, reasonOf, textOf, toItems, unknown, type Value } from '../python/index.ts';
+import { canonicalPath } from './canonical.ts';
+import { type Effects, emit, hand, opaque, placeOf } from './effects.ts';
+import { emitEnums, qualified } from './op.ts';
+import { literalText, textBody } from './sql-text.ts';
+import { asMade, readIndex, readTable, tableNameOf, readConstraint } from './tables.ts';
+import { argument, flagOf, nameOf } from './read-values.ts';
+import { answerQuery } from './queries.ts';
+
+const bindPattern = /(?<![:\w\\])(:)(\w+)(?!:)/g;
+
+/** Puts literal values in the place of `:name`; what is not known becomes NULL, which only data statements may keep. */
+function bindNames(text: string, values: ReadonlyMap<string, Value>): { text: string; isWhole: boolean } {
+  let isWhole = true;
+  // Quoted text is none of the parser's business: a colon in it is no parameter to PostgreSQL, but it is one to text().
+  const bound = text.replace(bindPattern, (_whole, _colon: string, name: string) => {
+    const value = values.get(name);
+    const literal = value === undefined ? null : literalText(value);
+    if (literal === null) isWhole = false;
+    return literal ?? 'NULL';
+  });
+  return { text: bound, isWhole };
+}
+
+function bindPercent(text: string, values: Value[] | ReadonlyMap<string, Value>): string {
+  let next = 0;
+  return text.replace(/%(?:\((\w+)\))?s|%%/g, (whole, name: string | undefined) => {
+    if (whole === '%%') return '%';
+    const value = Array.isArray(values) ? values[next++] : values instanceof Map && name !== undefined ? values.get(name) : undefined;
+    return (value === undefined ? null : literalText(value)) ?? 'NULL';
+  });
+}
+
+/** Reads SQL text and hands over what it says. */
+export function runSql(machine: Machine, effects: Effects, text: string, condition: string | null, isWhole = true): Operation[] {
+  const { origin, span } = placeOf(machine, effects);
+  const operations = effects.parseSql(text, { origin, revision: effects.revision });
+  for (const operation of operations) {
+    const placed: Operation = { ...operation };
+    placed.origin = { ...placed.origin, line: origin.line };
+    if (span && placed.span === undefined) placed.span = span;
+    else if (span) placed.span = span;
+    if (effects.autocommitDepth > 0) placed.outsideTransaction = true;
+    if (!isWhole && placed.kind !== 'touchRows' && placed.kind !== 'ignored' && placed.kind !== 'opaque') {
+      opaque(machine, effects, 'SQL with a parameter whose value is not known', []);
+      continue;
+    }
+    hand(machine, effects, placed, condition);
+  }
+  return operations;
+}
+
+function parameterMap(machine: Machine, values: (Value | undefined)[]): Map<string, Value> {
+  const map = new Map<string, Value>();
+  for (const value of values) {
+    if (value === undefined) continue;
+    const bare = plain(value);
+    if (isObject(bare) && bare.kind === 'dict') for (const [key, item] of bare.map.values()) if (typeof key === 'string') map.set(key, item);
+    if (isObject(bare) && bare.kind === 'list') {
+      // executemany: one row stands for all.
+      const first = toItems(machine, bare)?.[0];
+      if (first !== undefined) for (const [key, item] of parameterMap(machine, [first])) map.set(key, item);
+    }
+  }
+  return map;
+}
+
+/** Runs whatever was handed to an `execute`; its result stands for rows. */
+export function runStatement(machine: Machine, effects: Effects, args: Arguments, isDriver: boolean): Value {
+  const statement = argument(args, 0, 'statement', 'sqltext', 'query', 'sql', 'clause');
+  if (statement === undefined) return unknown('a statement that is not given');
+  const condition = conditionOf(statement);
+  const bare = plain(statement);
+  const parameters = [args.positional[1], args.named.get('parameters'), args.named.get('params'), args.named.get('vars')];
+  const text = textOf(bare);
+  if (text !== null) {
+    if (isDriver) {
+      const list = plain(args.positional[1] ?? null);
+      const items = isObject(list) && list.kind === 'dict' ? parameterMap(machine, [list]) : (toItems(machine, list) ?? []);
+      return finish(machine, effects, parameters.every((one) => one === undefined) ? text : bindPercent(text, items), condition, true);
+    }
+    const bound = bindNames(text, parameterMap(machine, parameters));
+    return finish(machine, effects, textBody(bound.text), condition, bound.isWhole);
+  }
+  if (isUnknown(bare)) {
+    return lost(machine, effects, bare, condition);
+  }
+  const made = asMade(bare);
+  if (made) return runConstruct(machine, effects, made, parameters, condition);
+  if (isObject(bare) && (bare.kind === 'list' || bare.kind === 'tuple')) {
+    for (const item of toItems(machine, bare) ?? []) runStatement(machine, effects, { positional: [item], named: new Map() }, isDriver);
+    return null;
+  }
+  opaque(machine, effects, `a statement that could not be read: ${describe(bare)}`, []);
+  return unknown('the result of a statement that could not be read');
+}
+
+function lost(machine: Machine, effects: Effects, value: Value, condition: string | null): Value {
+  opaque(machine, effects, `SQL that is not known before it runs: ${reasonOf(value)}`, []);
+  void condition;
+  return unknown('the result of a statement that is not known');
+}
+
+function finish(machine: Machine, effects: Effects, text: string, condition: string | null, isWhole: boolean): Value {
+  const operations = runSql(machine, effects, text, condition, isWhole);
+  return answerQuery(machine, effects, text, operations);
+}
+
+function runConstruct(machine: Machine, effects: Effects, made: Made, parameters: (Value | undefined)[], condition: string | null): Value {
+  // text('…').bindparams(x=1).execution_options(…)
+  const chained = new Map<string, Value>();
+  let at: Made | null = made;
+  while (at) {
+    if (at.receiver === null) break;
+    if (at.path === '.bindparams' || at.path === '.params' || at.path === '.values') for (const [key, value] of at.named) chained.set(key, value);
+    const receiver = plain(at.receiver);
+    const next: Made | null = isObject(receiver) && receiver.kind === 'made' ? receiver : isObject(receiver) && receiver.kind === 'member' ? asMade(receiver.object) : null;
+    if (next === null) break;
+    at = next;
+  }
+  const root = at ?? made;
+  const path = canonicalPath(root.path) ?? root.path;
+  if (path === 'sa.text' || path === 'sa.DDL' || path === 'sa.TextClause' || path === 'sa.literal_column') {
+    const source = root.positional[0] ?? root.named.get('text') ?? root.named.get('statement');
+    const text = source === undefined ? null : textOf(source);
+    const inherited = condition ?? (source === undefined ? null : conditionOf(source));
+    if (text === null) return lost(machine, effects, source ?? null, inherited);
+    const values = new Map([...parameterMap(machine, parameters), ...chained]);
+    const bound = bindNames(path === 'sa.DDL' ? text.replaceAll('%%', '%') : text, values);
+    return finish(machine, effects, textBody(bound.text), inherited, bound.isWhole);
+  }
+  const construct = ddlConstruct(machine, effects, path, root, condition);
+  if (construct) return null;
+  const touched = rowsOf(machine, made);
+  if (touched) {
+    emit(machine, effects, { kind: 'touchRows', verb: touched.verb, tables: touched.tables }, { condition });
+    return touched.verb === 'select' ? emptyRows(touched.tables) : changedRows();
+  }
+  opaque(machine, effects, `a statement that could not be read: ${describe(made)}`, []);
+  return unknown('the result of a statement that could not be read');
+}
+
+export function emptyRows(tables: QualifiedName[]): Value {
+  const names = tables.map((table) => table.name).join(', ');
+  return assumed({ kind: 'made', path: '@rows', receiver: null, positional: [], named: new Map(), from: 0, to: 0, file: '', attributes: new Map() }, names === '' ? 'there are no rows' : `there are no rows in ${names}`);
+}
+export function changedRows(): Value {
+  return { kind: 'made', path: '@changed', receiver: null, positional: [], named: new Map(), from: 0, to: 0, file: '', attributes: new Map() };
+}
+
+const verbs: Record<string, 'insert' | 'update' | 'delete' | 'select'> = { insert: 'insert', update: 'update', delete: 'delete', select: 'select', exists: 'select', union: 'select', union_all: 'select', literal: 'select', text: 'select' };
+
+/** The tables that a Core statement is about. */
+function rowsOf(machine: Machine, made: Made): { verb: 'insert' | 'update' | 'delete' | 'select'; tables: QualifiedName[] } | null {
+  const tables: QualifiedName[] = [];
+  let verb: 'insert' | 'update' | 'delete' | 'select' | null = null;
+  const visit = (value: Value, depth: number): void => {
+    const bare = plain(value);
+    if (!isObject(bare) || depth > 12) return;
+    if (bare.kind === 'made') {
+      const name = tableNameOf(bare);
+      if (name) {
+        if (!tables.some((one) => one.name === name.name && one.schema === name.schema)) tables.push(name);
+        return;
+      }
+      const method = bare.receiver === null ? (canonicalPath(bare.path) ?? '').replace(/^(sa|postgresql|orm)\./, '') : bare.path.slice(1);
+      if (verbs[method] && (verb === null || verb === 'select')) verb = verbs[method] ?? null;
+      if (bare.receiver !== null) visit(bare.receiver, depth + 1);
+      for (const item of [...bare.positional, ...bare.named.values()]) visit(item, depth + 1);
+    } else if (bare.kind === 'member') visit(bare.object, depth + 1);
+    else if (bare.kind === 'operated') for (const item of bare.operands) visit(item, depth + 1);
+    else if (bare.kind === 'list' || bare.kind === 'tuple') for (const item of toItems(machine, bare) ?? []) visit(item, depth + 1);
+    else if (bare.kind === 'class') {
+      const name = textOf(bare.attributes.get('__tablename__') ?? null);
+      if (name !== null) tables.push({ schema: null, name });
+    }
+  };
+  visit(made, 0);
+  return verb === null ? null : { verb, tables };
+}
+
+/** CreateTable(t), DropTable, CreateIndex, CreateSequence, CreateSchema, AddConstraint … */
+function ddlConstruct(machine: Machine, effects: Effects, path: string, made: Made, condition: string | null): boolean {
+  const name = /^sa\.(Create|Drop)(Table|Index|Sequence|Schema)$|^sa\.(Add|Drop)Constraint$/.exec(path);
+  if (!name) return false;
+  const [subject] = made.positional;
+  const guard = flagOf(made.named.get('if_not_exists')) === true;
+  const dropGuard = flagOf(made.named.get('if_exists')) === true;
+  const verb = name[1] ?? name[3];
+  const kind = name[2] ?? 'Constraint';
+  const inner = asMade(subject);
+  const own = inner ? tableNameOf(inner) : null;
+  if (kind === 'Schema') {
+    const schema = nameOf(subject)?.name;
+    if (schema === undefined) opaque(machine, effects, 'a schema whose name is not known', []);
+    else if (verb === 'Create') emit(machine, effects, { kind: 'createNamespace', name: schema, ...(guard ? { ifNotExists: true } : {}) }, { condition });
+    else emit(machine, effects, { kind: 'dropNamespace', name: schema, ...(dropGuard ? { ifExists: true } : {}) }, { condition });
+    return true;
+  }
+  if (kind === 'Sequence') {
+    const sequence = inner ? qualified(inner.positional[0] ?? inner.named.get('name'), inner.named.get('schema')) : null;
+    if (!sequence) opaque(machine, effects, 'a sequence whose name is not known', []);
+    else if (verb === 'Create') emit(machine, effects, { kind: 'createSequence', name: sequence, ...sequenceOptions(inner as Made), ...(guard ? { ifNotExists: true } : {}) }, { condition });
+    else emit(machine, effects, { kind: 'dropSequence', name: sequence, ...(dropGuard ? { ifExists: true } : {}) }, { condition });
+    return true;
+  }
+  if (kind === 'Table' && own && inner) {
+    if (verb === 'Drop') emit(machine, effects, { kind: 'dropTable', table: own, ...(dropGuard ? { ifExists: true } : {}) }, { condition });
+    else createFromTable(machine, effects, inner, guard, condition);
+    return true;
+  }
+  if (kind === 'Index' && inner) {
+    const index = readIndex(machine, nameOf(inner.positional[0]), inner.positional.slice(1), inner.named);
+    const column = asMade(inner.positional[1]);
+    void column;
+    if (typeof index === 'string') opaque(machine, effects, index, []);
+    else opaque(machine, effects, `an index ${index.name ?? ''} whose table is not known`, []);
+    return true;
+  }
+  if (inner) {
+    const constraint = readConstraint(machine, inner);
+    opaque(machine, effects, `a constraint ${typeof constraint === 'object' && constraint ? (constraint.name ?? '') : ''} whose table is not known`, []);
+    return true;
+  }
+  opaque(machine, effects, `${path} of something that could not be read`, []);
+  return true;
+}
+
+export function sequenceOptions(made: Made): { start?: string; increment?: string; type?: string } {
+  const options: { start?: string; increment?: string } = {};
+  const start = made.named.get('start') ?? made.positional[1];
+  const increment = made.named.get('increment') ?? made.positional[2];
+  if (start !== undefined && plain(start) !== null) options.start = String(plain(start));
+  if (increment !== undefined && plain(increment) !== null) options.increment = String(plain(increment));
+  return options;
+}
+
+/** `sa.Table(…)` made in the database: `table.create(bind)`, `metadata.create_all(bind)`. */
+export function createFromTable(machine: Machine, effects: Effects, made: Made, ifNotExists: boolean, condition: string | null): void {
+  const name = tableNameOf(made);
+  if (!name) {
+    opaque(machine, effects, 'a table whose name is not known', []);
+    return;
+  }
+  const items = made.positional.slice(1).filter((item) => canonicalPath(asMade(item)?.path ?? '') !== 'sa.MetaData');
+  const read = readTable(machine, name, items, made.named);
+  emitEnums(machine, effects, read.enums, name, condition);
+  emit(machine, effects, { kind: 'createTable', table: read.table, ...(ifNotExists ? { ifNotExists } : {}) }, { condition });
+  for (const problem of read.problems) opaque(machine, effects, problem, [name]);
+}
+

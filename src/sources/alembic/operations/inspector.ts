@@ -1,0 +1,142 @@
+/**
+ * Questions to `sa.inspect(connection)`, answered from the schema replayed so far (the port `OperationSink.schema`).
+ */
+import type { Table } from '../../../model/schema.ts';
+import { type Arguments, type Machine, newDict, newList, plain, setKey, unknown, type Value } from '../python/index.ts';
+import type { Effects } from './effects.ts';
+import { argument, isAbsent, nameOf } from './read-values.ts';
+
+export function inspect(machine: Machine, effects: Effects, name: string, args: Arguments): Value | undefined {
+  const schema = effects.sink.schema();
+  const list = (items: Value[]) => newList(machine, items);
+  const record = (entries: [string, Value][]) => {
+    const dict = newDict(machine);
+    for (const [key, value] of entries) setKey(dict, key, value);
+    return dict;
+  };
+  const given = argument(args, name === 'has_table' || name.startsWith('get_') ? 1 : -1, 'schema');
+  const namespaceOf = (value: Value | undefined): string | null => (isAbsent(value) ? null : (nameOf(value)?.name ?? null));
+  const home = (): string => namespaceOf(argument(args, 0, 'schema')) ?? effects.sink.searchPath()[0] ?? 'public';
+  const find = (): Table | undefined | null => {
+    const table = nameOf(argument(args, 0, 'table_name', 'table'))?.name;
+    if (table === undefined) return null;
+    const wanted = namespaceOf(given);
+    for (const folder of wanted === null ? [...effects.sink.searchPath(), 'public'] : [wanted]) {
+      const found = schema.tables.get(`${folder}.${table}`);
+      if (found) return found;
+    }
+    return undefined;
+  };
+  switch (name) {
+    case 'get_table_names':
+    case 'get_sorted_table_and_fkc_names':
+    case 'table_names': {
+      const namespace = home();
+      const names = [...schema.tables.values()].filter((table) => table.namespace === namespace).map((table) => table.name);
+      return list([...names, ...(namespace === 'public' && !names.includes('alembic_version') ? ['alembic_version'] : [])]);
+    }
+    case 'get_view_names':
+      return list([...schema.views.values()].filter((view) => view.namespace === home() && view.kind === 'view').map((view) => view.name));
+    case 'get_materialized_view_names':
+      return list([...schema.views.values()].filter((view) => view.namespace === home() && view.kind !== 'view').map((view) => view.name));
+    case 'get_schema_names':
+      return list([...schema.namespaces, 'information_schema']);
+    case 'get_sequence_names':
+      return list([...schema.sequences.values()].filter((one) => one.namespace === home()).map((one) => one.name));
+    case 'get_enums': {
+      const namespace = namespaceOf(argument(args, 0, 'schema'));
+      return list([...schema.enums.values()].filter((one) => namespace === '*' || one.namespace === (namespace ?? 'public')).map((one) => record([['name', one.name], ['schema', one.namespace], ['labels', list(one.labels)], ['visible', true]])));
+    }
+    case 'has_table': {
+      const table = find();
+      return table === null ? unknown('whether a table is there whose name is not known') : table !== undefined;
+    }
+    case 'has_schema':
+      return schema.namespaces.has(nameOf(argument(args, 0, 'schema_name'))?.name ?? '');
+    case 'has_sequence':
+      return [...schema.sequences.values()].some((one) => one.name === nameOf(argument(args, 0, 'sequence_name'))?.name);
+    case 'has_index': {
+      const table = find();
+      const index = nameOf(argument(args, 1, 'index_name'))?.name;
+      return table && index !== undefined ? table.indexes.has(index) : false;
+    }
+    case 'default_schema_name':
+      return 'public';
+  }
+  if (!name.startsWith('get_')) return undefined;
+  const table = find();
+  if (table === null) return unknown('what the inspector says of a table whose name is not known');
+  if (table === undefined) {
+    if (name === 'get_pk_constraint') return record([['constrained_columns', list([])], ['name', null]]);
+    return unknown('what the inspector says of a table that is not there');
+  }
+  switch (name) {
+    case 'get_columns':
+      return list(
+        [...table.columns.values()].map((column) =>
+          record([
+            ['name', column.name],
+            ['nullable', !column.notNull],
+            ['default', column.default],
+            ['comment', column.comment ?? null],
+            ['autoincrement', column.ownedSequence !== null],
+            ['type', typeObject(column.type)],
+          ]),
+        ),
+      );
+    case 'get_indexes':
+      return list([
+        ...[...table.indexes.values()].map((index) =>
+          record([
+            ['name', index.name],
+            ['unique', index.unique],
+            ['column_names', list(index.keys.map((key) => (key.isExpression ? null : key.text)))],
+            ['include_columns', list(index.include)],
+          ]),
+        ),
+        ...[...table.constraints.values()].filter((one) => one.type === 'u').map((one) => record([['name', one.name], ['unique', true], ['column_names', list(one.columns)], ['duplicates_constraint', one.name]])),
+      ]);
+    case 'get_unique_constraints':
+      return list([...table.constraints.values()].filter((one) => one.type === 'u').map((one) => record([['name', one.name], ['column_names', list(one.columns)]])));
+    case 'get_check_constraints':
+      return list([...table.constraints.values()].filter((one) => one.type === 'c').map((one) => record([['name', one.name], ['sqltext', one.expression ?? '']])));
+    case 'get_foreign_keys':
+      return list(
+        [...table.constraints.values()]
+          .filter((one) => one.type === 'f')
+          .map((one) => {
+            const [schemaName, ...rest] = (one.references?.table ?? '').split('.');
+            const options: [string, Value][] = [];
+            if (one.references && one.references.onDelete !== 'NO ACTION') options.push(['ondelete', one.references.onDelete]);
+            if (one.references && one.references.onUpdate !== 'NO ACTION') options.push(['onupdate', one.references.onUpdate]);
+            return record([
+              ['name', one.name],
+              ['constrained_columns', list(one.columns)],
+              ['referred_schema', schemaName === 'public' ? null : (schemaName ?? null)],
+              ['referred_table', rest.join('.')],
+              ['referred_columns', list(one.references?.columns ?? [])],
+              ['options', record(options)],
+            ]);
+          }),
+      );
+    case 'get_pk_constraint': {
+      const key = [...table.constraints.values()].find((one) => one.type === 'p');
+      return record([['name', key?.name ?? null], ['constrained_columns', list(key?.columns ?? [])]]);
+    }
+    case 'get_table_comment':
+      return record([['text', table.comment ?? null]]);
+    default:
+      void plain;
+      return undefined;
+  }
+}
+
+/** A reflected type: known by its spelling only. */
+function typeObject(type: string): Value {
+  const match = /^character varying(?:\((\d+)\))?$/.exec(type);
+  if (match) return { kind: 'made', path: 'sqlalchemy.VARCHAR', receiver: null, positional: match[1] ? [Number(match[1])] : [], named: new Map(), from: 0, to: 0, file: '', attributes: new Map<string, Value>([['length', match[1] ? Number(match[1]) : null]]) };
+  const direct: Record<string, string> = { integer: 'INTEGER', bigint: 'BIGINT', smallint: 'SMALLINT', text: 'TEXT', boolean: 'BOOLEAN', json: 'JSON', uuid: 'UUID', bytea: 'BYTEA', date: 'DATE', 'double precision': 'DOUBLE_PRECISION', jsonb: 'JSONB' };
+  const name = direct[type];
+  if (name) return { kind: 'made', path: `sqlalchemy.dialects.postgresql.${name}`, receiver: null, positional: [], named: new Map(), from: 0, to: 0, file: '', attributes: new Map() };
+  return unknown(`the reflected type ${type}`);
+}

@@ -1,0 +1,72 @@
+/**
+ * Small questions to values that the reader of operations asks: texts, flags, named arguments. Undefined where absent,
+ * null where it is None; `unreadable` collects what could not be known.
+ */
+import { type Arguments, conditionOf, isObject, isUnknown, plain, textOf, toItems, type Machine, type Value, integerOf } from '../python/index.ts';
+
+/** Positional or named argument, whichever the call gave. */
+export function argument(args: Arguments, index: number, ...names: string[]): Value | undefined {
+  if (index >= 0 && index < args.positional.length) return args.positional[index];
+  for (const name of names) {
+    const value = args.named.get(name);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}
+
+export function isAbsent(value: Value | undefined): boolean {
+  return value === undefined || plain(value) === null;
+}
+
+/** True, false, or null where it is not known. */
+export function flagOf(value: Value | undefined): boolean | null {
+  if (value === undefined) return false;
+  const bare = plain(value);
+  if (bare === null) return false;
+  if (typeof bare === 'boolean') return bare;
+  if (typeof bare === 'number') return bare !== 0;
+  if (isUnknown(bare)) return null;
+  if (typeof bare === 'string') return bare !== '';
+  return isObject(bare) && bare.kind === 'external' ? null : true;
+}
+
+/** A name given as str, `op.f(…)`, `quoted_name(…)` or a textual enum. */
+export function nameOf(value: Value | undefined): { name: string; isFinal: boolean } | null {
+  if (value === undefined) return null;
+  const bare = plain(value);
+  const text = textOf(bare);
+  if (text !== null) return { name: text, isFinal: false };
+  if (isObject(bare) && bare.kind === 'made') {
+    const inner = textOf(bare.positional[0] ?? bare.named.get('name') ?? null);
+    if (inner !== null && bare.path === 'alembic.op.f') return { name: inner, isFinal: true };
+    if (inner !== null && /quoted_name$|conv$/.test(bare.path)) return { name: inner, isFinal: bare.path.endsWith('conv') };
+  }
+  return null;
+}
+
+export function textList(machine: Machine, value: Value | undefined): string[] | null {
+  if (value === undefined || plain(value) === null) return [];
+  const single = nameOf(value);
+  if (single) return [single.name];
+  const items = toItems(machine, value);
+  if (items === null) return null;
+  const names: string[] = [];
+  for (const item of items) {
+    const name = nameOf(item);
+    if (!name) return null;
+    names.push(name.name);
+  }
+  return names;
+}
+
+/** The first assumption among the values, for an operation that hangs on it. */
+export function conditionAmong(values: Iterable<Value | undefined>): string | null {
+  for (const value of values) {
+    if (value === undefined) continue;
+    const condition = conditionOf(value);
+    if (condition !== null) return condition;
+  }
+  return null;
+}
+
+export { integerOf };

@@ -1,0 +1,88 @@
+/**
+ * Evaluates one direction of one revision: its module's `upgrade()` or `downgrade()`, within bounds, into a sink.
+ */
+import type { Operation } from '../../../model/operation.ts';
+import type { OperationSink } from '../../../model/replay.ts';
+import type { Origin } from '../../../model/schema.ts';
+import { type Bounds, callValue, defaultBounds, external, isObject, LimitReached, makeModule, moduleName, newMachine, parseCached, plain, PyRaise, strOf, type Value } from '../python/index.ts';
+import { type Effects, opaque } from './effects.ts';
+import { type Files, newHost } from './host.ts';
+
+export interface RevisionSource {
+  revision: string;
+  /** Absolute path. */
+  file: string;
+  text: string;
+  /** Its dotted name, for relative imports. */
+  module: string;
+}
+
+export interface Reading {
+  files: Files;
+  environment: Readonly<Record<string, string>>;
+  relative(path: string): string;
+  parseSql(text: string, context: { origin: Origin; revision: string }): Operation[];
+  bounds?: Bounds;
+}
+
+export function evaluateRevision(source: RevisionSource, direction: 'upgrade' | 'downgrade', sink: OperationSink, reading: Reading): void {
+  const parsed = parseCached(source.file, source.text);
+  const effects: Effects = {
+    sink,
+    revision: source.revision,
+    file: source.file,
+    relative: reading.relative,
+    lineAt: (file, offset) => (file === source.file ? parsed.lineAt(offset) : 1),
+    autocommitDepth: 0,
+    namespace: null,
+    parseSql: reading.parseSql,
+    told: new Set(),
+  };
+  const machine = newMachine(newHost(effects, reading.files, reading.environment), reading.bounds ?? defaultBounds);
+  if (parsed.error) {
+    opaque(machine, effects, `the file is no Python that could be read, from line ${parsed.error.line}`, []);
+    return;
+  }
+  const module = makeModule(source.module, source.file, parsed);
+  machine.modules.set(source.module, module);
+  try {
+    const fn = moduleName(machine, module, direction);
+    if (fn === undefined) return;
+    callValue(machine, fn, argumentsFor(fn), { from: 0, to: 0 });
+  } catch (error) {
+    if (error instanceof LimitReached) opaque(machine, effects, error.message, []);
+    else if (error instanceof RangeError) opaque(machine, effects, 'nested too deep to follow', []);
+    else if (error instanceof PyRaise) {
+      if (!isMeantToStop(error.value, direction)) opaque(machine, effects, `it raises ${nameOfRaised(error.value)}`, []);
+    } else throw error;
+  }
+}
+
+/** `upgrade(op, tables, tester)`: a parameter called `op` is Alembic's; `engine_name` and the like are not known. */
+function argumentsFor(fn: Value): { positional: Value[]; named: Map<string, Value> } {
+  const named = new Map<string, Value>();
+  const bare = plain(fn);
+  if (isObject(bare) && bare.kind === 'function') {
+    for (const parameter of bare.syntax.parameters) {
+      if (parameter.name === 'op') named.set('op', external('alembic.op'));
+      else if (parameter.name === 'operations') named.set('operations', external('alembic.op'));
+    }
+  }
+  return { positional: [], named };
+}
+
+function nameOfRaised(value: Value): string {
+  const bare = plain(value);
+  if (!isObject(bare)) return 'an error';
+  if (bare.kind === 'instance') {
+    const args = bare.attributes.get('args');
+    const text = args === undefined ? null : strOf(args);
+    return `${bare.class.name}${text ?? ''}`;
+  }
+  return bare.kind === 'made' || bare.kind === 'external' ? (bare.path.split('.').pop() ?? 'an error') : 'an error';
+}
+
+/** A downgrade that refuses on purpose is no blind spot. */
+function isMeantToStop(value: Value, direction: string): boolean {
+  return direction === 'downgrade' && !/KeyError|IndexError|AttributeError/.test(nameOfRaised(value));
+}

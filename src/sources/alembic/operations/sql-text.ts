@@ -1,0 +1,265 @@
+/**
+ * SQL expressions built of SQLAlchemy's constructs → SQL text, as its PostgreSQL compiler prints them with literal values.
+ * Null where a part is not known.
+ */
+import { quoteIdentifier, quoteLiteral } from '../../../model/name.ts';
+import { floatText } from '../python/formatting.ts';
+import { isObject, isUnknown, type Machine, type Made, plain, textOf, toItems, type Value, isSymbolic } from '../python/index.ts';
+import { canonicalPath } from './canonical.ts';
+import { nameOf } from './read-values.ts';
+import { readType } from './types.ts';
+
+/** Functions that SQLAlchemy prints without parentheses (sql/functions.py, AnsiFunction). */
+const ansiFunctions = new Set(['current_date', 'current_time', 'current_timestamp', 'current_user', 'localtime', 'localtimestamp', 'session_user', 'sysdate', 'user']);
+
+/** `\:` of a text() is a colon. */
+export function textBody(text: string): string {
+  return text.replaceAll('\\:', ':');
+}
+
+/** The text of `text('…')` or `literal_column('…')`; null for anything else. */
+export function rawText(value: Value | undefined): string | null {
+  if (value === undefined) return null;
+  const bare = plain(value);
+  if (!isObject(bare) || bare.kind !== 'made') return null;
+  const path = canonicalPath(bare.path);
+  if (path === 'sa.text' || path === 'sa.TextClause' || path === 'sa.literal_column' || path === 'sa.DDL') {
+    const text = textOf(bare.positional[0] ?? bare.named.get('text') ?? null);
+    return text === null ? null : path === 'sa.literal_column' ? text : textBody(text);
+  }
+  if (bare.receiver !== null && ['.bindparams', '.execution_options', '.columns', '.self_group', '.op'].includes(bare.path)) return rawText(bare.receiver);
+  return null;
+}
+
+export function literalText(value: Value): string | null {
+  const bare = plain(value);
+  const text = textOf(bare);
+  if (text !== null) return quoteLiteral(text);
+  if (bare === null) return 'NULL';
+  if (typeof bare === 'boolean') return bare ? 'true' : 'false';
+  if (typeof bare === 'number' || typeof bare === 'bigint') return String(bare);
+  if (isObject(bare) && bare.kind === 'float') return floatText(bare.value);
+  return null;
+}
+
+const postfix: Record<string, string> = { is_: 'IS', isnot: 'IS NOT', is_not: 'IS NOT', like: 'LIKE', ilike: 'ILIKE', notlike: 'NOT LIKE', not_like: 'NOT LIKE', is_distinct_from: 'IS DISTINCT FROM', is_not_distinct_from: 'IS NOT DISTINCT FROM', op: '' };
+
+export function sqlText(machine: Machine, value: Value | undefined, asLiteral = true): string | null {
+  if (value === undefined) return null;
+  const bare = plain(value);
+  const raw = rawText(bare);
+  if (raw !== null) return raw;
+  if (!isObject(bare)) return asLiteral || typeof bare !== 'string' ? literalText(bare) : quoteIdentifier(bare);
+  if (isUnknown(bare)) return null;
+  switch (bare.kind) {
+    case 'external':
+      return externalText(bare.path);
+    case 'made':
+      return madeText(machine, bare);
+    case 'member':
+      // `table.c.name`, `Model.name`: inside a table's own expression the column alone is printed.
+      return isSymbolic(plain(bare.object)) || isObject(plain(bare.object)) ? quoteIdentifier(bare.name) : null;
+    case 'operated':
+      return operatedText(machine, bare.operator, bare.operands);
+    default:
+      return literalText(bare);
+  }
+}
+
+function externalText(path: string): string | null {
+  const canonical = canonicalPath(path);
+  if (canonical?.startsWith('func.')) return canonical.slice(5);
+  return null;
+}
+
+function operatedText(machine: Machine, operator: string, operands: Value[]): string | null {
+  const texts = operands.map((operand) => sqlText(machine, operand));
+  if (texts.some((text) => text === null)) return null;
+  const [left, right] = texts as string[];
+  switch (operator) {
+    case '==':
+      return right === 'NULL' ? `${left} IS NULL` : `${left} = ${right}`;
+    case '!=':
+      return right === 'NULL' ? `${left} IS NOT NULL` : `${left} != ${right}`;
+    case '&':
+    case 'and':
+      return `${left} AND ${right}`;
+    case '|':
+    case 'or':
+      return `(${left} OR ${right})`;
+    case 'not':
+      return `NOT (${left})`;
+    case 'unary -':
+      return `-${left}`;
+    case '[]':
+      return `${left} -> ${right}`;
+    case '<':
+    case '>':
+    case '<=':
+    case '>=':
+    case '+':
+    case '-':
+    case '*':
+    case '/':
+    case '%':
+      return `${left} ${operator} ${right}`;
+    default:
+      return null;
+  }
+}
+
+function madeText(machine: Machine, made: Made): string | null {
+  const args = made.positional;
+  const each = (values: Value[]): string[] | null => {
+    const texts = values.map((value) => sqlText(machine, value));
+    return texts.some((text) => text === null) ? null : (texts as string[]);
+  };
+  if (made.receiver !== null) return methodText(machine, made, each);
+  const path = canonicalPath(made.path) ?? '';
+  if (path.startsWith('func.')) {
+    const name = path.slice(5);
+    if (args.length === 0 && ansiFunctions.has(name.toLowerCase())) return name.toUpperCase();
+    const inner = each(args);
+    return inner === null ? null : `${name}(${inner.join(', ')})`;
+  }
+  switch (path) {
+    case 'sa.true':
+      return 'true';
+    case 'sa.false':
+      return 'false';
+    case 'sa.null':
+      return 'NULL';
+    case 'sa.literal':
+    case 'sa.bindparam':
+      return literalText(args[path === 'sa.literal' ? 0 : 1] ?? made.named.get('value') ?? null);
+    case 'sa.column':
+    case 'sa.Column': {
+      const name = nameOf(args[0] ?? made.named.get('name'));
+      return name ? quoteIdentifier(name.name) : null;
+    }
+    case 'sa.quoted_name':
+      return quoteIdentifier(textOf(args[0] ?? null) ?? '');
+    case 'sa.cast':
+    case 'sa.type_coerce': {
+      const inner = sqlText(machine, args[0]);
+      const type = readType(machine, args[1]);
+      if (path === 'sa.type_coerce') return inner;
+      return inner === null || type.type === null ? null : `CAST(${inner} AS ${type.type})`;
+    }
+    case 'sa.desc':
+    case 'sa.asc': {
+      const inner = sqlText(machine, args[0], false);
+      return inner === null ? null : `${inner} ${path === 'sa.desc' ? 'DESC' : 'ASC'}`;
+    }
+    case 'sa.nullsfirst':
+    case 'sa.nulls_first':
+    case 'sa.nullslast':
+    case 'sa.nulls_last': {
+      const inner = sqlText(machine, args[0], false);
+      return inner === null ? null : `${inner} NULLS ${/first/.test(path) ? 'FIRST' : 'LAST'}`;
+    }
+    case 'sa.and_':
+    case 'sa.or_': {
+      const parts = each(args);
+      return parts === null ? null : parts.join(path === 'sa.and_' ? ' AND ' : ' OR ');
+    }
+    case 'sa.not_': {
+      const parts = each(args);
+      return parts === null ? null : `NOT (${parts[0]})`;
+    }
+    case 'sa.extract': {
+      const field = textOf(args[0] ?? null);
+      const inner = sqlText(machine, args[1]);
+      return field === null || inner === null ? null : `EXTRACT(${field} FROM ${inner})`;
+    }
+    case 'sa.tuple_': {
+      const parts = each(args);
+      return parts === null ? null : `(${parts.join(', ')})`;
+    }
+    case 'postgresql.array': {
+      const parts = each(toItems(machine, args[0] ?? null) ?? []);
+      return parts === null ? null : `ARRAY[${parts.join(', ')}]`;
+    }
+    case 'sa.case': {
+      const whens = args.flatMap((arg) => (isObject(plain(arg)) && (plain(arg) as { kind: string }).kind === 'list' ? (toItems(machine, arg) ?? []) : [arg]));
+      const parts: string[] = [];
+      for (const when of whens) {
+        const pair = each(toItems(machine, when) ?? []);
+        if (pair?.length !== 2) return null;
+        parts.push(`WHEN (${pair[0]}) THEN ${pair[1]}`);
+      }
+      const otherwise = made.named.get('else_');
+      const last = otherwise === undefined ? '' : ` ELSE ${sqlText(machine, otherwise)}`;
+      return `CASE ${parts.join(' ')}${last} END`;
+    }
+    case 'sa.Sequence':
+      return null;
+    default:
+      return null;
+  }
+}
+
+function methodText(machine: Machine, made: Made, each: (values: Value[]) => string[] | null): string | null {
+  const method = made.path.slice(1);
+  if (method === 'next_value') {
+    const sequence = plain(made.receiver);
+    const name = isObject(sequence) && sequence.kind === 'made' ? nameOf(sequence.positional[0] ?? sequence.named.get('name')) : null;
+    return name ? `nextval('${quoteIdentifier(name.name)}')` : null;
+  }
+  const left = sqlText(machine, made.receiver as Value);
+  if (left === null) return null;
+  const [first] = made.positional;
+  switch (method) {
+    case 'desc':
+      return `${left} DESC`;
+    case 'asc':
+      return `${left} ASC`;
+    case 'nullslast':
+    case 'nulls_last':
+      return `${left} NULLS LAST`;
+    case 'nullsfirst':
+    case 'nulls_first':
+      return `${left} NULLS FIRST`;
+    case 'in_':
+    case 'not_in':
+    case 'notin_': {
+      const items = each(toItems(machine, first ?? null) ?? []);
+      return items === null || items.length === 0 ? null : `${left} ${method === 'in_' ? 'IN' : 'NOT IN'} (${items.join(', ')})`;
+    }
+    case 'between': {
+      const bounds = each(made.positional);
+      return bounds === null ? null : `${left} BETWEEN ${bounds[0]} AND ${bounds[1]}`;
+    }
+    case 'label':
+    case 'self_group':
+      return left;
+    case 'collate':
+      return `${left} COLLATE ${quoteIdentifier(textOf(first ?? null) ?? '')}`;
+    case 'cast': {
+      const type = readType(machine, first);
+      return type.type === null ? null : `CAST(${left} AS ${type.type})`;
+    }
+    case 'has_key':
+      return `${left} ? ${sqlText(machine, first)}`;
+    case 'astext':
+      return left;
+    case '__call__': {
+      // column.op('||')(other)
+      const source = plain(made.receiver);
+      if (isObject(source) && source.kind === 'made' && source.path === '.op') {
+        const operator = textOf(source.positional[0] ?? null);
+        const base = sqlText(machine, source.receiver as Value);
+        const right = sqlText(machine, first);
+        return operator === null || base === null || right === null ? null : `${base} ${operator} ${right}`;
+      }
+      const inner = each(made.positional);
+      return inner === null ? null : `${left}(${inner.join(', ')})`;
+    }
+    default: {
+      const operator = postfix[method];
+      if (operator === undefined) return null;
+      const right = sqlText(machine, first);
+      return right === null ? null : `${left} ${operator} ${right}`;
+    }
+  }
+}

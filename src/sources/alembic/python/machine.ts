@@ -1,0 +1,98 @@
+/**
+ * Machine: the state of one evaluation and its bounds; and Host, what the evaluator asks of whoever runs it: what a call
+ * outside the project means, where modules and files are. Nothing of a user's project is ever run.
+ */
+import type { Expression, Statement } from './ast.ts';
+import { LimitReached, type Arguments, type External, type Made, type Member, type PyInstance, type PyModule, type Value } from './values.ts';
+
+export interface Bounds {
+  maxSteps: number;
+  maxDepth: number;
+  /** Longest string and largest container. */
+  maxSize: number;
+}
+
+export const defaultBounds: Bounds = { maxSteps: 3_000_000, maxDepth: 120, maxSize: 1_000_000 };
+
+export interface Frame {
+  module: PyModule;
+  /** Innermost statement being run. */
+  statement: { from: number; to: number };
+  /** Receives what a generator yields; `with` over a @contextmanager runs its body here. */
+  onYield: ((value: Value) => Value) | null;
+  /** Conditions that an undecided early return put on the rest of this function. */
+  pushed: number;
+}
+
+export interface Site {
+  from: number;
+  to: number;
+}
+
+export interface Host {
+  /** An attribute of something outside the project; undefined leaves it symbolic. */
+  attribute(machine: Machine, object: Value, name: string): Value | undefined;
+  /** A call of something outside the project; undefined makes a `Made`. */
+  call(machine: Machine, callee: External | Member, args: Arguments, site: Site): Value | undefined;
+  /** A base outside the project whose method a project instance is asked for. */
+  inherited(machine: Machine, self: PyInstance, name: string): Value | undefined;
+  leave(machine: Machine, entered: Value): void;
+  /** Something the evaluator met that may have had an effect nobody can know. */
+  unreadable(machine: Machine, reason: string, involved: Value[]): void;
+  environment: Readonly<Record<string, string>>;
+  findModule(name: string, from: PyModule | null): { file: string; text: string; isPackage: boolean } | null;
+  readFile(path: string): string | null;
+  exists(path: string): 'file' | 'folder' | null;
+  list(path: string): string[] | null;
+}
+
+export interface Machine {
+  host: Host;
+  bounds: Bounds;
+  steps: number;
+  depth: number;
+  frames: Frame[];
+  /** Undecided branches around the statement that runs: nothing in them is known to run. */
+  shadows: string[];
+  /** Assumptions that led here: what runs under them runs by the code's defaults. */
+  conditions: string[];
+  modules: Map<string, PyModule>;
+}
+
+export function newMachine(host: Host, bounds: Bounds = defaultBounds): Machine {
+  return { host, bounds, steps: 0, depth: 0, frames: [], shadows: [], conditions: [], modules: new Map() };
+}
+
+export function step(machine: Machine, node?: Expression | Statement): void {
+  if (++machine.steps > machine.bounds.maxSteps) {
+    throw new LimitReached(`more than ${machine.bounds.maxSteps} steps${node ? '' : ''}: a loop that does not end, or one too long to follow`);
+  }
+}
+
+export function checkSize(machine: Machine, size: number): void {
+  if (size > machine.bounds.maxSize) throw new LimitReached(`a value of more than ${machine.bounds.maxSize} elements`);
+}
+
+/** Runs `body` as one of several branches nobody can decide between. */
+export function inShadow<Result>(machine: Machine, reason: string, body: () => Result): Result {
+  machine.shadows.push(reason);
+  try {
+    return body();
+  } finally {
+    machine.shadows.pop();
+  }
+}
+
+export function underCondition<Result>(machine: Machine, condition: string | null, body: () => Result): Result {
+  if (condition === null) return body();
+  machine.conditions.push(condition);
+  try {
+    return body();
+  } finally {
+    machine.conditions.pop();
+  }
+}
+
+export function isMade(value: Value): value is Made {
+  return typeof value === 'object' && value !== null && value.kind === 'made';
+}

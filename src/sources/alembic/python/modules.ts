@@ -1,0 +1,174 @@
+/**
+ * Modules of the project and the names in them; imports stay inside the project, all else is External.
+ */
+import type { ImportedName, Statement } from './ast.ts';
+import { builtins } from './builtins.ts';
+import type { Machine } from './machine.ts';
+import { type ParsedModule, parsePython } from './parse.ts';
+import { indexModule, newScope, type Scope } from './scope.ts';
+import { execute } from './statements.ts';
+import { external, LimitReached, type PyModule, PyRaise, unknown, type Value } from './values.ts';
+
+const parsedByText = new Map<string, { text: string; parsed: ParsedModule }>();
+
+/** Parsed modules are kept by file, as long as the text stays the same. */
+export function parseCached(file: string, text: string): ParsedModule {
+  const known = parsedByText.get(file);
+  if (known && known.text === text) return known.parsed;
+  const parsed = parsePython(text);
+  parsedByText.set(file, { text, parsed });
+  return parsed;
+}
+
+export function makeModule(name: string, file: string, parsed: ParsedModule): PyModule {
+  const module: PyModule = { kind: 'module', name, file, scope: null as unknown as Scope };
+  module.scope = newScope('module', null, module);
+  module.scope.lazy = indexModule(parsed);
+  module.scope.names.set('__file__', file);
+  module.scope.names.set('__name__', name);
+  module.scope.names.set('__doc__', parsed.docstring);
+  return module;
+}
+
+export function loadModule(machine: Machine, name: string, from: PyModule | null): PyModule | null {
+  const known = machine.modules.get(name);
+  if (known) return known;
+  const found = machine.host.findModule(name, from);
+  if (!found) return null;
+  for (const module of machine.modules.values()) if (module.file === found.file && module.file !== '') return module;
+  const module = makeModule(name, found.file, parseCached(found.file, found.text));
+  module.scope.names.set('__package__', found.isPackage ? name : name.split('.').slice(0, -1).join('.'));
+  machine.modules.set(name, module);
+  return module;
+}
+
+/** Resolves a name of a module, running the statements that bind it, and no others. */
+export function moduleName(machine: Machine, module: PyModule, name: string): Value | undefined {
+  const scope = module.scope;
+  const lazy = scope.lazy;
+  const pending = lazy?.statementsByName.get(name);
+  if (lazy && pending) {
+    for (const top of pending) {
+      if (lazy.done.has(top)) continue;
+      lazy.done.add(top);
+      runTopLevel(machine, module, top.statement);
+    }
+  }
+  const found = scope.names.get(name);
+  if (found !== undefined) return found;
+  if (lazy) {
+    for (const top of lazy.stars) {
+      if (top.statement.kind !== 'importFrom') continue;
+      const source = moduleOfFrom(machine, top.statement, scope);
+      if (typeof source === 'string') {
+        // A star import from outside could bring any name: only what such libraries are known to export is believed.
+        if (machine.host.attribute(machine, external(source), `*${name}`) !== undefined) return external(`${source}.${name}`);
+        continue;
+      }
+      if (source === module) continue;
+      const value = name.startsWith('_') ? undefined : moduleName(machine, source, name);
+      if (value !== undefined) return value;
+    }
+  }
+  return undefined;
+}
+
+function runTopLevel(machine: Machine, module: PyModule, statement: Statement): void {
+  // Another module's top level runs once, whatever branch first asked for it.
+  const { shadows, conditions } = machine;
+  machine.shadows = [];
+  machine.conditions = [];
+  machine.frames.push({ module, statement, onYield: null, pushed: 0 });
+  if (++machine.depth > machine.bounds.maxDepth) throw new LimitReached(`calls nested more than ${machine.bounds.maxDepth} deep`);
+  try {
+    execute(machine, [statement], module.scope);
+  } catch (error) {
+    if (!(error instanceof PyRaise)) throw error;
+  } finally {
+    machine.depth--;
+    machine.frames.pop();
+    machine.shadows = shadows;
+    machine.conditions = conditions;
+  }
+}
+
+/** Runs the whole top level, in order: for modules whose every class counts. */
+export function runWhole(machine: Machine, module: PyModule): void {
+  const lazy = module.scope.lazy;
+  if (!lazy) return;
+  for (const top of lazy.parsed.statements) {
+    if (lazy.done.has(top)) continue;
+    lazy.done.add(top);
+    runTopLevel(machine, module, top.statement);
+  }
+}
+
+export function moduleAttribute(machine: Machine, module: PyModule, name: string): Value {
+  const found = moduleName(machine, module, name);
+  if (found !== undefined) return found;
+  const submodule = loadModule(machine, `${module.name}.${name}`, module);
+  if (submodule) return submodule;
+  return unknown(`${module.name} has no ${name} that could be found`);
+}
+
+export function lookUp(machine: Machine, scope: Scope, name: string): Value {
+  for (let at: Scope | null = scope; at; at = at.parent) {
+    if (at.kind === 'class' && at !== scope) continue;
+    if (scope.globals?.has(name) && at.kind !== 'module') continue;
+    if (at.kind === 'module') {
+      const found = moduleName(machine, at.module, name);
+      if (found !== undefined) return found;
+    } else {
+      const found = at.names.get(name);
+      if (found !== undefined) return found;
+    }
+  }
+  return builtins(machine).get(name) ?? unknown(`the name ${name} is bound nowhere that could be read`);
+}
+
+function packageOf(module: PyModule): string {
+  const text = module.scope.names.get('__package__');
+  return typeof text === 'string' ? text : module.name.split('.').slice(0, -1).join('.');
+}
+
+export function bindImport(machine: Machine, names: ImportedName[], scope: Scope): void {
+  for (const { name, as } of names) {
+    const head = name.split('.')[0] as string;
+    const wanted = as === null ? head : name;
+    const module = loadModule(machine, wanted, scope.module);
+    scope.names.set(as ?? head, module ?? external(wanted));
+  }
+}
+
+/** The project's module that `from … import` names, or the dotted name of an outside one. */
+function moduleOfFrom(machine: Machine, statement: Statement & { kind: 'importFrom' }, scope: Scope): PyModule | string {
+  let name = statement.module;
+  if (statement.level > 0) {
+    const parts = packageOf(scope.module).split('.').filter(Boolean);
+    const base = parts.slice(0, parts.length - (statement.level - 1));
+    name = [...base, statement.module].filter(Boolean).join('.');
+    if (name === '') name = '.';
+  }
+  return loadModule(machine, name, scope.module) ?? name;
+}
+
+export function bindImportFrom(machine: Machine, statement: Statement & { kind: 'importFrom' }, scope: Scope): void {
+  const source = moduleOfFrom(machine, statement, scope);
+  if (statement.names === '*') {
+    if (typeof source === 'string') return;
+    for (const name of source.scope.lazy?.statementsByName.keys() ?? []) {
+      if (name.startsWith('_')) continue;
+      const value = moduleName(machine, source, name);
+      if (value !== undefined) scope.names.set(name, value);
+    }
+    return;
+  }
+  for (const { name, as } of statement.names) {
+    if (typeof source !== 'string') {
+      scope.names.set(as ?? name, moduleAttribute(machine, source, name));
+      continue;
+    }
+    const module = loadModule(machine, `${source}.${name}`, scope.module);
+    scope.names.set(as ?? name, module ?? machine.host.attribute(machine, external(source), name) ?? external(`${source}.${name}`));
+  }
+}
