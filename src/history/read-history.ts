@@ -1,0 +1,272 @@
+/**
+ * What git knows of the revision files: ids that release tags carry in their trees, ids that were deleted, ids on other
+ * refs, and when each file came. Tells nothing where there is no git; bounded in time. Refuses to judge.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FileInHistory, RevisionHistory } from '../model/history.ts';
+import { compareText } from '../model/name.ts';
+import { Git, GitUnavailable } from './git.ts';
+import { revisionIdOf } from './revision-id.ts';
+
+export interface HistoryRequest {
+  projectDir: string;
+  /** Relative to the project. */
+  versionLocations: readonly string[];
+  /** A glob of tag names. */
+  releaseTags: string;
+  timeLimitMs?: number;
+}
+
+const defaultTimeLimitMs = 20_000;
+const maxBlobBytes = 2_000_000;
+const maxRefs = 400;
+
+export async function readHistory(request: HistoryRequest): Promise<RevisionHistory> {
+  try {
+    const git = await Git.open(request.projectDir, request.timeLimitMs ?? defaultTimeLimitMs);
+    return await new HistoryReader(git, request).read();
+  } catch (error) {
+    if (error instanceof GitUnavailable) return unavailable(error.message);
+    throw error;
+  }
+}
+
+function unavailable(reason: string): RevisionHistory {
+  return {
+    isAvailable: false,
+    reason,
+    releasedById: new Map(),
+    deletedById: new Map(),
+    elsewhereById: new Map(),
+    addedByFile: new Map(),
+  };
+}
+
+/** A Python file in the tree of a ref. */
+interface RefFile {
+  ref: string;
+  blob: string;
+}
+
+interface Version {
+  path: string;
+  blob: string;
+  commit: FileInHistory;
+}
+
+class HistoryReader {
+  private readonly git: Git;
+  private readonly locations: string[];
+  private readonly request: HistoryRequest;
+
+  constructor(git: Git, request: HistoryRequest) {
+    this.git = git;
+    this.request = request;
+    // Locations out of the project, or that do not exist, are nothing that this repository can tell of.
+    this.locations = request.versionLocations.filter(
+      (location) => !location.startsWith('..') && !location.startsWith('/'),
+    );
+  }
+
+  async read(): Promise<RevisionHistory> {
+    if (this.locations.length === 0) throw new GitUnavailable('the revisions are not in the project');
+    // An outer repository that does not track the project says nothing of it.
+    const tracked = (await this.git.run(['ls-files', '-z', '--', ...this.pathspecs()])).toString('utf8').split('\0');
+    const hasHead = await this.hasCommits();
+    if (!hasHead) throw new GitUnavailable('the repository has no commit yet');
+    const versions = await this.log();
+    if (tracked.every((path) => path === '') && versions.all.length === 0)
+      throw new GitUnavailable('the repository does not track the revision files');
+    const current = this.currentIds();
+    const released = await this.releasedFiles();
+    const elsewhere = await this.otherFiles();
+    const blobs = await this.git.blobs(
+      [
+        ...versions.all.map((version) => version.blob),
+        ...released.map((file) => file.blob),
+        ...elsewhere.map((file) => file.blob),
+      ],
+      maxBlobBytes,
+    );
+    const ids = new Map<string, string | null>();
+    for (const [blob, text] of blobs) ids.set(blob, revisionIdOf(text));
+    return {
+      isAvailable: true,
+      reason: null,
+      releasedById: this.releasedById(released, ids),
+      deletedById: this.deletedById(versions.all, ids, blobs, current),
+      elsewhereById: this.elsewhereById(elsewhere, ids),
+      addedByFile: versions.addedByFile,
+    };
+  }
+
+  private pathspecs(): string[] {
+    return this.locations.map((location) =>
+      `:(top,literal)${this.git.prefix}${location === '.' ? '' : location}`.replace(/\/$/, ''),
+    );
+  }
+
+  private async hasCommits(): Promise<boolean> {
+    try {
+      await this.git.run(['rev-parse', '--verify', '-q', 'HEAD']);
+      return true;
+    } catch (error) {
+      if (error instanceof GitUnavailable && /too long|not installed/.test(error.message)) throw error;
+      return false;
+    }
+  }
+
+  /** Every version of every revision file that HEAD's history has, newest first. */
+  private async log(): Promise<{ all: Version[]; addedByFile: Map<string, FileInHistory> }> {
+    const output = await this.git.run([
+      'log',
+      '--full-history',
+      '--raw',
+      '-z',
+      '--no-renames',
+      '--abbrev=40',
+      '--diff-filter=AMD',
+      '--format=%x01%H%x00%aI%x00%an%x00%s%x00',
+      'HEAD',
+      '--',
+      ...this.pathspecs(),
+    ]);
+    const all: Version[] = [];
+    const addedByFile = new Map<string, FileInHistory>();
+    for (const record of output.toString('utf8').split('\x01').slice(1)) {
+      const fields = record.split('\0');
+      const [commit, date, author, subject] = fields as [string, string, string, string];
+      const rest = fields
+        .slice(4)
+        .map((field) => field.replace(/^\n+/, ''))
+        .filter((field) => field !== '');
+      for (let at = 0; at + 1 < rest.length; at += 2) {
+        const [, , before, after, status] = (rest[at] as string).split(' ') as [string, string, string, string, string];
+        const path = this.ownPath(rest[at + 1] as string);
+        if (path === null || !path.endsWith('.py')) continue;
+        const told: FileInHistory = { path, commit, date, author, subject };
+        // A deletion names what was there before; its commit is the one that shows where it went.
+        all.push({ path, blob: status === 'D' ? before : after, commit: told });
+        if (status === 'A') addedByFile.set(path, told);
+      }
+    }
+    return { all, addedByFile };
+  }
+
+  /** Path in the repository → relative to the project. */
+  private ownPath(path: string): string | null {
+    return path.startsWith(this.git.prefix) ? path.slice(this.git.prefix.length) : null;
+  }
+
+  /** Ids of the work tree, uncommitted files too. */
+  private currentIds(): Set<string> {
+    const ids = new Set<string>();
+    for (const location of this.locations) {
+      let names: string[] = [];
+      try {
+        names = readdirSync(join(this.request.projectDir, location), { recursive: true, encoding: 'utf8' });
+      } catch {
+        continue;
+      }
+      for (const name of names) {
+        const path = join(this.request.projectDir, location, name);
+        try {
+          if (!name.endsWith('.py') || statSync(path).size > maxBlobBytes) continue;
+          const id = revisionIdOf(readFileSync(path, 'utf8'));
+          if (id !== null) ids.add(id);
+        } catch {}
+      }
+    }
+    return ids;
+  }
+
+  /** Tags that match, oldest first, with the files of their trees: never by ancestry, which a squash merge breaks. */
+  private async releasedFiles(): Promise<RefFile[]> {
+    const output = await this.git.run([
+      'for-each-ref',
+      '--sort=creatordate',
+      '--format=%(refname)',
+      `refs/tags/${this.request.releaseTags}`,
+    ]);
+    const tags = output
+      .toString('utf8')
+      .split('\n')
+      .filter((line) => line !== '');
+    return await this.filesOf(tags.slice(-maxRefs).map((tag) => ({ name: tag.replace('refs/tags/', ''), ref: tag })));
+  }
+
+  private async otherFiles(): Promise<RefFile[]> {
+    const head = (await this.git.run(['rev-parse', 'HEAD'])).toString('utf8').trim();
+    const output = await this.git.run([
+      'for-each-ref',
+      '--sort=-committerdate',
+      '--format=%(objectname) %(*objectname) %(refname)',
+      'refs/heads',
+      'refs/remotes',
+      'refs/tags',
+    ]);
+    const refs: { name: string; ref: string }[] = [];
+    for (const line of output.toString('utf8').split('\n')) {
+      const [object, peeled, ref] = line.split(' ');
+      if (!ref || (peeled || object) === head || ref.endsWith('/HEAD')) continue;
+      refs.push({ name: ref.replace(/^refs\/(?:heads|remotes|tags)\//, ''), ref });
+    }
+    return await this.filesOf(refs.slice(0, maxRefs));
+  }
+
+  private async filesOf(refs: { name: string; ref: string }[]): Promise<RefFile[]> {
+    const paths = this.locations.map((location) =>
+      `${this.git.prefix}${location === '.' ? '' : location}`.replace(/\/$/, ''),
+    );
+    const asked = refs.flatMap(({ name, ref }) => paths.map((path) => ({ name, query: `${ref}:${path}` })));
+    const trees = await this.git.objectIds(asked.map(({ query }) => query));
+    const files = await this.git.filesOfTrees(trees.filter((tree) => tree !== null));
+    return asked.flatMap(({ name }, index) =>
+      (files.get(trees[index] ?? '') ?? [])
+        .filter((file) => file.name.endsWith('.py'))
+        .map(({ blob }) => ({ ref: name, blob })),
+    );
+  }
+
+  private releasedById(files: RefFile[], ids: Map<string, string | null>): Map<string, string> {
+    const released = new Map<string, string>();
+    for (const { ref: tag, blob } of files) {
+      const id = ids.get(blob);
+      if (id && !released.has(id)) released.set(id, tag);
+    }
+    return sorted(released);
+  }
+
+  private deletedById(
+    versions: Version[],
+    ids: Map<string, string | null>,
+    blobs: Map<string, string>,
+    current: Set<string>,
+  ): RevisionHistory['deletedById'] {
+    const deleted = new Map<string, FileInHistory & { content: string }>();
+    // Newest first: the first version of an id is its last.
+    for (const { blob, commit } of versions) {
+      const id = ids.get(blob);
+      if (!id || current.has(id) || deleted.has(id)) continue;
+      deleted.set(id, { ...commit, content: blobs.get(blob) as string });
+    }
+    return sorted(deleted);
+  }
+
+  private elsewhereById(files: RefFile[], ids: Map<string, string | null>): Map<string, string[]> {
+    const refs = new Map<string, Set<string>>();
+    for (const { ref, blob } of files) {
+      const id = ids.get(blob);
+      if (!id) continue;
+      const known = refs.get(id);
+      if (known === undefined) refs.set(id, new Set([ref]));
+      else known.add(ref);
+    }
+    return sorted(new Map([...refs].map(([id, names]) => [id, [...names].sort(compareText)])));
+  }
+}
+
+function sorted<Value>(map: Map<string, Value>): Map<string, Value> {
+  return new Map([...map].sort(([a], [b]) => compareText(a, b)));
+}

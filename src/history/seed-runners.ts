@@ -1,0 +1,218 @@
+/**
+ * Which scripts run which seeds, and how they hide that a seed failed. Exact places in the script, so that a repair can
+ * edit them. Refuses to judge and to run anything.
+ */
+import type { SurroundingFile } from '../model/project.ts';
+import type { SeedReading, SeedRunner } from '../model/seed.ts';
+import { type ShellCommand, shellCommands } from './shell-lines.ts';
+
+type Hiding = SeedRunner['hides'][number];
+
+/** Scripts that run a seed, in the order of the surroundings. */
+export function readSeedRunners(surroundings: readonly SurroundingFile[], seeds: readonly SeedReading[]): SeedRunner[] {
+  const runners: SeedRunner[] = [];
+  for (const surrounding of surroundings) {
+    if (surrounding.kind === 'python') continue;
+    const runner = readRunner(surrounding, seeds);
+    if (runner !== null) runners.push(runner);
+  }
+  return runners;
+}
+
+interface RunCommand {
+  command: ShellCommand;
+  withPsql: boolean;
+  seed: SeedReading | null;
+  /** Its failure decides what comes next: `if psql …`, `psql … && echo`, `psql … || exit 1`. */
+  isTested: boolean;
+}
+
+function readRunner({ file, kind, text }: SurroundingFile, seeds: readonly SeedReading[]): SeedRunner | null {
+  const commands = shellCommands(text);
+  const runs: SeedRunner['runs'] = [];
+  const running: RunCommand[] = [];
+  for (const command of commands) {
+    const targets = seedTargets(command);
+    if (targets.length === 0) continue;
+    const withPsql = runsPsql(command.expanded);
+    for (const target of targets) {
+      const seed = resolveSeed(target, file, seeds);
+      runs.push({ line: command.line, target, resolved: seed?.file ?? null, withPsql });
+      running.push({ command, withPsql, seed, isTested: isTested(command) });
+    }
+  }
+  if (runs.length === 0) return null;
+  return { file, runs, hides: hidesOf(commands, running, text, kind), version: versionsOf(text), text };
+}
+
+/** Seed files that a command hands to a program; not those it only tests for, names in a message or keeps in a variable. */
+function seedTargets({ text, expanded, hereDocument }: ShellCommand): string[] {
+  const bare = commandPart(text);
+  if (/^(?:echo|printf|log\w*|info|warn|test|ls|chmod|cp|mv|rm|touch|COPY|ADD)\b/.test(bare)) return [];
+  if (/^(?:if|elif|while|until)?\s*!?\s*\[\[?\s/.test(bare) && !runsPsql(expanded)) return [];
+  if (/^(?:export\s+|local\s+|readonly\s+)?\w+\s*[:?]?=(?!\s*\$\()/.test(bare) && !/\$\(\s*\S*psql\b/.test(bare))
+    return [];
+  // `paths:` and the like of a CI file name files, they do not run them.
+  if (/^-?\s*["']?[\w./*-]+\.sql["']?,?$/.test(bare)) return [];
+  const found = new Set<string>();
+  for (const source of [
+    expanded,
+    hereDocument
+      .split('\n')
+      .filter((line) => /^\s*\\ir?\s/.test(line))
+      .join('\n'),
+  ])
+    for (const match of source.matchAll(/[^\s"'<>=|;&(),]*seed[^\s"'<>=|;&(),]*\.sql\b/gi)) found.add(match[0]);
+  return [...found];
+}
+
+/** Without what YAML, Make, Docker or a keyword puts before a command. */
+function commandPart(text: string): string {
+  return text
+    .replace(
+      /^(?:-\s+)?(?:run:|command:|script:|RUN|CMD|ENTRYPOINT|[a-z]+:(?=\s+\S*(?:psql|python|bash|sh)\b))?\s*[@>|-]*\s*/,
+      '',
+    )
+    .replace(/^(?:then|do|else|time|sudo|exec)\s+/, '');
+}
+
+function runsPsql(text: string): boolean {
+  return /(?:^|[\s/"'`(])psql(?=$|[\s"'`)])/.test(text);
+}
+
+function resolveSeed(target: string, runner: string, seeds: readonly SeedReading[]): SeedReading | null {
+  const path = target.replace(/^(?:\$\w+|\$\{[^}]*\}|\$\([^)]*\)|~|\.)?\/+/, '').replace(/^(?:\.\.?\/)+/, '');
+  const folder = runner.includes('/') ? runner.slice(0, runner.lastIndexOf('/') + 1) : '';
+  const exact = seeds.find((seed) => seed.file === path || seed.file === folder + path);
+  if (exact !== undefined) return exact;
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const named = seeds.filter((seed) => seed.file === name || seed.file.endsWith(`/${name}`));
+  return named.length === 1 ? (named[0] as SeedReading) : null;
+}
+
+function isTested({ text }: ShellCommand): boolean {
+  if (/^(?:if|elif|while|until)\b/.test(text)) return true;
+  return /\|\|\s*(?:\{[^}]*)?(?:exit\s+[1-9$]|return\s+[1-9$]|false|die|fail|abort)/.test(text);
+}
+
+const dropsErrors = /\s*(?:2>\s*\/dev\/null|&>\s*\/dev\/null|>\s*\/dev\/null\s+2>&1)/;
+const orTrue = /\|\|\s*(?:true|:|exit\s+0|echo\b|printf\b|log\w*\b|warn\b)/;
+
+function hidesOf(
+  commands: ShellCommand[],
+  running: RunCommand[],
+  text: string,
+  kind: SurroundingFile['kind'],
+): Hiding[] {
+  const hides: Hiding[] = [];
+  const put = (command: ShellCommand, what: Hiding['what']): void => {
+    if (!hides.some((other) => other.what === what && other.line === command.line))
+      hides.push({
+        line: command.line,
+        span: command.span,
+        what,
+        text: text.slice(command.span.from, command.span.to),
+      });
+  };
+  const swallowed: ShellCommand[] = [];
+  for (const { command, withPsql, seed } of running) {
+    let isSwallowed = false;
+    if (withPsql && !stopsOnError(command.expanded) && !stopsByItself(seed)) {
+      put(command, 'no-on-error-stop');
+      isSwallowed = true;
+    }
+    if (pipesOn(command.expanded) && !hasPipefail(text, command, kind)) {
+      put(command, 'no-pipefail');
+      isSwallowed = true;
+    }
+    if (orTrue.test(command.text)) isSwallowed = true;
+    if (isSwallowed) swallowed.push(command);
+  }
+  for (const command of commands) {
+    const isRun = running.some((run) => run.command === command);
+    if (!isRun && !runsPsql(command.expanded)) continue;
+    if (orTrue.test(command.text)) put(command, 'or-true');
+    if (dropsErrors.test(command.text)) put(command, 'stderr-dropped');
+  }
+  for (const success of successesAfter(commands, running, swallowed, text)) put(success, 'success-regardless');
+  return hides.sort((a, b) => a.line - b.line || a.span.from - b.span.from);
+}
+
+function stopsOnError(command: string): boolean {
+  return /(?:-v\s*|--(?:set|variable)[=\s]\s*)["']?ON_ERROR_STOP(?:=(?:1|on|true|yes)\b|(?=["'\s]|$))/i.test(command);
+}
+
+/** The seed sets ON_ERROR_STOP itself, before its first statement. */
+function stopsByItself(seed: SeedReading | null): boolean {
+  const first = seed?.statements[0]?.line ?? Number.POSITIVE_INFINITY;
+  return (
+    seed?.directives.some(
+      (directive) => directive.line < first && /\\set\s+ON_ERROR_STOP\s+(?:1|on|true|yes)\b/i.test(directive.text),
+    ) ?? false
+  );
+}
+
+/** The program that runs the seed writes into a pipe, whose last program's exit code counts. */
+function pipesOn(command: string): boolean {
+  const plain = command
+    .replace(/\|\|/g, '  ')
+    .replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, (quoted) => '_'.repeat(quoted.length));
+  const psql = plain.search(/\bpsql\b|\bpython3?\b|\bbash\b|\bsh\b/);
+  return plain.indexOf('|', Math.max(0, psql)) >= 0 && psql >= 0;
+}
+
+function hasPipefail(text: string, command: ShellCommand, kind: SurroundingFile['kind']): boolean {
+  const before = text.slice(0, command.span.to);
+  if (/^[^#\n]*\bset\s+(?:-\w+\s+)*-\w*o\s+pipefail\b/m.test(before) || /^#!.*\s-\w*o\s+pipefail/.test(text))
+    return true;
+  if (/^\.?SHELLFLAGS\s*[:?]?=.*pipefail/m.test(text)) return true;
+  // GitHub's own `shell: bash` is `bash -eo pipefail`.
+  return kind === 'ci' && /^\s*shell:\s*bash\s*$/m.test(text);
+}
+
+/** Messages of success that come although a run failed: nothing between looked at its outcome. */
+function successesAfter(
+  commands: ShellCommand[],
+  running: RunCommand[],
+  swallowed: ShellCommand[],
+  text: string,
+): ShellCommand[] {
+  const found: ShellCommand[] = [];
+  const exitsOnError = (at: number): boolean => {
+    const before = text.slice(0, at);
+    return /^[^#\n]*\bset\s+-\w*e/m.test(before) || /^#!.*\s-\w*e/.test(text);
+  };
+  for (const { command, isTested: wasTested } of running) {
+    const isSwallowed = swallowed.includes(command);
+    if (!isSwallowed && (wasTested || exitsOnError(command.span.from))) continue;
+    for (const later of commands.slice(commands.indexOf(command) + 1)) {
+      if (/\$\?|PIPESTATUS/.test(later.text) && !isSwallowed) break;
+      if (!/^(?:echo|printf|log\w*|info|success\w*)\b/.test(commandPart(later.text))) continue;
+      if (
+        !/succe|complete|✅|✔|\bdone\b|\bfinished\b|\bseeded\b/i.test(later.text) ||
+        /fail|error|❌/i.test(later.text)
+      )
+        continue;
+      found.push(later);
+      break;
+    }
+  }
+  return found;
+}
+
+/** `SEED_VERSION="1.0.0"`, `# Seed version: 1.0.0`: versions of the seed, not of other programs. */
+function versionsOf(text: string): SeedRunner['version'] {
+  const versions: SeedRunner['version'] = [];
+  const take = (pattern: RegExp): void => {
+    for (const match of text.matchAll(pattern)) {
+      const value = match[1] as string;
+      const from = match.index + match[0].lastIndexOf(value);
+      if (versions.some((version) => version.span.from === from)) continue;
+      versions.push({ value, line: text.slice(0, from).split('\n').length, span: { from, to: from + value.length } });
+    }
+  };
+  take(/\b(?:[A-Z_]*SEED[A-Z_]*VERSION|VERSION|[a-z_]*seed[a-z_]*version|version)\s*=\s*["']?v?(\d+(?:\.\d+)+)/g);
+  take(/\bseed(?:ing|er)?[\s_-]*(?:data[\s_-]*|script[\s_-]*)?(?:version|v)\s*[:=]?\s*v?(\d+(?:\.\d+)+)/gi);
+  take(/^\s*#\s*version\s*[:=]\s*v?(\d+(?:\.\d+)+)/gim);
+  return versions.sort((a, b) => a.span.from - b.span.from);
+}
