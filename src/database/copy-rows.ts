@@ -123,9 +123,10 @@ async function copyTable(
          from pg_index i where i.indisprimary and i.indrelid = $1::text::regclass`,
       [sqlOfKey(table)],
     );
-    const order = key.rows[0]?.columns.map(quoteIdentifier).join(', ');
+    // Qualified, or the text beside it would be what is ordered by.
+    const order = key.rows[0]?.columns.map((column) => `source.${quoteIdentifier(column)}`).join(', ');
     const rows = (await from.queryArrays(
-      `select ${columns.length === 0 ? '' : names.map((name) => `${name}::text`).join(', ')} from ${sqlOfKey(table)}` +
+      `select ${columns.length === 0 ? '' : names.map((name) => `${name}::text`).join(', ')} from ${sqlOfKey(table)} as source` +
         `${order ? ` order by ${order}` : ''} limit ${Math.floor(bound.rowsPerTable) + 1}`,
     )) as (string | null)[][];
     await from.query('rollback to savepoint copying');

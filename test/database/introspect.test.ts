@@ -1,36 +1,212 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connect, introspect } from '../../src/database/index.ts';
+/** Introspection under less than full rights, through a pooler, and while the schema changes. */
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Connection, connect, detectPooling, introspect, parseDatabaseUrl } from '../../src/database/index.ts';
 import { type TestDatabase, testDatabase } from '../support/postgres.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
   database = await testDatabase({
-    sql: `create type mood as enum ('a', 'b');
-          create table t (id serial primary key, m mood not null default 'a', n varchar(3) check (n <> ''));
-          create index on t (lower(n) desc) where n is not null;
-          create table alembic_version (version_num varchar(32) primary key);
-          insert into alembic_version values ('abc');
-          create schema chain; create table chain.units (id int);`,
+    sql: `create schema hidden; create schema seen;
+          create table hidden.t (id int primary key, n text check (n <> ''));
+          create view hidden.v as select id from hidden.t;
+          create table seen.readable (id int references hidden.t);
+          create table seen.unreadable (id int);
+          create table public.alembic_version (version_num varchar(32) primary key); insert into public.alembic_version values ('public1');
+          create table seen.alembic_version (version_num varchar(32) primary key); insert into seen.alembic_version values ('seen1');
+          create table hidden.alembic_version (version_num varchar(32) primary key);`,
   });
 });
 afterAll(() => database.drop());
 
-it('reads a small database', async () => {
-  const connection = await connect(database.target, { readOnly: true });
-  const live = await introspect(connection);
-  await connection.close();
-  expect([...live.schema.tables.keys()]).toEqual(['public.t']);
-  expect(live.versionTables).toMatchObject([
-    { key: 'public.alembic_version', rows: ['abc'], width: 32, isResolved: true },
-  ]);
-  expect(live.schema.tables.get('public.t')?.columns.get('m')).toMatchObject({ type: 'mood', default: `'a'::mood` });
-  expect(live.schema.tables.get('public.t')?.columns.get('id')).toMatchObject({ ownedSequence: 'public.t_id_seq' });
-  expect([...(live.schema.tables.get('public.t')?.indexes.values() ?? [])]).toMatchObject([
-    {
-      name: 't_lower_idx',
-      keyTexts: ['lower(n::text)'],
-      where: '(n IS NOT NULL)',
-      keys: [{ descending: true, isExpression: true }],
-    },
-  ]);
+async function using<T>(url: string, body: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await connect(parseDatabaseUrl(url, {}), { readOnly: true });
+  try {
+    return await body(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+describe('a role with few rights', () => {
+  it('sees every shape, and is told what it may not touch', async () => {
+    const url = await database.urlOfNewRole(
+      'grant usage on schema seen to ROLE; grant select on seen.readable, seen.alembic_version to ROLE',
+    );
+    const live = await using(url, (connection) => introspect(connection));
+    const whole = await introspect(database.connection);
+    expect(live.schema).toEqual(whole.schema);
+    expect(live).toMatchObject({ isSuperuser: false, isStandby: false, name: database.name });
+    expect([...live.unusableNamespaces]).toEqual(['hidden']);
+    expect([...live.uncreatableNamespaces]).toEqual(['hidden', 'public', 'seen']);
+    expect([...live.unreadableTables].sort()).toEqual([
+      'hidden.alembic_version',
+      'hidden.t',
+      'public.alembic_version',
+      'seen.unreadable',
+    ]);
+    expect(live.unownedTables.has('seen.readable')).toBe(true);
+    expect(live.versionTables.map(({ key, rows, isResolved }) => [key, rows, isResolved])).toEqual([
+      ['hidden.alembic_version', null, false],
+      ['public.alembic_version', null, true],
+      ['seen.alembic_version', ['seen1'], false],
+    ]);
+    expect([
+      whole.unusableNamespaces.size,
+      whole.unreadableTables.size,
+      whole.unownedTables.size,
+      whole.isSuperuser,
+    ]).toEqual([0, 0, 0, true]);
+  });
+
+  it('resolves the version table through its own search_path, or through version_table_schema', async () => {
+    const resolved = async (url: string, options = {}) =>
+      (await using(url, (connection) => introspect(connection, options))).versionTables
+        .filter(({ isResolved }) => isResolved)
+        .map(({ key }) => key);
+    expect(await resolved(`${database.url}&options=-csearch_path%3Dseen,public`)).toEqual(['seen.alembic_version']);
+    // Nothing in `empty`: falls through to another chain's table.
+    expect(await resolved(`${database.url}&options=-csearch_path%3Dempty,public`)).toEqual(['public.alembic_version']);
+    expect(await resolved(database.url, { versionTableSchema: 'seen' })).toEqual(['seen.alembic_version']);
+    expect(await resolved(database.url, { versionTable: 'nowhere' })).toEqual([]);
+    const blind = await database.urlOfNewRole();
+    expect(await resolved(blind, { versionTableSchema: 'hidden' })).toEqual([]);
+  });
+});
+
+it('leaves ignored namespaces out, and names what points into them', async () => {
+  const live = await introspect(database.connection, { ignoreNamespaces: ['hidden'] });
+  expect([...live.schema.tables.keys()]).toEqual(['seen.readable', 'seen.unreadable']);
+  expect(live.schema.tables.get('seen.readable')?.constraints.get('readable_id_fkey')?.references).toMatchObject({
+    table: 'hidden.t',
+    columns: ['id'],
+  });
+  expect(live.schema.namespaces.has('hidden')).toBe(false);
+});
+
+it('asks as many questions of a large database as of a small one', async () => {
+  await using(database.url, async (connection) => {
+    let questions = 0;
+    const counting: Connection = {
+      ...connection,
+      query(sql, params) {
+        questions++;
+        return connection.query(sql, params);
+      },
+      queryArrays(sql, params) {
+        questions++;
+        return connection.queryArrays(sql, params);
+      },
+    };
+    await introspect(counting);
+    const before = questions;
+    questions = 0;
+    await database.connection.query(`do $$ begin for i in 1 .. 300 loop
+      execute format('create schema many_%s', i);
+      execute format('create table many_%s.t (id serial primary key, n text unique, p int references many_%s.t)', i, i);
+      execute format('create view many_%s.v as select * from many_%s.t', i, i);
+    end loop; end $$`);
+    expect((await introspect(counting)).schema.tables.size).toBe(303);
+    expect(questions).toBe(before);
+    expect(before).toBeLessThan(40);
+  });
+});
+
+it('reads a schema that is being changed all the while', async () => {
+  const other = await connect(database.target, { readOnly: false });
+  let isDone = false;
+  const changing = (async () => {
+    while (!isDone) {
+      await other.query(`create table public.fleeting (id serial primary key, n text unique check (n <> '')); create view public.fleeting_v as select * from public.fleeting;
+        create index on public.fleeting (lower(n))`);
+      await other.query('drop table public.fleeting cascade');
+    }
+  })();
+  for (let round = 0; round < 10; round++) {
+    const { schema } = await introspect(database.connection);
+    const fleeting = schema.tables.get('public.fleeting');
+    // All of it or nothing.
+    if (fleeting)
+      expect([fleeting.columns.size, fleeting.indexes.size, schema.views.has('public.fleeting_v')]).toEqual([
+        2,
+        1,
+        true,
+      ]);
+  }
+  isDone = true;
+  await changing;
+  await other.close();
+});
+
+const pgbouncer = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find((file) => existsSync(file));
+
+describe.skipIf(pgbouncer === undefined)('through PgBouncer', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'chain-test-'));
+  const ends: (() => void)[] = [];
+  afterAll(() => {
+    for (const end of ends) end();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function pooled(mode: 'transaction' | 'session'): Promise<string> {
+    const port = await new Promise<number>((resolve) => {
+      const probe = createServer().listen(0, '127.0.0.1', () => {
+        const { port } = probe.address() as { port: number };
+        probe.close(() => resolve(port));
+      });
+    });
+    const { target } = database;
+    const config = join(folder, `${mode}.ini`);
+    writeFileSync(join(folder, 'users'), `"${target.user}" "${target.password}"\n`, { mode: 0o644 });
+    writeFileSync(
+      config,
+      `[databases]\n${target.database} = host=127.0.0.1 port=${target.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${port}\nunix_socket_dir =
+auth_type = plain\nauth_file = ${join(folder, 'users')}\npool_mode = ${mode}\ndefault_pool_size = 5\n`,
+    );
+    execFileSync('chmod', ['-R', 'a+rX', folder]);
+    const asRoot = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+    const child = spawn(pgbouncer as string, ['-q', config], { stdio: 'ignore', ...asRoot });
+    ends.push(() => child.kill());
+    const url = `postgresql://${target.user}:${target.password}@127.0.0.1:${port}/${target.database}?sslmode=disable`;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await using(url, async () => {});
+        return url;
+      } catch (error) {
+        if (attempt > 200 || child.exitCode !== null) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+
+  it('tells the modes apart, reads the same, and leaves no setting behind in transaction mode', async () => {
+    const url = await pooled('transaction');
+    await using(url, async (connection) => {
+      expect(connection.isPooled).toBe(true);
+      expect(await detectPooling(connection)).toBe('transaction');
+      expect((await introspect(connection)).fingerprint).toBe((await introspect(database.connection)).fingerprint);
+      await expect(connection.query('create table pooled (id int)')).rejects.toMatchObject({ sqlState: '25006' });
+    });
+    const application = await connect(parseDatabaseUrl(url, {}), { readOnly: false });
+    const { rows } = await application.query(
+      `select current_setting('default_transaction_read_only') as ro, current_setting('lock_timeout') as lock`,
+    );
+    expect(rows).toEqual([{ ro: 'off', lock: '0' }]);
+    await application.close();
+  });
+
+  it('knows session mode', async () => {
+    await using(await pooled('session'), async (connection) => {
+      expect(connection.isPooled).toBe(true);
+      expect(await detectPooling(connection)).toBe('session');
+    });
+  });
+
+  it('knows a direct session', async () => {
+    await using(database.url, async (connection) => expect(await detectPooling(connection)).toBe('none'));
+  });
 });
