@@ -5,4 +5,5 @@
 export { type ConfigRequest, findAlembicConfig } from './config.ts';
 export type { EnvReading, EnvRequest } from './env-file.ts';
 export { type GraphRequest, readRevisionGraph } from './graph.ts';
+export { type FactsRequest, readProjectFacts } from './project-facts.ts';
 export { findSeedFiles } from './seed-files.ts';

@@ -1,0 +1,28 @@
+/**
+ * All that a project's configuration and code say, put together: configuration, env.py, models, seeds. The scripts around
+ * the chain are read by `history`, and come in there.
+ */
+import type { AlembicConfig, NamingConvention, ProjectFacts } from '../../model/project.ts';
+import { findSeedFiles } from './seed-files.ts';
+
+export interface FactsRequest {
+  projectDir: string;
+  config: AlembicConfig;
+  /** From the settings; null: find them. */
+  seeds: readonly string[] | null;
+  models: readonly string[] | null;
+  namingConvention: NamingConvention | null;
+}
+
+/** Never throws over what the project holds; what was taken or not found is in `notes`. */
+export async function readProjectFacts(request: FactsRequest): Promise<ProjectFacts> {
+  const { readEnvFacts } = await import('./env-file.ts');
+  const { env, notes } = readEnvFacts(request);
+  return {
+    config: request.config,
+    env,
+    seedFiles: findSeedFiles(request.projectDir, request.seeds),
+    surroundings: [],
+    notes: [...(request.config.notes ?? []), ...notes],
+  };
+}
