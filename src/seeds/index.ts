@@ -1,4 +1,7 @@
 /** The door of `seeds`: ids by natural key, rewrites, runs with before-images, undo, expectations. */
+
+export { type CheckOptions, checkExpectations, type ExpectationResult, type StatedExpectation } from './check.ts';
+export { deriveExpectations, type SeedExpectation } from './expectation.ts';
 export {
   resolveSeedIdentities,
   type SeedDependent,
@@ -7,4 +10,8 @@ export {
   type SeedWorld,
   seedIdentities,
 } from './identities.ts';
+export type { RowImage, RowValues } from './images.ts';
 export { applyEdits, patchSeed, type SeedPatch, type SeedPatchRequest } from './patch.ts';
+export { runSeed, type SeedNotice, type SeedRun, type SeedRunOptions, type SeedTableSummary } from './run.ts';
+export type { SeedSession } from './session.ts';
+export { type RowsUndone, type UndoConflict, undoRows } from './undo.ts';

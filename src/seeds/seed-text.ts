@@ -18,3 +18,11 @@ export function afterStatement(text: string, to: number): number {
   const token = nextToken(text, to);
   return token?.kind === 'mark' && token.text === ';' ? token.to : to;
 }
+
+/** Offset where the dollar-quoted body of a statement begins; null where it has none. */
+export function bodyStart(text: string, from: number, to: number): number | null {
+  for (let token = nextToken(text, from, to); token; token = nextToken(text, token.to, to)) {
+    if (token.kind === 'dollar') return token.from + token.text.indexOf('$', 1) + 1;
+  }
+  return null;
+}
