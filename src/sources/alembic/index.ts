@@ -2,8 +2,18 @@
  * The door of the Alembic source: which project this is, its revision graph, and the source with everything behind it.
  * `chain graph` comes through here too: what loads a parser of Python or SQL is imported when it is called, never above.
  */
+import type { MigrationSource } from '../source.ts';
+import type { SourceRequest } from './open-source.ts';
+
 export { type ConfigRequest, findAlembicConfig } from './config.ts';
 export type { EnvReading, EnvRequest } from './env-file.ts';
 export { type GraphRequest, readRevisionGraph } from './graph.ts';
 export { type FactsRequest, readProjectFacts } from './project-facts.ts';
 export { findSeedFiles } from './seed-files.ts';
+export type { SourceRequest } from './open-source.ts';
+
+/** The whole source; what parses Python and SQL is loaded here, so that the graph alone does not pay for it. */
+export async function openAlembicSource(request: SourceRequest): Promise<MigrationSource> {
+  const { openSource } = await import('./open-source.ts');
+  return openSource(request);
+}

@@ -1,0 +1,71 @@
+/**
+ * The Alembic project as a MigrationSource: its facts and graph, its revisions evaluated statically, its models read.
+ */
+import { dirname, join } from 'node:path';
+import type { AlembicConfig, NamingConvention } from '../../model/project.ts';
+import type { ModelsReading, OperationSink } from '../../model/replay.ts';
+import type { RevisionId } from '../../model/revision.ts';
+import { loadSqlParser, parseSql } from '../../sql/index.ts';
+import type { MigrationSource } from '../source.ts';
+import { readRevisionGraph } from './graph.ts';
+import { readModels } from './models.ts';
+import { evaluateRevision, type Reading } from './operations/index.ts';
+import { readProjectFacts } from './project-facts.ts';
+import { openProjectFiles } from './project-files.ts';
+
+export interface SourceRequest {
+  /** Absolute. */
+  projectDir: string;
+  config: AlembicConfig;
+  maxFileBytes: number;
+  /** Files and folders that the settings name; null: look for them. */
+  seeds: readonly string[] | null;
+  models: readonly string[] | null;
+  namingConvention: NamingConvention | null;
+  environment: Readonly<Record<string, string>>;
+}
+
+export async function openSource(request: SourceRequest): Promise<MigrationSource> {
+  const { projectDir, config, maxFileBytes } = request;
+  await loadSqlParser();
+  const graph = readRevisionGraph({ projectDir, config, maxFileBytes });
+  const facts = await readProjectFacts(request);
+  const files = openProjectFiles(projectDir, importRoots(projectDir, config), maxFileBytes);
+  const reading: Reading = { files, environment: request.environment, relative: files.relative, parseSql };
+  let models: ModelsReading | null = null;
+
+  return {
+    kind: 'alembic',
+    facts,
+    graph,
+    readFile: (file) => files.readFile(join(projectDir, file)),
+    evaluate: (id: RevisionId, direction: 'upgrade' | 'downgrade', sink: OperationSink) => {
+      const revision = graph.revisions.get(id);
+      if (!revision) return;
+      const file = join(projectDir, revision.file);
+      const text = files.readFile(file);
+      if (text === null) {
+        sink.apply({ kind: 'opaque', reason: 'the file could not be read', objects: [], origin: { revision: id, file: revision.file, line: 1 } });
+        return;
+      }
+      evaluateRevision({ revision: id, file, text, module: revision.file.replace(/\.py$/, '').split('/').join('.') }, direction, sink, reading);
+    },
+    readModels: () => {
+      models ??= readModels({ projectDir, files, environment: request.environment, env: facts.env, parseSql });
+      return models;
+    },
+  };
+}
+
+/** Where Python would find the project's packages: beside the configuration, at the top, in `src`. */
+function importRoots(projectDir: string, config: AlembicConfig): string[] {
+  const roots = new Set<string>();
+  const add = (path: string) => {
+    roots.add(path);
+    roots.add(join(path, 'src'));
+  };
+  if (config.file) add(join(projectDir, dirname(config.file)));
+  add(projectDir);
+  if (config.scriptLocation) add(join(projectDir, dirname(config.scriptLocation)));
+  return [...roots];
+}

@@ -1,0 +1,122 @@
+/**
+ * The project's files as the evaluator may see them: modules by dotted name, texts, folders; never outside the project, not
+ * through symbolic links either, and never above the size that is parsed.
+ */
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import type { Files } from './operations/index.ts';
+
+/** Roots that a project's own folder of the same name never stands for. */
+const outsideRoots = new Set(
+  `sqlalchemy enum typing typing_extensions dataclasses collections functools itertools os sys re json logging datetime pathlib io uuid abc types
+  textwrap string time random math decimal copy contextlib inspect importlib warnings hashlib base64 secrets asyncio operator subprocess shutil
+  glob tempfile csv threading urllib http socket struct traceback pprint numbers statistics zoneinfo calendar __future__ builtins
+  pydantic sqlmodel sqlalchemy_utils geoalchemy2 pgvector citext psycopg2 psycopg asyncpg flask flask_sqlalchemy flask_migrate
+  alembic_utils alembic_postgresql_enum`.split(/\s+/),
+);
+const alembicModules = new Set('op context config operations script runtime migration autogenerate util ddl command environment testing'.split(' '));
+
+export interface ProjectFiles extends Files {
+  /** Path relative to the project, with `/`. */
+  relative(path: string): string;
+}
+
+export function openProjectFiles(projectDir: string, roots: readonly string[], maxFileBytes: number): ProjectFiles {
+  const home = realOf(projectDir) ?? projectDir;
+  const kinds = new Map<string, 'file' | 'folder' | null>();
+  const texts = new Map<string, string | null>();
+  const found = new Map<string, ReturnType<Files['findModule']>>();
+
+  const exists = (path: string): 'file' | 'folder' | null => {
+    const known = kinds.get(path);
+    if (known !== undefined) return known;
+    let kind: 'file' | 'folder' | null = null;
+    try {
+      const stat = statSync(path);
+      kind = stat.isDirectory() ? 'folder' : stat.isFile() ? 'file' : null;
+      if (kind !== null && !isInside(path)) kind = null;
+    } catch {
+      kind = null;
+    }
+    kinds.set(path, kind);
+    return kind;
+  };
+  const isInside = (path: string): boolean => {
+    const real = realOf(path);
+    return real !== null && (real === home || real.startsWith(home + sep));
+  };
+  const readFile = (path: string): string | null => {
+    const known = texts.get(path);
+    if (known !== undefined) return known;
+    let text: string | null = null;
+    if (exists(path) === 'file') {
+      try {
+        if (statSync(path).size <= maxFileBytes) text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
+      } catch {
+        text = null;
+      }
+    }
+    texts.set(path, text);
+    return text;
+  };
+  const moduleAt = (root: string, name: string): ReturnType<Files['findModule']> => {
+    const base = join(root, ...name.split('.'));
+    const file = `${base}.py`;
+    if (exists(join(base, '__init__.py')) === 'file') {
+      const text = readFile(join(base, '__init__.py'));
+      return text === null ? null : { file: join(base, '__init__.py'), text, isPackage: true };
+    }
+    if (exists(file) === 'file') {
+      const text = readFile(file);
+      return text === null ? null : { file, text, isPackage: false };
+    }
+    if (exists(base) === 'folder') return { file: join(base, '__init__.py'), text: '', isPackage: true };
+    return null;
+  };
+  return {
+    exists,
+    readFile,
+    list: (path) => {
+      if (exists(path) !== 'folder') return null;
+      try {
+        return readdirSync(path).filter((name) => name !== '__pycache__');
+      } catch {
+        return null;
+      }
+    },
+    relative: (path) => relative(projectDir, path).split(sep).join('/'),
+    findModule: (name, from) => {
+      const parts = name.split('.');
+      const root = parts[0] as string;
+      if (outsideRoots.has(root) || (root === 'alembic' && (parts.length === 1 || alembicModules.has(parts[1] as string)))) return null;
+      const folder = from ? dirname(from.file) : projectDir;
+      const key = `${folder}\n${name}`;
+      const known = found.get(key);
+      if (known !== undefined) return known;
+      let module: ReturnType<Files['findModule']> = null;
+      for (const candidate of [...roots, ...foldersAbove(folder, projectDir)]) {
+        module = name === '.' ? { file: join(folder, '__init__.py'), text: '', isPackage: true } : moduleAt(candidate, name);
+        if (module) break;
+      }
+      found.set(key, module);
+      return module;
+    },
+  };
+}
+
+function foldersAbove(folder: string, projectDir: string): string[] {
+  const folders: string[] = [];
+  for (let at = folder; at.startsWith(projectDir) && at !== dirname(at); at = dirname(at)) {
+    folders.unshift(at);
+    if (at === projectDir) break;
+  }
+  return folders;
+}
+
+function realOf(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch {
+    return null;
+  }
+}
