@@ -124,7 +124,7 @@ describe('chain doctor', () => {
   });
 
   it('names the key, both ids and the eight rows that depend on them', () => {
-    const text = whole(find(report, 'seed-natural-key-id-mismatch:public.users(demo@engarde.com)'));
+    const text = whole(find(report, 'seed-natural-key-id-mismatch:public.users(email=demo@engarde.com)'));
     for (const part of ['demo@engarde.com', 'user-demo-main', 'demo-user-id', '8 later rows'])
       expect(text).toContain(part);
   });

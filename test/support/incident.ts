@@ -25,7 +25,7 @@ export const incidentErrors = [
   'if-not-exists-shape-mismatch:public.brand_onboarding',
   'constraint-missing:public.tenant_users.tenant_users_role_id_fkey',
   'seed-missing-relation:public.tenant_roles',
-  'seed-natural-key-id-mismatch:public.users(demo@engarde.com)',
+  'seed-natural-key-id-mismatch:public.users(email=demo@engarde.com)',
   'seed-not-null-unfilled:public.brand_members.id',
   'seed-runner-hides-errors:scripts/seed-database.sh',
 ];
