@@ -23,6 +23,7 @@ import type { Schema } from './model/schema.ts';
 import { settleOverlap } from './model/stamp.ts';
 import type { InputName, RuleInputs } from './rules/rule.ts';
 import type { Settings } from './settings.ts';
+import type { MigrationSource } from './sources/source.ts';
 
 export interface DiagnoseOptions {
   signal?: AbortSignal;
@@ -42,33 +43,9 @@ export interface DiagnoseOptions {
 /** @throws ChainError `no-project`, `bad-database-url`, and whatever aborts `signal` */
 export async function diagnose(settings: Settings, options: DiagnoseOptions = {}): Promise<Diagnosis> {
   const progress = options.progress ?? (() => undefined);
-  progress('reading the revisions');
-  const { findAlembicConfig, openAlembicSource } = await import('./sources/alembic/index.ts');
-  const config = findAlembicConfig({
-    projectDir: settings.project,
-    config: settings.config,
-    section: settings.section,
-    scriptLocation: settings.scriptLocation,
-    versionLocations: settings.versionLocations,
-  });
-  const source = await openAlembicSource({
-    projectDir: settings.project,
-    config,
-    maxFileBytes: settings.maxFileBytes,
-    seeds: settings.seeds,
-    models: settings.models,
-    namingConvention: settings.namingConvention,
-    environment: settings.environment,
-  });
-  const { graph } = source;
-  const { readHistory, readSurroundings, readSeedRunners } = await import('./history/index.ts');
-  const surroundings = readSurroundings(settings.project);
-  const facts: ProjectFacts = { ...source.facts, surroundings };
-
-  progress('replaying the revisions');
-  const { replay: replayRevisions } = await import('./replay/index.ts');
-  const searchPath = facts.env.searchPath ?? ['public'];
-  const replay = replayRevisions(source, { namingConvention: facts.env.namingConvention, searchPath });
+  const { source, facts, graph, replay } = await readProject(settings, progress);
+  const { readHistory, readSeedRunners } = await import('./history/index.ts');
+  const { surroundings } = facts;
   const declaredAtHeads = replay.schemaAt(graph.heads);
 
   progress('reading models and seeds');
@@ -115,6 +92,29 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
   } finally {
     if (looked.connection !== null && looked.connection !== options.reuse?.connection) await looked.connection.close();
   }
+}
+
+export interface ProjectReading {
+  source: MigrationSource;
+  facts: ProjectFacts;
+  graph: RevisionGraph;
+  replay: Replay;
+}
+
+/** What the files alone say: configuration, revision graph, declared schema. @throws ChainError `no-project` */
+export async function readProject(settings: Settings, progress: (text: string) => void): Promise<ProjectReading> {
+  progress('reading the revisions');
+  const { findAlembicConfig, openAlembicSource } = await import('./sources/alembic/index.ts');
+  const projectDir = settings.project;
+  const config = findAlembicConfig({ ...settings, projectDir });
+  const source = await openAlembicSource({ ...settings, projectDir, config });
+  const { readSurroundings } = await import('./history/index.ts');
+  const facts: ProjectFacts = { ...source.facts, surroundings: readSurroundings(projectDir) };
+  progress('replaying the revisions');
+  const { replay: replayRevisions } = await import('./replay/index.ts');
+  const searchPath = facts.env.searchPath ?? ['public'];
+  const replay = replayRevisions(source, { namingConvention: facts.env.namingConvention, searchPath });
+  return { source, facts, graph: source.graph, replay };
 }
 
 interface Project {
@@ -346,4 +346,20 @@ async function judge(project: Project, looked: Looked) {
     ask: connection === null ? null : async (sql) => (await connection.query(sql)).rows as Record<string, unknown>[],
     ...(options.signal ? { signal: options.signal } : {}),
   });
+}
+
+/** For commands that are nothing without a database. @throws ChainError `no-database-url`, `connection-failed` */
+export async function diagnoseDatabase(
+  settings: Settings,
+  options: DiagnoseOptions,
+): Promise<Diagnosis & { database: DatabaseDiagnosis }> {
+  const diagnosis = await diagnose(settings, options);
+  const { database, databaseProblem: problem } = diagnosis;
+  if (problem !== null) throw new ChainError('connection-failed', problem.message, { hint: problem.hint ?? undefined });
+  if (database === null) {
+    throw new ChainError('no-database-url', 'Which database? No URL was given.', {
+      hint: 'Give one with --url, CHAIN_DATABASE_URL or DATABASE_URL.',
+    });
+  }
+  return { ...diagnosis, database };
 }

@@ -1,8 +1,8 @@
 /**
  * `chain diff`: declared (at the stamp) against live.
  */
-import { diagnose } from '../diagnose.ts';
-import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
+import { diagnoseDatabase } from '../diagnose.ts';
+import { type ExitCode, exitCodes } from '../errors.ts';
 import type { DatabaseDiagnosis } from '../model/diagnosis.ts';
 import type { Difference } from '../model/drift.ts';
 import { oneLine } from '../report/index.ts';
@@ -10,14 +10,8 @@ import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
 export async function diff(settings: Settings, terminal: Terminal): Promise<ExitCode> {
-  const diagnosis = await diagnose(settings, { signal: terminal.signal, progress: (text) => terminal.progress(text) });
-  const { database, databaseProblem: problem } = diagnosis;
-  if (problem !== null) throw new ChainError('connection-failed', problem.message, { hint: problem.hint ?? undefined });
-  if (database === null) {
-    throw new ChainError('no-database-url', 'Which database? No URL was given.', {
-      hint: 'Give one with --url, CHAIN_DATABASE_URL or DATABASE_URL.',
-    });
-  }
+  const progress = (text: string) => terminal.progress(text);
+  const { database } = await diagnoseDatabase(settings, { signal: terminal.signal, progress });
   terminal.out(settings.format === 'json' ? json(database) : text(database));
   return database.drift.differences.length > 0 && settings.failOn !== 'never' ? exitCodes.findings : exitCodes.ok;
 }

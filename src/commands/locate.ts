@@ -1,22 +1,16 @@
 /**
  * `chain locate`: which revision does this database look like? Ranked, with what differs at the best ones.
  */
-import { diagnose } from '../diagnose.ts';
-import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
+import { diagnoseDatabase } from '../diagnose.ts';
+import { type ExitCode, exitCodes } from '../errors.ts';
 import type { DatabaseDiagnosis, LooksLike } from '../model/diagnosis.ts';
 import { oneLine } from '../report/index.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
 export async function locate(settings: Settings, terminal: Terminal): Promise<ExitCode> {
-  const diagnosis = await diagnose(settings, { signal: terminal.signal, progress: (text) => terminal.progress(text) });
-  const { database, databaseProblem: problem } = diagnosis;
-  if (problem !== null) throw new ChainError('connection-failed', problem.message, { hint: problem.hint ?? undefined });
-  if (database === null) {
-    throw new ChainError('no-database-url', 'Which database? No URL was given.', {
-      hint: 'Give one with --url, CHAIN_DATABASE_URL or DATABASE_URL.',
-    });
-  }
+  const progress = (text: string) => terminal.progress(text);
+  const { database } = await diagnoseDatabase(settings, { signal: terminal.signal, progress });
   const best = database.looksLike.slice(0, 10);
   terminal.out(settings.format === 'json' ? json(database, best) : text(database, best));
   return exitCodes.ok;

@@ -1,0 +1,240 @@
+/**
+ * `chain repair`: plan, rehearse, print; with `--apply` carry the plan out, or go on with one that was interrupted.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import type { Connection, DatabaseTarget } from '../database/index.ts';
+import { diagnose } from '../diagnose.ts';
+import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
+import type { Diagnosis } from '../model/diagnosis.ts';
+import type { Hazard, Plan } from '../model/plan.ts';
+import {
+  type Applied,
+  applyPlan,
+  findUnfinished,
+  hazardsToAllow,
+  parsePlan,
+  planRepair,
+  rehearse,
+  serializePlan,
+} from '../repair/index.ts';
+import { buildReport, oneLine, type ReportFormat, reaches, render } from '../report/index.ts';
+import { expectationsOf } from '../seeds/index.ts';
+import type { Settings } from '../settings.ts';
+import type { Terminal } from '../terminal.ts';
+import { packageVersion } from '../version.ts';
+
+interface RepairFlags {
+  apply: boolean;
+  plan?: string;
+  allow?: Hazard[];
+  withoutRehearsal: boolean;
+  mergeDuplicates: boolean;
+  seed: boolean;
+  yes: boolean;
+  urlFromConfig: boolean;
+}
+
+interface Job {
+  settings: Settings;
+  terminal: Terminal;
+  flags: RepairFlags;
+  allow: Hazard[];
+}
+
+export async function repair(settings: Settings, terminal: Terminal, own: Record<string, unknown>): Promise<ExitCode> {
+  const flags = own as unknown as RepairFlags;
+  const job: Job = { settings, terminal, flags, allow: flags.allow ?? [] };
+  if (flags.plan !== undefined && !flags.apply) {
+    throw new ChainError('usage', '--plan names a reviewed plan to apply.', {
+      hint: 'Add --apply, or leave --plan out.',
+    });
+  }
+  const diagnosis = await diagnoseFor(job);
+  const target = await targetOf(job, diagnosis);
+  const unfinished = flags.apply && target !== null ? await interruptedRepair(job, target) : null;
+  if (unfinished !== null) {
+    terminal.say(
+      `Going on with plan ${unfinished.plan.id.slice(0, 12)}, interrupted after it began at ${unfinished.startedAt}.`,
+    );
+    return finish(job, diagnosis, await apply(job, diagnosis, target, null));
+  }
+  const plan = flags.plan === undefined ? await makePlan(job, diagnosis) : await readPlan(job, flags.plan);
+  if (settings.output !== null) await keepPlan(settings.output, plan);
+  const isEmpty = plan.patches.length === 0 && plan.steps.length === 0;
+  if (!flags.apply || isEmpty) return print(job, diagnosis, plan, flags.apply ? null : !isEmpty);
+  await confirm(job, plan, target);
+  return finish(job, diagnosis, await apply(job, diagnosis, target, plan));
+}
+
+function diagnoseFor({ settings, terminal, flags }: Job): Promise<Diagnosis> {
+  return diagnose(settings, {
+    ignoreConfigUrl: flags.apply && !flags.urlFromConfig,
+    signal: terminal.signal,
+    progress: (text) => terminal.progress(text),
+  });
+}
+
+/** Where steps would run; null where the files alone are repaired. */
+async function targetOf({ settings, flags }: Job, diagnosis: Diagnosis): Promise<DatabaseTarget | null> {
+  const { databaseProblem: problem } = diagnosis;
+  if (problem !== null && flags.apply) {
+    throw new ChainError('connection-failed', problem.message, { hint: problem.hint ?? undefined });
+  }
+  if (diagnosis.database === null) return null;
+  const { parseDatabaseUrl } = await import('../database/index.ts');
+  return parseDatabaseUrl(settings.url?.text ?? diagnosis.facts.config.url ?? '');
+}
+
+async function interruptedRepair({ settings }: Job, target: DatabaseTarget) {
+  const connection = await openForReading(settings, target);
+  try {
+    return await findUnfinished(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function openForReading(settings: Settings, target: DatabaseTarget): Promise<Connection> {
+  const { connect } = await import('../database/index.ts');
+  return connect(target, { readOnly: true, timeouts: settings.timeouts, applicationName: 'chain repair' });
+}
+
+async function makePlan({ settings, terminal, flags, allow }: Job, diagnosis: Diagnosis): Promise<Plan> {
+  terminal.progress('planning');
+  const { stepsFolder } = settings;
+  const plan = await planRepair(diagnosis, {
+    stepsFolder,
+    allow,
+    mergeDuplicates: flags.mergeDuplicates,
+    seed: flags.seed,
+  });
+  if (plan.patches.length === 0 && plan.steps.length === 0) return plan;
+  terminal.progress('rehearsing on a scratch database');
+  const { openScratch, parseDatabaseUrl } = await import('../database/index.ts');
+  const url = settings.url?.text ?? diagnosis.facts.config.url ?? '';
+  let reason = 'no scratch database (--no-scratch)';
+  const needsScratch = plan.steps.length > 0 && settings.useScratch;
+  const scratch = needsScratch
+    ? await openScratch({ scratchUrl: settings.scratchUrl, signal: terminal.signal }).catch((error: unknown) => {
+        if (!(error instanceof ChainError) || terminal.signal.aborted) throw error;
+        reason = error.hint === null ? error.message : `${error.message} ${error.hint}`;
+        return null;
+      })
+    : null;
+  const live = diagnosis.database === null ? null : await openForReading(settings, parseDatabaseUrl(url));
+  try {
+    const context = {
+      settings,
+      diagnosis,
+      scratch,
+      reason,
+      live,
+      toolVersion: packageVersion(),
+      signal: terminal.signal,
+    };
+    return { ...plan, rehearsal: await rehearse(plan, context) };
+  } finally {
+    await live?.close();
+    await scratch?.stop();
+  }
+}
+
+async function readPlan({ settings }: Job, file: string): Promise<Plan> {
+  const path = resolve(file);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new ChainError('usage', `The plan ${file} cannot be read: ${(cause as Error).message}`, {
+      hint: `Make one with \`chain repair --output ${file}\` in ${settings.project}.`,
+      cause,
+    });
+  }
+  return parsePlan(text, file);
+}
+
+async function keepPlan(file: string, plan: Plan): Promise<void> {
+  try {
+    await writeFile(resolve(file), serializePlan(plan));
+  } catch (cause) {
+    throw new ChainError('cannot-write', `The plan cannot be written to ${file}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+/** In a terminal a person is asked once, with what would happen in numbers; a script says `--yes` or is no terminal. */
+async function confirm({ settings, terminal, flags }: Job, plan: Plan, target: DatabaseTarget | null): Promise<void> {
+  if (flags.yes || !process.stdin.isTTY || !terminal.isInteractive || settings.format === 'json') return;
+  const where = target === null ? 'no database' : target.redacted;
+  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const question = `Edit ${plan.patches.length} files and run ${plan.steps.length} steps on ${where}? [y/N] `;
+    const answer = await reader.question(question, { signal: terminal.signal });
+    if (/^y(es)?$/i.test(answer.trim())) return;
+  } finally {
+    reader.close();
+  }
+  throw new ChainError(
+    'hazard-not-allowed',
+    'Not applied: the question was not answered with yes. Nothing was changed.',
+  );
+}
+
+async function apply(
+  job: Job,
+  diagnosis: Diagnosis,
+  target: DatabaseTarget | null,
+  plan: Plan | null,
+): Promise<Applied | null> {
+  const { settings, terminal, flags, allow } = job;
+  return applyPlan(plan, {
+    settings,
+    env: diagnosis.facts.env,
+    target,
+    allow,
+    withoutRehearsal: flags.withoutRehearsal,
+    toolVersion: packageVersion(),
+    signal: terminal.signal,
+    onEvent: (event) => {
+      if (event.event === 'ran') terminal.say(`  ran ${oneLine(event.unit)}`);
+      else if (event.event === 'retrying')
+        terminal.say(`  ${oneLine(event.unit)}: ${oneLine(event.reason)}; trying again`);
+      else terminal.progress(`${event.event} ${oneLine(event.unit)}`);
+    },
+    onNotice: (_step, message) => terminal.say(`    ${oneLine(message)}`),
+    onBlocked: (step, blockers) => terminal.say(`  ${oneLine(step)} waits for ${blockers.map(oneLine).join('; ')}`),
+    checkExpectations: (connection) => expectationsOf(diagnosis, settings.expectations).check(connection),
+  });
+}
+
+/** After an apply: a last look, and what it found. */
+async function finish(job: Job, before: Diagnosis, applied: Applied | null): Promise<ExitCode> {
+  const { terminal } = job;
+  for (const { step, reason } of applied?.unproven ?? [])
+    terminal.say(`  ${oneLine(step)}: left out, ${oneLine(reason)}`);
+  const after = applied === null ? before : await diagnoseFor(job);
+  return print(job, after, applied?.plan ?? null, null);
+}
+
+/** `isPending`: there is something to repair, and nothing was applied; null after an apply. */
+async function print(job: Job, diagnosis: Diagnosis, plan: Plan | null, isPending: boolean | null): Promise<ExitCode> {
+  const { settings, terminal, allow } = job;
+  const { failOn, strict, color, verbose } = settings;
+  const verdict = { failOn, strict };
+  const base = { version: packageVersion(), verdict };
+  const judged = buildReport(diagnosis, base).summary.exitCode as ExitCode;
+  const hasSome = isPending === true && diagnosis.findings.some((finding) => reaches(finding.severity, failOn));
+  const exitCode = judged === exitCodes.ok && hasSome ? exitCodes.findings : judged;
+  const report = buildReport(diagnosis, { ...base, plan, exitCode });
+  const format = settings.format as ReportFormat;
+  terminal.out(await render(report, format, { color, verbose, width: terminal.width, rules: diagnosis.rules }));
+  if (isPending && plan !== null) {
+    const needed = hazardsToAllow(plan, allow).map(({ hazard }) => hazard);
+    if (needed.length > 0) terminal.say(`--apply will want --allow ${needed.join(',')}`);
+  }
+  if (diagnosis.databaseProblem !== null) terminal.say(`chain: ${diagnosis.databaseProblem.message}`);
+  return exitCode;
+}
