@@ -1,0 +1,211 @@
+/** Apply and undo: whole or not at all, whatever cuts them; going on ends where an uncut run ends. */
+import { appendFileSync, chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { applyPlan, findUnfinished } from '../../src/repair/apply.ts';
+import { planId } from '../../src/repair/plan-file.ts';
+import { undo } from '../../src/repair/undo.ts';
+import { loadSqlParser } from '../../src/sql/index.ts';
+import { filesOf, killAt, openScenario, type Scenario, steps } from './scenario.ts';
+import { cutApply, cutUndo, killedProcess, severedApply, uncutApply, uncutUndo } from './sweep.ts';
+
+let scenario: Scenario;
+beforeEach(async () => {
+  await loadSqlParser();
+  scenario = await openScenario();
+});
+afterEach(() => scenario.dispose());
+
+const apply = (more = {}) => applyPlan(scenario.plan, scenario.with(more));
+
+describe('applyPlan', () => {
+  it('writes the files, runs the steps, fills the ledger; a second time does nothing', async () => {
+    const applied = await apply();
+    expect(applied).toMatchObject({ resumed: false, ran: steps.map((step) => step.name), unproven: [] });
+    const files = filesOf(scenario.project);
+    expect(files['alembic/versions/a.py']).toBe("644 revision = 'a'\r\ndown_revision = None\r\n");
+    expect(files['seed.sh']).toMatch(/^750 #!\/bin\/sh\nset -e\n/);
+    const { rows } = await scenario.database.connection.query(
+      `SELECT r.state, r.plan_id, count(*)::int AS steps, bool_and(s.fingerprint_after IS NOT NULL) AS prints
+         FROM chain.repair r JOIN chain.step s ON s.repair_id = r.id GROUP BY r.id`,
+    );
+    expect(rows).toEqual([{ state: 'applied', plan_id: scenario.plan.id, steps: 5, prints: true }]);
+    const empty = { ...scenario.plan, patches: [], steps: [] };
+    expect(await applyPlan(empty, scenario.context)).toMatchObject({ ran: [], repairId: null });
+  });
+
+  it('refuses what changed since the plan: the schema, a file, a new file', async () => {
+    const { connection } = scenario.database;
+    const before = await scenario.state();
+    await connection.query('CREATE TABLE other (id int)');
+    await expect(apply()).rejects.toMatchObject({ code: 'plan-stale', exitCode: 4 });
+    await connection.query('DROP TABLE other');
+    const stray = join(scenario.project, 'alembic/versions/b.py');
+    writeFileSync(stray, '');
+    await expect(apply()).rejects.toMatchObject({ code: 'plan-stale' });
+    rmSync(stray);
+    expect(await scenario.state()).toEqual(before);
+    expect(existsSync(join(scenario.project, '.chain'))).toBe(false);
+  });
+
+  it('refuses a hazard without leave and a plan without a passing rehearsal', async () => {
+    await expect(apply({ allow: [] })).rejects.toMatchObject({
+      code: 'hazard-not-allowed',
+      message: expect.stringContaining('0003_index'),
+      hint: expect.stringContaining('--allow not-transactional'),
+    });
+    scenario.plan.rehearsal = null;
+    await expect(apply()).rejects.toMatchObject({ code: 'rehearsal-failed' });
+    await expect(apply({ withoutRehearsal: true })).resolves.toMatchObject({ resumed: false });
+  });
+
+  it('puts everything back when the first step fails', async () => {
+    await scenario.dispose();
+    scenario = await openScenario([
+      { ...(steps[0] as (typeof steps)[0]), sql: 'CREATE TABLE public.roles (id int);\nSELECT 1 / 0;\n' },
+    ]);
+    const before = await scenario.state();
+    await expect(apply()).rejects.toMatchObject({
+      exitCode: 4,
+      message: expect.stringMatching(/0001_create_roles.*division by zero[\s\S]*nothing was changed/),
+    });
+    expect(await scenario.state()).toEqual(before);
+    expect(await findUnfinished(scenario.database.connection)).toBeNull();
+  });
+
+  it('stops part-way when a later step fails: what stands is whole, undo goes back', async () => {
+    await scenario.dispose();
+    const [first, second] = steps as [(typeof steps)[0], (typeof steps)[0]];
+    scenario = await openScenario([first, { ...second, sql: `${second.sql}SELECT 1 / 0;\n` }]);
+    const before = await scenario.state();
+    await expect(apply()).rejects.toMatchObject({
+      code: 'stopped-part-way',
+      exitCode: 5,
+      message: expect.stringMatching(/finished: 0001_create_roles.*0002_add_key failed/s),
+      hint: expect.stringMatching(/chain repair --apply.*chain undo/),
+    });
+    expect(await findUnfinished(scenario.database.connection)).toMatchObject({ plan: { id: scenario.plan.id } });
+    expect(await undo(scenario.context)).toMatchObject({ steps: ['0001_create_roles'] });
+    expect(await scenario.state()).toEqual(before);
+  });
+
+  it('lets one of two through and tells the other who holds the lock', async () => {
+    const results = await Promise.allSettled([apply(), apply()]);
+    const refused = results.filter((result) => result.status === 'rejected');
+    expect(refused).toHaveLength(1);
+    expect(refused[0]?.reason).toMatchObject({ exitCode: 4 });
+    expect(['lock-held', 'plan-stale']).toContain(refused[0]?.reason.code);
+  });
+
+  it('goes on with an interrupted plan even when another is given, and not when the schema moved', async () => {
+    const { faults, killed } = killAt('0002_add_key:before', scenario);
+    void apply({ faults });
+    await killed;
+    const { connection } = scenario.database;
+    await connection.query('CREATE TABLE other (id int)');
+    await expect(apply()).rejects.toMatchObject({ code: 'plan-stale', hint: expect.stringContaining('chain undo') });
+    await connection.query('DROP TABLE other');
+    const other = { ...scenario.plan, steps: [] };
+    other.id = planId(other);
+    expect(await applyPlan(other, scenario.context)).toMatchObject({ resumed: true, plan: { id: scenario.plan.id } });
+  });
+
+  it('refuses a file that is no longer what was reviewed', async () => {
+    const { faults, killed } = killAt('0002_add_key:before', scenario);
+    void apply({ faults });
+    await killed;
+    appendFileSync(join(scenario.project, 'migrations/0002_add_key.sql'), 'DROP TABLE members;\n');
+    await expect(apply()).rejects.toMatchObject({ exitCode: expect.any(Number) });
+    const { rows } = await scenario.database.connection.query(`SELECT to_regclass('members') IS NOT NULL AS there`);
+    expect(rows).toEqual([{ there: true }]);
+  });
+
+  it('writes nothing where a folder cannot be written', async () => {
+    if (process.getuid?.() === 0) {
+      // Root writes anywhere; a file in the place of a folder stops it all the same.
+      writeFileSync(join(scenario.project, '.chain'), '');
+    } else chmodSync(scenario.project, 0o500);
+    const before = filesOf(scenario.project);
+    await expect(apply()).rejects.toMatchObject({ exitCode: 4 });
+    if (process.getuid?.() !== 0) chmodSync(scenario.project, 0o700);
+    expect(filesOf(scenario.project)).toEqual(before);
+  });
+});
+
+describe('undo', () => {
+  it('is back byte for byte and object for object, and a second time has nothing to do', async () => {
+    const before = await scenario.state();
+    await apply();
+    const undone = await undo(scenario.context);
+    expect(undone?.steps).toEqual([...steps.map((step) => step.name)].reverse());
+    expect(await scenario.state()).toEqual(before);
+    expect(await undo(scenario.context)).toBeNull();
+    expect(await apply()).toMatchObject({ resumed: false });
+  });
+
+  it('refuses rows that the repair did not make, and names them', async () => {
+    await apply();
+    await scenario.database.connection.query(`INSERT INTO roles VALUES ('r1', 't1'), ('r2', 't1')`);
+    const before = await scenario.state();
+    await expect(undo(scenario.context)).rejects.toMatchObject({
+      code: 'undo-would-lose',
+      exitCode: 4,
+      message: expect.stringContaining('2 rows of public.roles'),
+    });
+    expect(await scenario.state()).toEqual(before);
+  });
+
+  it('refuses what others have built on it', async () => {
+    await apply();
+    await scenario.database.connection.query('CREATE VIEW shown AS SELECT id FROM roles');
+    await expect(undo(scenario.context)).rejects.toMatchObject({
+      code: 'undo-would-lose',
+      message: expect.stringContaining('view shown'),
+    });
+  });
+
+  it('refuses a file that was changed since', async () => {
+    await apply();
+    appendFileSync(join(scenario.project, 'seed.sh'), '# mine\n');
+    const before = await scenario.state();
+    await expect(undo(scenario.context)).rejects.toMatchObject({
+      code: 'undo-would-lose',
+      message: expect.stringContaining('seed.sh'),
+    });
+    expect(await scenario.state()).toEqual(before);
+  });
+
+  it('refuses a version row that moved on', async () => {
+    await scenario.dispose();
+    scenario = await openScenario();
+    await apply();
+    await scenario.database.connection.query(`INSERT INTO alembic_version VALUES ('later')`);
+    await expect(undo(scenario.context)).rejects.toMatchObject({ code: 'undo-would-lose' });
+  });
+});
+
+describe('killed anywhere', () => {
+  it('during apply: every step is whole, and running again ends as an uncut run', async () => {
+    const { wanted, points } = await uncutApply();
+    expect(points.length).toBeGreaterThan(40);
+    for (const point of sample(points)) await cutApply(point, wanted);
+  }, 120_000);
+
+  it('during undo: running again ends where it began', async () => {
+    for (const point of sample(await uncutUndo())) await cutUndo(point);
+  }, 120_000);
+
+  it('by the server, which drops the connection: a message that says how to go on, and running again finishes', async () => {
+    const { wanted } = await uncutApply();
+    for (const point of ['0001_create_roles:body', '0003_index:started']) await severedApply(point, wanted);
+  }, 60_000);
+
+  it('by a real SIGKILL in the middle of a step', async () => {
+    await killedProcess('0002_add_key:body', (await uncutApply()).wanted);
+  }, 60_000);
+});
+
+/** Every seventh point, and the ones around a ledger write; `test/trials/faults.ts` takes them all. */
+function sample(points: readonly string[]): string[] {
+  return points.filter((point, index) => index % 7 === 0 || /:ledger$|:started$|undo:database/.test(point));
+}
