@@ -69,9 +69,11 @@ export default defineRule({
         certainty: difference.certainty,
         message: `${difference.table} lacks the ${words[constraint.type]} ${constraint.name} (${constraint.definition}); ${costs[constraint.type]}.`,
         evidence,
-        causedBy: targetIsAbsent
-          ? [`declared-table-missing:${target}`]
-          : missingColumns(declared.schema, live.schema, difference.table, constraint),
+        causedBy: [
+          ...(targetIsAbsent ? [`declared-table-missing:${target}`] : []),
+          ...(difference.causedBy === undefined ? [] : [`*:${difference.causedBy}`]),
+          ...missingColumns(declared.schema, live.schema, difference.table, constraint),
+        ],
         remedy: step(
           constraint.type === 'f' || constraint.type === 'c'
             ? `Add ${constraint.name} to ${difference.table} NOT VALID, and validate it once no row contradicts it`

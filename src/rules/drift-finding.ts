@@ -74,7 +74,7 @@ export function tell(difference: Difference, telling: Telling): FindingDraft {
         ? `${telling.message} (Not proven: ${whySuspected(difference)}.)`
         : telling.message,
     evidence,
-    ...(telling.causedBy === undefined ? {} : { causedBy: telling.causedBy }),
+    causedBy: [...(telling.causedBy ?? []), ...(difference.causedBy === undefined ? [] : [`*:${difference.causedBy}`])],
     ...(telling.remedy === undefined ? {} : { remedy: telling.remedy }),
   };
 }

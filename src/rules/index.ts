@@ -5,14 +5,31 @@ import type { Rule } from './rule.ts';
 
 const modules = await Promise.all([
   // The graph: nothing can be applied while one of these stands.
+  import('./unreadable-revision.ts'),
+  import('./stray-file-in-versions.ts'),
+  import('./duplicate-revision-id.ts'),
   import('./missing-parent-revision.ts'),
+  import('./dangling-depends-on.ts'),
+  import('./revision-cycle.ts'),
   import('./multiple-heads.ts'),
+  import('./released-revision-removed.ts'),
+  import('./revision-inserted-behind.ts'),
   import('./revision-id-too-long.ts'),
+  import('./placeholder-revision-id.ts'),
   // What the revisions do, run from an empty database.
+  import('./chain-not-self-contained.ts'),
+  import('./drop-of-unowned-table.ts'),
   import('./object-created-twice.ts'),
   import('./enum-created-twice.ts'),
+  import('./identifier-too-long.ts'),
   import('./table-never-migrated.ts'),
-  // Where the database stands.
+  import('./model-defined-twice.ts'),
+  // Where the database stands, and who may look.
+  import('./insufficient-privileges.ts'),
+  import('./foreign-version-row.ts'),
+  import('./database-ahead-of-code.ts'),
+  import('./version-not-in-graph.ts'),
+  import('./version-rows-overlap.ts'),
   import('./unstamped-database.ts'),
   // What is not there, or not as declared.
   import('./found-in-other-schema.ts'),
@@ -51,16 +68,35 @@ const modules = await Promise.all([
   import('./orphan-live-table.ts'),
   import('./unexpected-object.ts'),
   import('./name-differs.ts'),
+  import('./invalid-index.ts'),
+  // Rows that stand in the way.
+  import('./orphan-rows-block-fk.ts'),
+  import('./not-null-on-populated.ts'),
+  import('./duplicates-block-unique.ts'),
+  import('./sequence-behind-max.ts'),
   // Seeds and the scripts that run them.
+  import('./seed-unreadable.ts'),
   import('./seed-missing-relation.ts'),
   import('./seed-natural-key-id-mismatch.ts'),
+  import('./seed-conflict-target-unmatched.ts'),
   import('./seed-not-null-unfilled.ts'),
+  import('./seed-not-rerunnable.ts'),
+  import('./seed-psql-only-syntax.ts'),
   import('./seed-silent-skip.ts'),
   import('./seed-runner-hides-errors.ts'),
   import('./seed-version-inconsistent.ts'),
-  // Rows.
+  // Rows that an application misses or sees twice.
   import('./missing-membership.ts'),
   import('./duplicate-across-tenants.ts'),
+  // Code and configuration around the chain.
+  import('./migration-failure-swallowed.ts'),
+  import('./create-all-bypass.ts'),
+  import('./concurrent-migrators.ts'),
+  import('./env-scope-too-wide.ts'),
+  import('./vacuous-drift-check.ts'),
+  // Good to know.
+  import('./foreign-key-without-index.ts'),
+  import('./pending-revisions.ts'),
 ]);
 
 export const allRules: readonly Rule[] = modules.map((module) => module.default);

@@ -150,8 +150,10 @@ export default defineRule({
           line: revision.downRevisionLine,
         },
         message: `${revision.id} (${revision.file}:${revision.downRevisionLine}) names parent ${show(missing)}, which no file defines; Alembic cannot load the chain, so every command fails${others > 0 ? `, and ${others} more ${others === 1 ? 'revision is' : 'revisions are'} out of reach behind it` : ''}.`,
+        certainty: fault.isSuspected ? 'suspected' : 'proven',
+        severity: fault.isSuspected ? 'warning' : 'error',
         evidence,
-        remedy: remedy ?? null,
+        remedy: fault.isSuspected && remedy ? { ...remedy, kind: 'advice', actions: [] } : (remedy ?? null),
         ...(revision.downRevisions.filter((parent) => !graph.revisions.has(parent)).length > 1
           ? { detail: missing }
           : {}),

@@ -26,7 +26,8 @@ export default defineRule({
   *check({ graph, declared, history, stamp, policy }) {
     const links = chooseParents(graph, declared?.replay ?? null);
     const inCycle = cycleMembers(graph);
-    const heads = headsAfter(graph, links).filter((head) => !inCycle.has(head));
+    // A duplicate id stands in the list once a file; it is that fault's business.
+    const heads = [...new Set(headsAfter(graph, links))].filter((head) => !inCycle.has(head));
     for (const group of groupsByLabel(graph, heads)) {
       const counted = group.filter((head) => !isAllowed(graph, head, policy.allowedHeads));
       if (counted.length < 2) continue;
@@ -54,6 +55,7 @@ export default defineRule({
         },
         message: `The chain has ${counted.length} heads: ${counted.join(', ')}; \`alembic upgrade head\` refuses and applies nothing.`,
         evidence,
+        causedBy: [...graph.duplicates.keys()].map((id) => `duplicate-revision-id:${id}`),
         remedy: remedyFor(graph, counted, common, history, stamp),
       };
     }

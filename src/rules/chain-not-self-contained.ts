@@ -1,0 +1,98 @@
+/**
+ * A revision alters or references a table that no revision before it creates: the chain cannot build an empty database.
+ */
+import { ancestorsOf, behindMissingParents } from '../model/ancestry.ts';
+import { blindSpotOver, hasUnreadRevisions } from '../model/blind-spots.ts';
+import type { Evidence, SubjectKind } from '../model/finding.ts';
+import type { ReplayNote } from '../model/replay.ts';
+import { advice, defineRule } from './rule.ts';
+
+type Missing = Extract<ReplayNote, { kind: 'target-missing' }>;
+
+export default defineRule({
+  id: 'chain-not-self-contained',
+  title: 'a revision works on what no revision creates',
+  severity: 'error',
+  needs: ['graph', 'declared'],
+  wants: ['live'],
+  docs: {
+    problem:
+      'A revision alters, references or indexes a table (or column) that no revision before it creates: the chain began on a database that was there already.',
+    consequence:
+      'An upgrade of an empty database stops there; new environments and disaster recovery depend on a dump.',
+    repair: 'Add a baseline revision before it that creates what was there, guarded where it stands already.',
+  },
+  *check({ graph, declared, live }) {
+    const behind = behindMissingParents(graph);
+    const told = new Set<string>();
+    for (const note of declared.replay.notes) {
+      if (note.kind !== 'target-missing' || note.operation.kind === 'dropTable') continue;
+      // Names of constraints and indexes may be implied by a convention that only running the code knows.
+      if (note.objectKind === 'constraint' || note.objectKind === 'index') continue;
+      if (told.has(note.object)) continue;
+      told.add(note.object);
+      const before = ancestorsOf(graph, [note.revision]);
+      const spots = declared.replay.blindSpots.filter((spot) => spot.revision === null || before.has(spot.revision));
+      const spot = blindSpotOver(spots, note.object);
+      const isBehind = behind.has(note.revision);
+      const isUnsure = spot !== null || isBehind || hasUnreadRevisions(graph) || note.operation.condition !== undefined;
+      const evidence: Evidence[] = [
+        {
+          origin: 'declared',
+          text: `${words(note)} ${note.object}`,
+          file: note.operation.origin.file,
+          line: note.operation.origin.line,
+        },
+      ];
+      if (spot !== null)
+        evidence.push({
+          origin: 'declared',
+          text: `not read, may create it: ${spot.reason}`,
+          file: spot.file,
+          line: spot.line,
+        });
+      if (live !== undefined)
+        evidence.push({
+          origin: 'live',
+          text: live.schema.tables.has(note.object) ? 'the database has it' : 'the database does not have it',
+        });
+      yield {
+        subject: {
+          kind: subjectKinds[note.objectKind] ?? 'table',
+          name: note.object,
+          revision: note.revision,
+          file: note.operation.origin.file,
+          line: note.operation.origin.line,
+        },
+        severity: isUnsure ? 'warning' : 'error',
+        certainty: isUnsure ? 'suspected' : 'proven',
+        message: `${note.revision} (${note.operation.origin.file}:${note.operation.origin.line}) works on ${note.object}, which no revision before it creates; an upgrade of an empty database stops there.`,
+        evidence,
+        causedBy: isBehind ? ['missing-parent-revision'] : [],
+        remedy: advice(`Add a baseline revision before ${note.revision} that creates ${note.object}`, 'file-edit'),
+      };
+    }
+  },
+});
+
+const subjectKinds: Partial<Record<Missing['objectKind'], SubjectKind>> = {
+  table: 'table',
+  column: 'column',
+  enum: 'enum',
+  type: 'domain',
+  view: 'view',
+};
+
+function words(note: Missing): string {
+  const verbs: Partial<Record<Missing['operation']['kind'], string>> = {
+    addColumn: 'adds a column to',
+    dropColumn: 'drops a column of',
+    alterColumn: 'alters',
+    renameTable: 'renames',
+    renameColumn: 'renames',
+    createIndex: 'indexes',
+    addConstraint: 'constrains or references',
+    createTable: 'references',
+  };
+  return verbs[note.operation.kind] ?? 'works on';
+}

@@ -1,0 +1,63 @@
+/**
+ * Two version rows of which one comes before the other, or the same row several times. The catalogue says which one lies.
+ */
+import type { Evidence } from '../model/finding.ts';
+import { overlapsOf, settleOverlap } from '../model/stamp.ts';
+import { defineRule, step } from './rule.ts';
+
+export default defineRule({
+  id: 'version-rows-overlap',
+  title: 'the version table holds rows that exclude each other',
+  severity: 'error',
+  needs: ['graph', 'declared', 'live', 'stamp'],
+  docs: {
+    problem:
+      'The version table holds a revision and one that comes before it, or one row several times: an INSERT by hand, or a revision re-parented after it was applied.',
+    consequence:
+      '`alembic current` shows only the later one, and `upgrade` fails with "overlaps with other requested revisions" or "expected to match one row".',
+    repair:
+      'Delete the row that the catalogue contradicts: the later one where its objects are absent, else the earlier one; guarded by exactly the rows that were read.',
+  },
+  *check({ graph, declared, live, stamp }) {
+    const table = stamp.table;
+    if (table === null || stamp.unknown.length > 0) return;
+    const overlaps = overlapsOf(graph, declared.replay, live.schema, stamp.known);
+    const isRepeated = stamp.rows.length > stamp.known.length;
+    if (overlaps.length === 0 && !isRepeated) return;
+    const left = settleOverlap(graph, declared.replay, live.schema, stamp.known);
+    const evidence: Evidence[] = [{ origin: 'live', text: `${table.key} holds ${stamp.rows.join(', ')}` }];
+    for (const overlap of overlaps) {
+      evidence.push({ origin: 'declared', text: `${overlap.ancestor} comes before ${overlap.descendant}` });
+      if (overlap.absent.length > 0)
+        evidence.push({
+          origin: 'live',
+          text: `${overlap.descendant} never ran: ${overlap.absent.slice(0, 5).join(', ')} ${overlap.absent.length === 1 ? 'is' : 'are'} absent`,
+        });
+      else
+        evidence.push({
+          origin: 'live',
+          text:
+            overlap.expected.length === 0
+              ? `${overlap.descendant} makes no table or column that would tell`
+              : `${overlap.descendant} ran: ${overlap.expected.slice(0, 5).join(', ')} ${overlap.expected.length === 1 ? 'is' : 'are'} there`,
+        });
+    }
+    if (isRepeated && !table.hasPrimaryKey) evidence.push({ origin: 'live', text: `${table.key} has no primary key` });
+    const gone = stamp.known.filter((id) => !left.includes(id));
+    yield {
+      subject: { kind: 'stamp', name: table.key },
+      message:
+        overlaps.length > 0
+          ? `${table.key} holds ${stamp.known.join(' and ')}, of which one comes before the other; \`alembic current\` hides it, and \`upgrade\` fails with "overlaps".`
+          : `${table.key} holds the same row ${stamp.rows.length} times; Alembic expects to match one and fails.`,
+      evidence,
+      remedy: step(
+        gone.length > 0
+          ? `Delete ${gone.join(', ')} from ${table.key}, so that ${left.join(', ')} stays`
+          : `Keep one row ${left.join(', ')} in ${table.key}`,
+        'guarded-row',
+        [{ action: 'set-stamp', before: stamp.rows, rows: left, table: table.key }],
+      ),
+    };
+  },
+});
