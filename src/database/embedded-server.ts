@@ -178,6 +178,7 @@ async function launch(
     'max_wal_size=512MB',
     'checkpoint_timeout=1h',
     'lc_messages=C',
+    'password_encryption=scram-sha-256',
     'timezone=UTC',
     'log_timezone=UTC',
     'logging_collector=off',

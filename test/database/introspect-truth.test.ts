@@ -123,7 +123,9 @@ describe.each(availableMajors())('PostgreSQL %i', (major) => {
       '(price >= (0)::numeric)',
     );
     expect(live.extensionObjects.has('public.citext')).toBe(true);
-    expect(live.schema.tables.get('public.events_2020')?.triggers.get('each_event')?.fromPartitionParent).toBe(true);
+    // Up to 14 PostgreSQL calls such clones internal.
+    if (major >= 15)
+      expect(live.schema.tables.get('public.events_2020')?.triggers.get('each_event')?.fromPartitionParent).toBe(true);
     if (major >= 15)
       expect(live.schema.tables.get('public.nulls')?.constraints.get('nulls_a_key')?.nullsNotDistinct).toBe(true);
     if (major >= 18) expect(live.schema.tables.get('public.virtual')?.columns.get('b')?.generated?.stored).toBe(false);
