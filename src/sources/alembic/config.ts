@@ -9,7 +9,7 @@ import type { AlembicConfig } from '../../model/project.ts';
 import { findConfigsBelow, findScriptFolders } from './config-search.ts';
 import { type IniFile, iniOption, parseIni } from './ini.ts';
 import { alembicTable, formatTomlText, type TomlTable } from './toml.ts';
-import { relativeTo, resolveLocation, splitLocations } from './version-locations.ts';
+import { foldersWithRevisions, relativeTo, resolveLocation, splitLocations } from './version-locations.ts';
 
 export interface ConfigRequest {
   /** Absolute; stands for Alembic's working folder. */
@@ -214,7 +214,7 @@ class ConfigReader {
     const script = place(written, 'script_location');
     const listed = request.versionLocations ?? this.listedLocations();
     const versions =
-      listed === null ? [join(script, 'versions')] : listed.map((item) => place(item, 'version_locations'));
+      listed === null ? [this.defaultVersions(script)] : listed.map((item) => place(item, 'version_locations'));
     const config: AlembicConfig = {
       file: this.file,
       section: request.section,
@@ -229,6 +229,27 @@ class ConfigReader {
     };
     requireFolders(projectDir, config, this.file);
     return config;
+  }
+
+  /**
+   * `versions`, unless it holds no revision and a folder in it is PostgreSQL's own: projects for several databases keep
+   * one history each and choose in env.py or in code.
+   */
+  private defaultVersions(script: string): string {
+    const versions = join(script, 'versions');
+    if (this.options.flag('recursive_version_locations')) return versions;
+    const { hasRevisions, folders } = foldersWithRevisions(versions);
+    if (hasRevisions || folders.length === 0) return versions;
+    const shown = relativeTo(this.request.projectDir, versions);
+    const own = folders.filter((name) => /^(?:postgres(?:ql)?|pg(?:sql)?)$/i.test(name));
+    if (own.length === 1) {
+      this.notes.push(`${shown} holds no revision itself: took its folder ${own[0]}.`);
+      return join(versions, own[0]!);
+    }
+    this.notes.push(
+      `${shown} holds no revision itself, but its folders do (${folders.join(', ')}): name them as "versionLocations" in chain.config.json, or set recursive_version_locations.`,
+    );
+    return versions;
   }
 
   private failWithoutSection(): never {

@@ -2,7 +2,7 @@
  * The project's Python as a web of modules: where an import leads, what a name is bound to, constants folded.
  * Reads files inside the project alone; refuses to know env.py, SQLAlchemy or Alembic.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Expression, parsePython, type Statement } from './python/index.ts';
 import { decodePython } from './revision-file-text.ts';
@@ -43,6 +43,8 @@ export class ProjectCode {
   readonly projectDir: string;
   private readonly roots: string[];
   private readonly modules = new Map<string, CodeModule | null>();
+  private readonly texts = new Map<string, string | null>();
+  private readonly filesByFolder = new Map<string, Set<string>>();
 
   /** `importRoots` relative to the project, in Python's order. */
   constructor(projectDir: string, importRoots: readonly string[]) {
@@ -67,6 +69,14 @@ export class ProjectCode {
   }
 
   text(file: string): string | null {
+    const known = this.texts.get(file);
+    if (known !== undefined) return known;
+    const text = this.readText(file);
+    this.texts.set(file, text);
+    return text;
+  }
+
+  private readText(file: string): string | null {
     if (file.startsWith('..')) return null;
     try {
       const path = join(this.projectDir, file);
@@ -88,10 +98,26 @@ export class ProjectCode {
       if (base.startsWith('..')) continue;
       for (const file of parts.length === 0 ? [`${base}/__init__.py`] : [`${base}/__init__.py`, `${base}.py`]) {
         const clean = file.replace(/^\.\//, '');
-        if (isFile(join(this.projectDir, clean))) return clean;
+        if (this.isFile(clean)) return clean;
       }
     }
     return null;
+  }
+
+  /** One listing a folder: imports ask for hundreds of files that are not there. */
+  private isFile(file: string): boolean {
+    const slash = file.lastIndexOf('/');
+    const folder = slash < 0 ? '' : file.slice(0, slash);
+    let names = this.filesByFolder.get(folder);
+    if (names === undefined) {
+      names = new Set();
+      try {
+        for (const entry of readdirSync(join(this.projectDir, folder), { withFileTypes: true }))
+          if (!entry.isDirectory()) names.add(entry.name);
+      } catch {}
+      this.filesByFolder.set(folder, names);
+    }
+    return names.has(file.slice(slash + 1));
   }
 
   /** A package without an `__init__.py`. */
@@ -115,12 +141,12 @@ export class ProjectCode {
     return roots;
   }
 
-  /** Dotted name of a file, from the import root that holds it. */
+  /** Dotted name of a file, from the first import root that holds it and is no package itself. */
   moduleName(file: string): string {
     const path = file.replace(/(?:\/__init__)?\.py$/, '');
-    const root = this.roots
-      .filter((folder) => folder !== '.' && path.startsWith(`${folder}/`))
-      .sort((a, b) => b.length - a.length)[0];
+    const root = this.roots.find(
+      (folder) => folder !== '.' && path.startsWith(`${folder}/`) && !this.isFile(`${folder}/__init__.py`),
+    );
     return (root === undefined ? path : path.slice(root.length + 1)).replaceAll('/', '.');
   }
 
@@ -328,14 +354,6 @@ function collect(statements: readonly Statement[], module: CodeModule): void {
             module.bindings.set(as ?? name, { kind: 'import', level, module: path, name });
       }
     }
-  }
-}
-
-function isFile(path: string): boolean {
-  try {
-    return statSync(path).isFile();
-  } catch {
-    return false;
   }
 }
 

@@ -60,7 +60,7 @@ class EnvReader {
     const models = this.models(module);
     env.modelFiles = models;
     this.naming(module, env);
-    return { env, notes: this.notes };
+    return { env, notes: [...new Set(this.notes)] };
   }
 
   private defaults(file: string | null): EnvFacts {
@@ -106,7 +106,7 @@ class EnvReader {
       this.notes.push(`target_metadata of ${module.file} could not be followed to where it is made.`);
       return;
     }
-    env.targetMetadata = `${this.code.moduleName(found.module.file)}:${found.attribute}`;
+    env.targetMetadata = `${found.outsideModule ?? this.code.moduleName(found.module.file)}:${found.attribute}`;
     env.namingConvention =
       found.naming ?? this.metadata.assignedNaming(found.module) ?? this.metadata.assignedNaming(module);
     if (found.hasUnknownNaming) this.notes.push(`The naming convention of ${env.targetMetadata} could not be read.`);

@@ -11,6 +11,8 @@ export interface MetadataFound {
   module: CodeModule;
   /** `Base.metadata`, `metadata`, `db.metadata`. */
   attribute: string;
+  /** Made by a package out of the project: its dotted name. */
+  outsideModule?: string;
   naming: NamingConvention | null;
   /** A convention is given and could not be read. */
   hasUnknownNaming: boolean;
@@ -60,8 +62,19 @@ export class MetadataReader {
 
   /** `SQLModel.metadata`, whose class stands outside of the project. */
   private ofOutside(owner: Definition, expression: Expression): MetadataFound {
-    const name = dottedName(expression) ?? 'metadata';
-    return { module: owner.module, attribute: name, naming: null, hasUnknownNaming: false };
+    const { module, binding, name } = owner;
+    const attribute =
+      binding.kind === 'import' && binding.name !== null
+        ? `${binding.name}.metadata`
+        : (dottedName(expression) ?? `${name}.metadata`);
+    const outsideModule = binding.kind === 'import' && binding.level === 0 ? binding.module : undefined;
+    return {
+      module,
+      attribute,
+      naming: null,
+      hasUnknownNaming: false,
+      ...(outsideModule === undefined ? {} : { outsideModule }),
+    };
   }
 
   /** A declarative base, a Flask `db`, a registry. */

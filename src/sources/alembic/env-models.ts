@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { compareText } from '../../model/name.ts';
 import type { AlembicConfig } from '../../model/project.ts';
 import type { CodeModule, ProjectCode } from './env-code.ts';
+import { importsOf } from './revision-file-syntax.ts';
 
 const maxModules = 1_500;
 const maxScanned = 4_000;
@@ -22,20 +23,19 @@ export function importClosure(code: ProjectCode, start: CodeModule): string[] {
     queue.push(file);
   };
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-    const module = code.module(file);
-    if (module === null) continue;
-    for (const { level, module: path, names } of module.imports) {
+    const text = code.text(file);
+    if (text === null) continue;
+    for (const { level, module: path, names } of importsOf(text) ?? code.module(file)?.imports ?? []) {
       // `import a.b.c` loads a, a.b and a.b.c.
       const parts = path === '' ? [] : path.split('.');
       for (let length = 1; length <= parts.length; length++)
         push(code.fileOfModule(parts.slice(0, length).join('.'), level, file));
       if (parts.length === 0) push(code.fileOfModule('', level, file));
       if (names === null) continue;
-      const owner = code.fileOfModule(path, level, file);
-      const inside = names === '*' ? starNames(code, owner) : names;
+      const inside = names === '*' ? starNames(code, code.fileOfModule(path, level, file)) : names;
       for (const name of inside) push(code.fileOfModule(path === '' ? name : `${path}.${name}`, level, file));
     }
-    for (const folder of dynamicPackages(code, module))
+    for (const folder of dynamicPackages(code, file, text))
       for (const inside of pythonFiles(code.projectDir, folder, true)) push(inside);
   }
   return [...seen];
@@ -52,30 +52,25 @@ function starNames(code: ProjectCode, file: string | null): string[] {
 }
 
 /** Packages that a module loads wholesale: `pkgutil.walk_packages(models.__path__)`, `import_module(f"app.models.{name}")`, a glob. */
-function dynamicPackages(code: ProjectCode, module: CodeModule): string[] {
+function dynamicPackages(code: ProjectCode, file: string, text: string): string[] {
   if (
     !/\b(?:iter_modules|walk_packages|import_module|__import__|import_submodules|find_modules|load_modules)\b/.test(
-      module.text,
+      text,
     )
   )
     return [];
   const folders = new Set<string>();
-  for (const match of module.text.matchAll(/\b([A-Za-z_][\w.]*)\.__path__/g)) {
-    const file = fileOfDotted(code, module, match[1]!);
-    if (file?.endsWith('__init__.py')) folders.add(folderOf(file));
+  for (const match of text.matchAll(/\b([A-Za-z_][\w.]*)\.__path__/g)) {
+    const module = code.module(file);
+    const found = module === null ? null : fileOfDotted(code, module, match[1]!);
+    if (found?.endsWith('__init__.py')) folders.add(folderOf(found));
   }
-  for (const match of module.text.matchAll(/import_module\(\s*f?["']([\w.]+?)\.?(?:\{[^}]*\})?["']/g)) {
-    const file = code.fileOfModule(match[1]!, 0, module.file);
-    const folder =
-      file === null
-        ? code.folderOfModule(match[1]!, 0, module.file)
-        : file.endsWith('__init__.py')
-          ? folderOf(file)
-          : null;
-    if (folder !== null) folders.add(folder);
+  for (const match of text.matchAll(/import_module\(\s*f?["']([\w.]+?)\.?(?:\{[^}]*\})?["']/g)) {
+    const found = code.fileOfModule(match[1]!, 0, file);
+    const folder = found === null ? code.folderOfModule(match[1]!, 0, file) : folderOf(found);
+    if (folder !== null && (found === null || found.endsWith('__init__.py'))) folders.add(folder);
   }
-  if (/\b__path__\b|__file__/.test(module.text) && module.file.endsWith('__init__.py'))
-    folders.add(folderOf(module.file));
+  if (/\b__path__\b|__file__/.test(text) && file.endsWith('__init__.py')) folders.add(folderOf(file));
   return [...folders];
 }
 

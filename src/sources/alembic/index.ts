@@ -8,9 +8,9 @@ import type { SourceRequest } from './open-source.ts';
 export { type ConfigRequest, findAlembicConfig } from './config.ts';
 export type { EnvReading, EnvRequest } from './env-file.ts';
 export { type GraphRequest, readRevisionGraph } from './graph.ts';
+export type { SourceRequest } from './open-source.ts';
 export { type FactsRequest, readProjectFacts } from './project-facts.ts';
 export { findSeedFiles } from './seed-files.ts';
-export type { SourceRequest } from './open-source.ts';
 
 /** The whole source; what parses Python and SQL is loaded here, so that the graph alone does not pay for it. */
 export async function openAlembicSource(request: SourceRequest): Promise<MigrationSource> {

@@ -16,5 +16,11 @@ export interface ModelsRequest {
 }
 
 export function readModels(request: ModelsRequest): ModelsReading {
-  return { schema: emptySchema(), definitionsByTable: new Map(), operationsByTable: new Map(), blindSpots: [], files: request.env.modelFiles };
+  return {
+    schema: emptySchema(),
+    definitionsByTable: new Map(),
+    operationsByTable: new Map(),
+    blindSpots: [],
+    files: request.env.modelFiles,
+  };
 }

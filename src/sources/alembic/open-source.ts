@@ -45,10 +45,20 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
       const file = join(projectDir, revision.file);
       const text = files.readFile(file);
       if (text === null) {
-        sink.apply({ kind: 'opaque', reason: 'the file could not be read', objects: [], origin: { revision: id, file: revision.file, line: 1 } });
+        sink.apply({
+          kind: 'opaque',
+          reason: 'the file could not be read',
+          objects: [],
+          origin: { revision: id, file: revision.file, line: 1 },
+        });
         return;
       }
-      evaluateRevision({ revision: id, file, text, module: revision.file.replace(/\.py$/, '').split('/').join('.') }, direction, sink, reading);
+      evaluateRevision(
+        { revision: id, file, text, module: revision.file.replace(/\.py$/, '').split('/').join('.') },
+        direction,
+        sink,
+        reading,
+      );
     },
     readModels: () => {
       models ??= readModels({ projectDir, files, environment: request.environment, env: facts.env, parseSql });

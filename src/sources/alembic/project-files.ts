@@ -14,7 +14,9 @@ const outsideRoots = new Set(
   pydantic sqlmodel sqlalchemy_utils geoalchemy2 pgvector citext psycopg2 psycopg asyncpg flask flask_sqlalchemy flask_migrate
   alembic_utils alembic_postgresql_enum`.split(/\s+/),
 );
-const alembicModules = new Set('op context config operations script runtime migration autogenerate util ddl command environment testing'.split(' '));
+const alembicModules = new Set(
+  'op context config operations script runtime migration autogenerate util ddl command environment testing'.split(' '),
+);
 
 export interface ProjectFiles extends Files {
   /** Path relative to the project, with `/`. */
@@ -88,14 +90,19 @@ export function openProjectFiles(projectDir: string, roots: readonly string[], m
     findModule: (name, from) => {
       const parts = name.split('.');
       const root = parts[0] as string;
-      if (outsideRoots.has(root) || (root === 'alembic' && (parts.length === 1 || alembicModules.has(parts[1] as string)))) return null;
+      if (
+        outsideRoots.has(root) ||
+        (root === 'alembic' && (parts.length === 1 || alembicModules.has(parts[1] as string)))
+      )
+        return null;
       const folder = from ? dirname(from.file) : projectDir;
       const key = `${folder}\n${name}`;
       const known = found.get(key);
       if (known !== undefined) return known;
       let module: ReturnType<Files['findModule']> = null;
       for (const candidate of [...roots, ...foldersAbove(folder, projectDir)]) {
-        module = name === '.' ? { file: join(folder, '__init__.py'), text: '', isPackage: true } : moduleAt(candidate, name);
+        module =
+          name === '.' ? { file: join(folder, '__init__.py'), text: '', isPackage: true } : moduleAt(candidate, name);
         if (module) break;
       }
       found.set(key, module);

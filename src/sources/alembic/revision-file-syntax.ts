@@ -10,6 +10,13 @@ export interface Span {
   to: number;
 }
 
+export interface ImportedModule {
+  level: number;
+  module: string;
+  /** `*` for a star, null for `import module`. */
+  names: string[] | '*' | null;
+}
+
 export interface Outline {
   /** The first statement, where it is a string. */
   docstring: Span | null;
@@ -55,6 +62,8 @@ const futureFeatures =
 const maxNesting = 900;
 
 class SyntaxReader extends PythonLexer {
+  /** Collected where somebody asks: imports that loading the file runs. */
+  imports: ImportedModule[] | null = null;
   readonly headers = new Map<string, { at: number; value: Span }>();
   docstring: Span | null = null;
   isPlain = true;
@@ -324,13 +333,20 @@ class SyntaxReader extends PythonLexer {
   private importStatement(): void {
     do {
       this.next();
+      const from = this.start;
       this.name();
       while ((this.tok as number) === 46) {
         this.next();
         this.name();
       }
+      this.imported(0, from, null);
       this.alias();
     } while ((this.tok as number) === 44);
+  }
+
+  private imported(level: number, from: number, names: ImportedModule['names']): void {
+    if (this.imports === null || this.inFunction) return;
+    this.imports.push({ level, module: this.text.slice(from, this.previousStop).replace(/\s/g, ''), names });
   }
 
   private alias(): void {
@@ -344,11 +360,12 @@ class SyntaxReader extends PythonLexer {
     this.next();
     let dots = 0;
     while (this.tok === 46 || this.tok === T.ellipsis) {
-      dots++;
+      dots += this.tok === 46 ? 1 : 3;
       this.next();
     }
     let isFuture = false;
     const at = this.start;
+    let module = '';
     if (dots === 0 || this.tok === T.name) {
       isFuture = dots === 0 && this.word === '__future__';
       this.name();
@@ -357,6 +374,7 @@ class SyntaxReader extends PythonLexer {
         this.next();
         this.name();
       }
+      module = this.imports === null ? '' : this.text.slice(at, this.previousStop).replace(/\s/g, '');
     }
     if (isFuture && !this.futureAllowed)
       this.fail('from __future__ imports must occur at the beginning of the file', at);
@@ -365,13 +383,16 @@ class SyntaxReader extends PythonLexer {
     if (this.tok === 42) {
       if (this.inFunction || isFuture) this.fail('import * only allowed at module level');
       this.isPlain = false;
+      this.imports?.push({ level: dots, module, names: '*' });
       this.next();
       return;
     }
     const isGrouped = this.tok === 40;
     if (isGrouped) this.next();
+    const names: string[] = [];
     for (;;) {
       if (isFuture && !futureFeatures.test(this.word)) this.fail(`future feature ${this.word} is not defined`);
+      if (this.imports !== null) names.push(this.word);
       this.name();
       this.alias();
       if ((this.tok as number) !== 44) break;
@@ -379,6 +400,7 @@ class SyntaxReader extends PythonLexer {
       if (isGrouped && (this.tok as number) === 41) break;
     }
     if (isGrouped) this.expect(41, "')'");
+    if (!this.inFunction) this.imports?.push({ level: dots, module, names });
   }
 
   private block(): void {
@@ -1096,4 +1118,16 @@ export function outline(text: string): Outline {
   if (nul >= 0) throw new SyntaxFault(nul, 'source code cannot contain null bytes');
   reader.file();
   return { docstring: reader.docstring, headers: reader.headers, isPlain: reader.isPlain };
+}
+
+/** Imports that loading a file runs, its `if` and `try` bodies included; null where it is no sound Python. */
+export function importsOf(text: string): ImportedModule[] | null {
+  const reader = new SyntaxReader(text);
+  reader.imports = [];
+  try {
+    reader.file();
+  } catch {
+    return null;
+  }
+  return reader.imports;
 }

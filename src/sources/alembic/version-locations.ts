@@ -63,6 +63,23 @@ export function resolveLocation(location: string, context: LocationContext): { p
   };
 }
 
+/** Whether a folder holds revision files itself, and which folders right below it do. */
+export function foldersWithRevisions(folder: string): { hasRevisions: boolean; folders: string[] } {
+  const entriesOf = (path: string): Dirent[] => {
+    try {
+      return readdirSync(path, { withFileTypes: true });
+    } catch {
+      return [];
+    }
+  };
+  const holds = (entries: Dirent[]): boolean =>
+    entries.some((entry) => !entry.isDirectory() && revisionFileName.test(entry.name));
+  const entries = entriesOf(folder);
+  if (holds(entries)) return { hasRevisions: true, folders: [] };
+  const folders = entries.filter((entry) => entry.isDirectory() && holds(entriesOf(join(folder, entry.name))));
+  return { hasRevisions: false, folders: folders.map((entry) => entry.name).sort(compareText) };
+}
+
 export interface VersionFile {
   /** Absolute. */
   path: string;
