@@ -91,9 +91,10 @@ export class FileEdits {
   }
 }
 
+/** Insertions at one place stand in the order they came. */
 export function applyEdits(text: string, edits: readonly TextEdit[]): string {
   let result = text;
-  for (const edit of [...edits].sort((a, b) => b.from - a.from || b.to - a.to)) {
+  for (const edit of [...edits].reverse().sort((a, b) => b.from - a.from || b.to - a.to)) {
     result = result.slice(0, edit.from) + edit.text + result.slice(edit.to);
   }
   return result;
@@ -103,9 +104,7 @@ function isSame(a: TextEdit, b: TextEdit): boolean {
   return a.from === b.from && a.to === b.to && a.text === b.text;
 }
 
-/** Two insertions at one place overlap as well: their order would be a guess. */
 function overlaps(a: TextEdit, b: TextEdit): boolean {
-  if (a.from === a.to && b.from === b.to) return a.from === b.from;
   return a.from < b.to && b.from < a.to;
 }
 

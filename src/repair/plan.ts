@@ -47,7 +47,6 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
   const { config } = diagnosis.facts;
 
   const chain = editChain(actions, graph, files, (id, parents) => placeholderRevision(id, parents, { graph, config }));
-  const seeds = planSeeds(actions, diagnosis, files, options.seed);
 
   const made = stepsFor({
     wanted: [
@@ -60,6 +59,10 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
     contradicted: contradictedConstraints(diagnosis.findings),
   });
   left.push(...made.left);
+  const seeds = planSeeds(actions, diagnosis, files, {
+    schemas: [made.schema, diagnosis.declaredAtHeads],
+    searchPath: context.searchPath,
+  });
 
   const merges = of('merge-heads');
   const joined = headsToJoin(merges, chain.heads, chain.renames);

@@ -4,6 +4,8 @@
  */
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Plan } from '../model/plan.ts';
+import type { SeedReading } from '../model/seed.ts';
+import { patchSeed, type SeedWorld } from '../seeds/index.ts';
 import type { Answered, FileEdits } from './chain-edits.ts';
 import type { StepDraft } from './steps.ts';
 
@@ -12,40 +14,80 @@ export interface SeedPlan {
   left: Plan['left'];
 }
 
+interface Wish {
+  resolveIds: boolean;
+  fillColumns: { table: string; column: string }[];
+  patched: string[];
+  run: string[];
+}
+
+/** `world`: the schemas as they will be when the seed runs. */
 export function planSeeds(
   actions: readonly Answered[],
   diagnosis: Diagnosis,
   files: FileEdits,
-  runs: boolean,
+  world: SeedWorld,
 ): SeedPlan {
-  const steps: StepDraft[] = [];
-  const answersByFile = new Map<string, string[]>();
-  for (const { action, answers } of actions) {
-    if (action.action !== 'run-seed') continue;
-    answersByFile.set(action.file, [...(answersByFile.get(action.file) ?? []), ...answers]);
-  }
-  for (const [file, answers] of runs ? answersByFile : []) {
+  const plan: SeedPlan = { steps: [], left: [] };
+  for (const [file, wish] of wishesOf(actions)) {
     const reading = diagnosis.seeds.readings.find((one) => one.file === file);
-    const tables = new Set(
-      (reading?.statements ?? []).flatMap((statement) =>
-        [statement.table, ...statement.reads].flatMap((name) =>
-          name ? [`${name.schema ?? 'public'}.${name.name}`] : [],
-        ),
-      ),
-    );
-    steps.push({
-      title: `seed_${file.slice(file.lastIndexOf('/') + 1).replace(/\.\w+$/, '')}`,
-      phase: 'seed',
-      sql: `-- Runs ${file} as it stands after its patch, in one transaction, with a before-image of every row it changes.\n`,
-      down: null,
-      lock: 'ROW EXCLUSIVE on the tables it writes',
-      hazards: ['changes-rows'],
-      transactional: true,
-      answers,
-      seedFile: file,
-      tables: [...tables],
-    });
+    const all = [...wish.patched, ...wish.run];
+    if (reading === undefined) {
+      plan.left.push(...all.map((key) => ({ key, reason: `${file} was not read as a seed` })));
+      continue;
+    }
+    if (wish.patched.length > 0) {
+      const { edits, refused } = patchSeed(reading, world, wish);
+      if (edits.length > 0) files.edit(file, wish.patched, () => edits);
+      for (const { line, reason } of refused) {
+        plan.left.push(...wish.patched.map((key) => ({ key, reason: `${file}:${line}: ${reason}` })));
+      }
+    }
+    if (wish.run.length > 0) plan.steps.push(seedStep(reading, wish.run));
   }
-  void files;
-  return { steps, left: [] };
+  return plan;
+}
+
+function wishesOf(actions: readonly Answered[]): Map<string, Wish> {
+  const wishes = new Map<string, Wish>();
+  const of = (file: string) => {
+    const known = wishes.get(file) ?? { resolveIds: false, fillColumns: [], patched: [], run: [] };
+    wishes.set(file, known);
+    return known;
+  };
+  for (const { action, answers } of actions) {
+    if (action.action === 'resolve-seed-ids') {
+      const wish = of(action.file);
+      wish.resolveIds = true;
+      wish.patched.push(...answers);
+    } else if (action.action === 'fill-seed-column') {
+      const wish = of(action.file);
+      wish.fillColumns.push({ table: action.table, column: action.column });
+      wish.patched.push(...answers);
+    } else if (action.action === 'run-seed') of(action.file).run.push(...answers);
+  }
+  return wishes;
+}
+
+function seedStep(reading: SeedReading, answers: string[]): StepDraft {
+  const { file } = reading;
+  const tables = new Set(
+    reading.statements.flatMap((statement) =>
+      [statement.table, ...statement.reads].flatMap((name) =>
+        name ? [`${name.schema ?? 'public'}.${name.name}`] : [],
+      ),
+    ),
+  );
+  return {
+    title: `seed_${file.slice(file.lastIndexOf('/') + 1).replace(/\.\w+$/, '')}`,
+    phase: 'seed',
+    sql: `-- Runs ${file} as it stands after its patch, in one transaction, with an image of every row that it changes.\n`,
+    down: null,
+    lock: `SHARE ROW EXCLUSIVE on ${[...new Set(reading.statements.flatMap(({ table }) => (table ? [table.name] : [])))].join(', ')}`,
+    hazards: ['changes-rows'],
+    transactional: true,
+    answers,
+    seedFile: file,
+    tables: [...tables],
+  };
 }

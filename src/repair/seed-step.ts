@@ -1,15 +1,62 @@
 /**
- * The seed as a step: runs in the step's own transaction, with a before-image of every row; taken back by those images.
+ * The seed as a step: run in the step's own transaction, every row it changed kept in the ledger, taken back by those
+ * images. Refuses to know how a seed is read or rows are compared.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ChainError } from '../errors.ts';
 import type { Step } from '../model/plan.ts';
+import { markSeedUndone, recordSeedRun, seedImages } from '../run/index.ts';
+import { loadSqlParser, readSeedSql } from '../sql/index.ts';
+import { refuseOutside } from './plan-file.ts';
 import type { StepContext } from './units.ts';
 
 export async function runSeedStep(step: Step, context: StepContext): Promise<void> {
-  void context;
-  throw new Error(`seeds are not wired: ${step.name}`);
+  const { runSeed } = await import('../seeds/index.ts');
+  const file = step.seedFile as string;
+  const read = (name: string) => {
+    refuseOutside(name);
+    return readFileSync(join(context.projectDir, name), 'utf8');
+  };
+  const readIncluded = (name: string) => {
+    try {
+      return read(name);
+    } catch {
+      return null;
+    }
+  };
+  await loadSqlParser();
+  const reading = readSeedSql(file, read(file));
+  const run = await runSeed(context.connection, reading, { insideTransaction: true, readFile: readIncluded });
+  await recordSeedRun(context.connection, {
+    repairId: context.repairId,
+    step: step.name,
+    file,
+    contentHash: run.contentHash,
+    version: run.version,
+    summary: run.summary,
+    images: run.images,
+  });
 }
 
+/** @throws ChainError `undo-would-lose` where a row is no longer as the seed left it */
 export async function undoSeedStep(step: Step, context: StepContext): Promise<void> {
-  void context;
-  throw new Error(`seeds are not wired: ${step.name}`);
+  const { undoRows } = await import('../seeds/index.ts');
+  const images = await seedImages(context.connection, context.repairId, step.name);
+  const { conflicts } = await undoRows(context.connection, images);
+  const [first] = conflicts;
+  if (first !== undefined) {
+    const key = Object.entries(first.key)
+      .map(([column, value]) => `${column} = ${value ?? 'null'}`)
+      .join(', ');
+    const more = conflicts.length > 1 ? `, and ${conflicts.length - 1} more` : '';
+    throw new ChainError(
+      'undo-would-lose',
+      `Undo would lose what the repair did not make: the row of ${first.table}${key === '' ? '' : ` with ${key}`}: ${first.reason}${more}.`,
+      {
+        hint: 'Put these rows back as the seed left them, or remove what refers to them, then run `chain undo` again. Nothing was changed.',
+      },
+    );
+  }
+  await markSeedUndone(context.connection, context.repairId, step.name);
 }

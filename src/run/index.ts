@@ -30,4 +30,13 @@ export {
   UnitFailure,
   type UnitStorage,
 } from './runner.ts';
+export {
+  type KeptImage,
+  lastSeedRun,
+  markSeedUndone,
+  recordSeedRun,
+  type SeedRunRecord,
+  type SeedRunRow,
+  seedImages,
+} from './seed-ledger.ts';
 export { inTransaction, type Limits, type Session, setLimits, sqlStateOf } from './session.ts';
