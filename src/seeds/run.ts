@@ -57,6 +57,8 @@ export async function runSeed(
   const notices: SeedNotice[] = [];
   let told = 0;
   let heard = 0;
+  // Notices of chain's own statements are not the seed's.
+  let isSeed = false;
   const tell = (notice: SeedNotice): void => {
     // A second attempt repeats what was told already.
     if (heard++ < told) return;
@@ -64,7 +66,9 @@ export async function runSeed(
     notices.push(notice);
     options.onNotice?.(notice);
   };
-  const stop = session.onNotice?.(({ severity, message }) => tell({ severity, message }));
+  const stop = session.onNotice?.(({ severity, message }) => {
+    if (isSeed) tell({ severity, message });
+  });
   const body = async (): Promise<SeedRun> => {
     const before = await session.query<{ path: string }>(`SELECT current_setting('search_path') AS path`);
     const tables = new Set(await tablesOf(session, reading));
@@ -74,7 +78,9 @@ export async function runSeed(
       const snapshots = new Snapshots(session);
       for (const table of [...tables].sort(compareText)) await snapshots.take(table);
       const counted = await writeCounts(session);
+      isSeed = true;
       const settings = await execute(session, reading, options.readFile ?? (() => null), tell);
+      isSeed = false;
       await immediate(session, reading);
       const written = [...(await writeCounts(session))].filter(([table, now]) => {
         const then = counted.get(table);
