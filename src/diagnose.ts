@@ -241,13 +241,15 @@ function managedNamespaces({ replay, declaredAtHeads, facts }: Project): Set<str
 
 /** Whether any difference may be one of spelling, or hides behind one: then PostgreSQL is asked. */
 function hangsOnText(drift: Drift): boolean {
-  return (
-    (drift.notCompared?.length ?? 0) > 0 ||
-    drift.differences.some(
-      ({ direction, kind }) =>
-        direction === 'altered' || (direction !== 'elsewhere' && kind !== 'table' && kind !== 'column'),
-    )
-  );
+  if ((drift.notCompared?.length ?? 0) > 0) return true;
+  return drift.differences.some((difference) => {
+    if (difference.direction === 'altered') return true;
+    // What has no name of its own is told apart by its text.
+    if (difference.kind === 'constraint') return /^[cx]$/.test((difference.declared ?? difference.live)?.type ?? '');
+    if (difference.kind !== 'index') return false;
+    const index = difference.declared ?? difference.live;
+    return index !== null && (index.where !== null || index.keys.some((key) => key.isExpression));
+  });
 }
 
 type Elaborated = { problem: string } | { problem: null; declared: Schema; live: Schema; unbuilt: Set<string> };
@@ -266,8 +268,7 @@ async function elaborateBoth(project: Project, declared: Schema, live: Schema): 
       timeouts: settings.timeouts,
       ...(options.signal ? { signal: options.signal } : {}),
     });
-    const ours = await elaborate(scratch, declared);
-    const theirs = await elaborate(scratch, live);
+    const [ours, theirs] = await Promise.all([elaborate(scratch, declared), elaborate(scratch, live)]);
     const unbuilt = new Set([...ours.failures, ...theirs.failures].map((failure) => failure.object));
     return { problem: null, declared: ours.schema, live: theirs.schema, unbuilt };
   } catch (error) {

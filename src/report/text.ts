@@ -19,7 +19,13 @@ export function renderText(report: Report, options: TextOptions): string {
   const paint = paintFor(options.color);
   const width = Math.max(60, Math.min(options.width, 120));
   const blocks = [header(report, paint)];
-  for (const root of rootsOf(report.findings)) blocks.push(tree(root, report.findings, { ...options, paint, width }));
+  const drawing = { ...options, paint, width };
+  const folded = options.verbose ? new Map<string, ReportFinding[]>() : foldable(report.findings);
+  for (const root of rootsOf(report.findings)) {
+    const same = folded.get(root.rule);
+    if (same === undefined || root.severity !== 'info') blocks.push(tree(root, report.findings, drawing));
+    else if (same[0] === root) blocks.push(foldedBlock(same, drawing));
+  }
   if (report.plan) blocks.push(planText(report.plan, paint));
   const unseen = notSeen(report, paint, width, options.verbose ?? false);
   if (unseen !== '') blocks.push(unseen);
@@ -69,6 +75,27 @@ function rootsOf(findings: readonly ReportFinding[]): ReportFinding[] {
   return findings.filter((finding) => !finding.causedBy.some((cause) => keys.has(cause)));
 }
 
+/** Rules of which three or more findings are only good to know: told in one breath. */
+function foldable(findings: readonly ReportFinding[]): Map<string, ReportFinding[]> {
+  const caused = new Set(findings.flatMap((finding) => finding.causedBy));
+  const byRule = new Map<string, ReportFinding[]>();
+  for (const finding of rootsOf(findings)) {
+    if (finding.severity !== 'info' || caused.has(finding.key)) continue;
+    byRule.set(finding.rule, [...(byRule.get(finding.rule) ?? []), finding]);
+  }
+  return new Map([...byRule].filter(([, same]) => same.length > 2));
+}
+
+function foldedBlock(same: readonly ReportFinding[], { paint, width }: Drawing): string {
+  const first = same[0] as ReportFinding;
+  const names = same.map((finding) => finding.subject.name);
+  const shown = `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`;
+  return [
+    `${paint.severity('info', first.accepted ? 'accepted' : 'info')} ${paint.bold(first.rule)} (${same.length}, --verbose shows each)`,
+    wrapText(oneLine(shown), width, '  '),
+  ].join('\n');
+}
+
 /** A finding and, indented, what follows from it. Each finding is drawn once, under its first cause. */
 function tree(finding: ReportFinding, all: readonly ReportFinding[], drawing: Drawing, depth = 0): string {
   const parts = [block(finding, drawing, depth)];
@@ -98,7 +125,9 @@ function block(finding: ReportFinding, drawing: Drawing, depth: number): string 
 
 function place(finding: ReportFinding, paint: Paint): string {
   const { file, line } = finding.subject;
-  return file === undefined ? '' : paint.dim(` ${oneLine(file)}${line === undefined ? '' : `:${line}`}`);
+  return paint.dim(
+    ` ${oneLine(file === undefined ? finding.subject.name : `${file}${line === undefined ? '' : `:${line}`}`)}`,
+  );
 }
 
 function evidenceText(evidence: Evidence): string {

@@ -29,9 +29,7 @@ export default defineRule({
       if (fault.rule !== 'missing-parent-revision' || fault.missing === undefined || revision === undefined) continue;
       const missing = fault.missing;
       const behind = descendantsOf(graph, [revision.id]);
-      const evidence: Evidence[] = [
-        at(revision, `${revision.file}:${revision.downRevisionLine} names ${show(missing)} as its parent`),
-      ];
+      const evidence: Evidence[] = [at(revision, `down_revision is ${show(missing)}`, revision.downRevisionLine)];
       const others = behind.size - 1;
       const remedies: Remedy[] = [];
       const replaceWith = (parents: string[]) => replaced(revision, missing, parents);
@@ -162,8 +160,8 @@ export default defineRule({
   },
 });
 
-function at(revision: Revision, text: string): Evidence {
-  return { origin: 'declared', text, file: revision.file, line: revision.line };
+function at(revision: Revision, text: string, line: number = revision.line): Evidence {
+  return { origin: 'declared', text, file: revision.file, line };
 }
 
 function show(id: string): string {

@@ -58,12 +58,10 @@ export default defineRule({
       const target = wanted.constraint.references.table;
       const seeded = seededValues(seeds, declared, live, target, wanted.targetColumns);
       const isSeeded = values.every((value) => seeded.has(value));
-      const evidence: Evidence[] = rows
-        .slice(0, 10)
-        .map((row) => ({
-          origin: 'data',
-          text: `${wanted.constraint.columns.join(', ')} = ${row.value}: ${row.rows} ${Number(row.rows) === 1 ? 'row' : 'rows'}`,
-        }));
+      const evidence: Evidence[] = rows.slice(0, 10).map((row) => ({
+        origin: 'data',
+        text: `${wanted.constraint.columns.join(', ')} = ${row.value}: ${row.rows} ${Number(row.rows) === 1 ? 'row' : 'rows'}`,
+      }));
       if (rows.length > 10)
         evidence.push({
           origin: 'data',

@@ -24,6 +24,7 @@ export default defineRule({
   title: 'a seeded row lives under another id than the seed names',
   severity: 'error',
   needs: ['declared', 'live', 'seeds', 'answers'],
+  wants: ['models'],
   docs: {
     problem:
       'The seed upserts on a natural key, such as an email, and uses the id it would have given to the row further down; the row that lives has another id, which an upsert keeps.',
@@ -44,8 +45,8 @@ export default defineRule({
       };
     }
   },
-  *check({ declared, live, seeds, answers }) {
-    const keys = foreignKeysOf(live.schema, declared.schema, declared.heads);
+  *check({ declared, live, seeds, answers, models }) {
+    const keys = foreignKeysOf(live.schema, declared.schema, declared.heads, models?.reading.schema);
     const inserts = insertsOf(seeds.readings, live.schema, plainSearchPath(live.searchPath));
     for (const upsert of upsertsOf(declared, live, seeds)) {
       const answer = answers.rows(upsert.probeKey);

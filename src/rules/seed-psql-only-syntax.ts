@@ -27,14 +27,12 @@ export default defineRule({
         severity: runs.length > 0 ? 'error' : 'warning',
         certainty: runs.length > 0 ? 'proven' : 'suspected',
         message: `${reading.file}:${first.line} uses ${names.join(', ')}, which only psql understands${runs.length > 0 ? `, and ${runs.map((run) => run.file).join(', ')} runs it without psql` : ''}.`,
-        evidence: reading.directives
-          .slice(0, 10)
-          .map((directive) => ({
-            origin: 'seed' as const,
-            text: directive.text.trim().slice(0, 120),
-            file: reading.file,
-            line: directive.line,
-          })),
+        evidence: reading.directives.slice(0, 10).map((directive) => ({
+          origin: 'seed' as const,
+          text: directive.text.trim().slice(0, 120),
+          file: reading.file,
+          line: directive.line,
+        })),
         remedy: advice(`Run it through psql: psql -v ON_ERROR_STOP=1 -f ${reading.file}`, 'file-edit'),
       };
     }
