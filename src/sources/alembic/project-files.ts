@@ -53,7 +53,7 @@ export function openProjectFiles(projectDir: string, roots: readonly string[], m
     let text: string | null = null;
     if (exists(path) === 'file') {
       try {
-        if (statSync(path).size <= maxFileBytes) text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
+        if (statSync(path).size <= maxFileBytes) text = readFileSync(path, 'utf8');
       } catch {
         text = null;
       }

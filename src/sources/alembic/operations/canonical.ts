@@ -27,8 +27,10 @@ function canonicalise(path: string): string | null {
   }
   if (root !== 'sqlalchemy') return null;
   const dialects = parts.indexOf('dialects');
-  if (dialects >= 0) return parts.length > dialects + 2 ? `${parts[dialects + 1]}.${last}` : (parts[dialects + 1] ?? 'sa.dialects');
-  if (parts.includes('func') && parts.indexOf('func') < parts.length - 1) return ['func', ...parts.slice(parts.indexOf('func') + 1)].join('.');
+  if (dialects >= 0)
+    return parts.length > dialects + 2 ? `${parts[dialects + 1]}.${last}` : (parts[dialects + 1] ?? 'sa.dialects');
+  if (parts.includes('func') && parts.indexOf('func') < parts.length - 1)
+    return ['func', ...parts.slice(parts.indexOf('func') + 1)].join('.');
   if (parts.length === 1) return 'sa';
   if (parts[1] === 'exc' || parts.includes('exc')) return `exc.${last}`;
   if (parts[1] === 'orm' || (parts[1] === 'ext' && parts[2] !== 'asyncio')) {

@@ -7,15 +7,45 @@ import { argument, flagOf, isAbsent } from './read-values.ts';
 import { type ReadType, readable, unreadableType } from './types.ts';
 
 const fixed: Record<string, string> = {
-  ArrowType: 'timestamp without time zone', EnrichedDateTimeType: 'timestamp without time zone', TSVectorType: 'tsvector', LtreeType: 'ltree', IPAddressType: 'character varying(50)',
-  EmailType: 'character varying(255)', URLType: 'text', JSONType: 'json', CountryType: 'character varying(2)', CurrencyType: 'character varying(3)', LocaleType: 'character varying(10)',
-  TimezoneType: 'character varying(50)', ColorType: 'character varying(20)', PhoneNumberType: 'character varying(20)', PasswordType: 'bytea', WeekDaysType: 'bit(7)',
-  StringEncryptedType: 'character varying', CITEXT: 'citext', CIText: 'citext', citext: 'citext', GUID: 'uuid', TIMESTAMPAware: 'timestamp with time zone',
-  IntRangeType: 'int4range', Int8RangeType: 'int8range', NumericRangeType: 'numrange', DateRangeType: 'daterange', DateTimeRangeType: 'tsrange', AutoString: 'character varying',
-  UtcDateTime: 'timestamp with time zone', UUID7: 'uuid', ULID: 'uuid',
+  ArrowType: 'timestamp without time zone',
+  EnrichedDateTimeType: 'timestamp without time zone',
+  TSVectorType: 'tsvector',
+  LtreeType: 'ltree',
+  IPAddressType: 'character varying(50)',
+  EmailType: 'character varying(255)',
+  URLType: 'text',
+  JSONType: 'json',
+  CountryType: 'character varying(2)',
+  CurrencyType: 'character varying(3)',
+  LocaleType: 'character varying(10)',
+  TimezoneType: 'character varying(50)',
+  ColorType: 'character varying(20)',
+  PhoneNumberType: 'character varying(20)',
+  PasswordType: 'bytea',
+  WeekDaysType: 'bit(7)',
+  StringEncryptedType: 'character varying',
+  CITEXT: 'citext',
+  CIText: 'citext',
+  citext: 'citext',
+  GUID: 'uuid',
+  TIMESTAMPAware: 'timestamp with time zone',
+  IntRangeType: 'int4range',
+  Int8RangeType: 'int8range',
+  NumericRangeType: 'numrange',
+  DateRangeType: 'daterange',
+  DateTimeRangeType: 'tsrange',
+  AutoString: 'character varying',
+  UtcDateTime: 'timestamp with time zone',
+  UUID7: 'uuid',
+  ULID: 'uuid',
 };
 
-export function companionType(machine: Machine, path: string, args: Arguments, inner: (value: Value | undefined) => ReadType): ReadType | null {
+export function companionType(
+  machine: Machine,
+  path: string,
+  args: Arguments,
+  inner: (value: Value | undefined) => ReadType,
+): ReadType | null {
   const parts = path.split('.');
   const name = parts[parts.length - 1] as string;
   const number = (index: number, ...names: string[]) => integerOf(argument(args, index, ...names) ?? null);
@@ -27,9 +57,15 @@ export function companionType(machine: Machine, path: string, args: Arguments, i
     case 'sqlalchemy_utils':
       switch (name) {
         case 'UUIDType':
-          return flagOf(argument(args, 1, 'native') ?? true) === false ? (flagOf(argument(args, 0, 'binary') ?? true) === false ? readable('character(32)') : readable('bytea')) : readable('uuid');
+          return flagOf(argument(args, 1, 'native') ?? true) === false
+            ? flagOf(argument(args, 0, 'binary') ?? true) === false
+              ? readable('character(32)')
+              : readable('bytea')
+            : readable('uuid');
         case 'ChoiceType':
-          return isAbsent(argument(args, 1, 'impl')) ? readable('character varying(255)') : inner(argument(args, 1, 'impl'));
+          return isAbsent(argument(args, 1, 'impl'))
+            ? readable('character varying(255)')
+            : inner(argument(args, 1, 'impl'));
         case 'EncryptedType':
           return readable('bytea');
         case 'ScalarListType':
@@ -49,7 +85,16 @@ export function companionType(machine: Machine, path: string, args: Arguments, i
     case 'snowflake':
       return null;
   }
-  if (['sqlalchemy_utils', 'citext', 'fastapi_users_db_sqlalchemy', 'advanced_alchemy', 'sqlalchemy_citext', 'sqlmodel'].includes(parts[0] as string)) {
+  if (
+    [
+      'sqlalchemy_utils',
+      'citext',
+      'fastapi_users_db_sqlalchemy',
+      'advanced_alchemy',
+      'sqlalchemy_citext',
+      'sqlmodel',
+    ].includes(parts[0] as string)
+  ) {
     if (name === 'DateTimeUTC') return readable('timestamp with time zone');
     if (name === 'BigIntIdentity') return readable('bigint', { integral: 'bigint' });
     if (name === 'JsonB') return readable('jsonb');
@@ -61,7 +106,15 @@ export function companionType(machine: Machine, path: string, args: Arguments, i
 }
 
 function vectorType(name: string, dimensions: number | null): ReadType | null {
-  const base = { VECTOR: 'vector', Vector: 'vector', HALFVEC: 'halfvec', HalfVector: 'halfvec', SPARSEVEC: 'sparsevec', SparseVector: 'sparsevec', BIT: 'bit' }[name];
+  const base = {
+    VECTOR: 'vector',
+    Vector: 'vector',
+    HALFVEC: 'halfvec',
+    HalfVector: 'halfvec',
+    SPARSEVEC: 'sparsevec',
+    SparseVector: 'sparsevec',
+    BIT: 'bit',
+  }[name];
   if (base === undefined) return null;
   return readable(dimensions === null ? base : `${base}(${dimensions})`);
 }

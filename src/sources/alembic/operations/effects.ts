@@ -24,12 +24,22 @@ export interface Effects {
 }
 
 /** Where the statement stands: in the revision's own file where any frame is in it. */
-export function placeOf(machine: Machine, effects: Effects): { origin: Origin; span: { from: number; to: number } | undefined } {
+export function placeOf(
+  machine: Machine,
+  effects: Effects,
+): { origin: Origin; span: { from: number; to: number } | undefined } {
   for (let at = machine.frames.length - 1; at >= 0; at--) {
     const frame = machine.frames[at];
     if (frame && frame.module.file === effects.file) {
       const { from, to } = frame.statement;
-      return { origin: { revision: effects.revision, file: effects.relative(effects.file), line: effects.lineAt(effects.file, from) }, span: { from, to } };
+      return {
+        origin: {
+          revision: effects.revision,
+          file: effects.relative(effects.file),
+          line: effects.lineAt(effects.file, from),
+        },
+        span: { from, to },
+      };
     }
   }
   return { origin: { revision: effects.revision, file: effects.relative(effects.file), line: 1 }, span: undefined };
@@ -46,13 +56,20 @@ export function objectsOf(operation: UnplacedOperation): QualifiedName[] {
     default:
       break;
   }
-  if ('table' in operation && operation.table && typeof operation.table === 'object' && 'name' in operation.table) return [operation.table as QualifiedName];
+  if ('table' in operation && operation.table && typeof operation.table === 'object' && 'name' in operation.table)
+    return [operation.table as QualifiedName];
   if ('name' in operation && typeof operation.name === 'object') return [operation.name];
-  if ('index' in operation && typeof operation.index === 'object' && 'schema' in operation.index) return [operation.index];
+  if ('index' in operation && typeof operation.index === 'object' && 'schema' in operation.index)
+    return [operation.index];
   return [];
 }
 
-export function emit(machine: Machine, effects: Effects, operation: UnplacedOperation, extra: { sql?: string; condition?: string | null; outsideTransaction?: boolean } = {}): void {
+export function emit(
+  machine: Machine,
+  effects: Effects,
+  operation: UnplacedOperation,
+  extra: { sql?: string; condition?: string | null; outsideTransaction?: boolean } = {},
+): void {
   const { origin, span } = placeOf(machine, effects);
   const stated: Operation = { ...operation, origin };
   if (span) stated.span = span;
@@ -76,12 +93,25 @@ export function hand(machine: Machine, effects: Effects, operation: Operation, c
     effects.told.add(key);
     const { origin, span, sql } = operation;
     const reason = operation.kind === 'opaque' ? operation.reason : `whether it runs cannot be known: ${shadow}`;
-    effects.sink.apply({ kind: 'opaque', reason, objects, origin, ...(span ? { span } : {}), ...(sql === undefined ? {} : { sql }) });
+    effects.sink.apply({
+      kind: 'opaque',
+      reason,
+      objects,
+      origin,
+      ...(span ? { span } : {}),
+      ...(sql === undefined ? {} : { sql }),
+    });
     return;
   }
   effects.sink.apply(assumed === null ? operation : { ...operation, condition: operation.condition ?? assumed });
 }
 
-export function opaque(machine: Machine, effects: Effects, reason: string, objects: QualifiedName[], sql?: string): void {
+export function opaque(
+  machine: Machine,
+  effects: Effects,
+  reason: string,
+  objects: QualifiedName[],
+  sql?: string,
+): void {
   emit(machine, effects, { kind: 'opaque', reason, objects }, sql === undefined ? {} : { sql });
 }

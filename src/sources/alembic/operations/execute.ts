@@ -4,14 +4,29 @@
  */
 import type { QualifiedName } from '../../../model/name.ts';
 import type { Operation } from '../../../model/operation.ts';
-import { type Arguments, assumed, conditionOf, describe, isObject, isUnknown, type Machine, type Made, plain, reasonOf, textOf, toItems, unknown, type Value } from '../python/index.ts';
+import {
+  type Arguments,
+  assumed,
+  conditionOf,
+  describe,
+  isObject,
+  isUnknown,
+  type Machine,
+  type Made,
+  plain,
+  reasonOf,
+  textOf,
+  toItems,
+  unknown,
+  type Value,
+} from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import { type Effects, emit, hand, opaque, placeOf } from './effects.ts';
 import { emitEnums, qualified } from './op.ts';
-import { literalText, textBody } from './sql-text.ts';
-import { asMade, readIndex, readTable, tableNameOf, readConstraint } from './tables.ts';
-import { argument, flagOf, nameOf } from './read-values.ts';
 import { answerQuery } from './queries.ts';
+import { argument, flagOf, nameOf } from './read-values.ts';
+import { literalText, textBody } from './sql-text.ts';
+import { asMade, readConstraint, readIndex, readTable, tableNameOf } from './tables.ts';
 
 const bindPattern = /(?<![:\w\\])(:)(\w+)(?!:)/g;
 
@@ -32,13 +47,23 @@ function bindPercent(text: string, values: Value[] | ReadonlyMap<string, Value>)
   let next = 0;
   return text.replace(/%(?:\((\w+)\))?s|%%/g, (whole, name: string | undefined) => {
     if (whole === '%%') return '%';
-    const value = Array.isArray(values) ? values[next++] : values instanceof Map && name !== undefined ? values.get(name) : undefined;
+    const value = Array.isArray(values)
+      ? values[next++]
+      : values instanceof Map && name !== undefined
+        ? values.get(name)
+        : undefined;
     return (value === undefined ? null : literalText(value)) ?? 'NULL';
   });
 }
 
 /** Reads SQL text and hands over what it says. */
-export function runSql(machine: Machine, effects: Effects, text: string, condition: string | null, isWhole = true): Operation[] {
+export function runSql(
+  machine: Machine,
+  effects: Effects,
+  text: string,
+  condition: string | null,
+  isWhole = true,
+): Operation[] {
   const { origin, span } = placeOf(machine, effects);
   const operations = effects.parseSql(text, { origin, revision: effects.revision });
   for (const operation of operations) {
@@ -61,7 +86,8 @@ function parameterMap(machine: Machine, values: (Value | undefined)[]): Map<stri
   for (const value of values) {
     if (value === undefined) continue;
     const bare = plain(value);
-    if (isObject(bare) && bare.kind === 'dict') for (const [key, item] of bare.map.values()) if (typeof key === 'string') map.set(key, item);
+    if (isObject(bare) && bare.kind === 'dict')
+      for (const [key, item] of bare.map.values()) if (typeof key === 'string') map.set(key, item);
     if (isObject(bare) && bare.kind === 'list') {
       // executemany: one row stands for all.
       const first = toItems(machine, bare)?.[0];
@@ -77,13 +103,25 @@ export function runStatement(machine: Machine, effects: Effects, args: Arguments
   if (statement === undefined) return unknown('a statement that is not given');
   const condition = conditionOf(statement);
   const bare = plain(statement);
-  const parameters = [args.positional[1], args.named.get('parameters'), args.named.get('params'), args.named.get('vars')];
+  const parameters = [
+    args.positional[1],
+    args.named.get('parameters'),
+    args.named.get('params'),
+    args.named.get('vars'),
+  ];
   const text = textOf(bare);
   if (text !== null) {
     if (isDriver) {
       const list = plain(args.positional[1] ?? null);
-      const items = isObject(list) && list.kind === 'dict' ? parameterMap(machine, [list]) : (toItems(machine, list) ?? []);
-      return finish(machine, effects, parameters.every((one) => one === undefined) ? text : bindPercent(text, items), condition, true);
+      const items =
+        isObject(list) && list.kind === 'dict' ? parameterMap(machine, [list]) : (toItems(machine, list) ?? []);
+      return finish(
+        machine,
+        effects,
+        parameters.every((one) => one === undefined) ? text : bindPercent(text, items),
+        condition,
+        true,
+      );
     }
     const bound = bindNames(text, parameterMap(machine, parameters));
     return finish(machine, effects, textBody(bound.text), condition, bound.isWhole);
@@ -94,7 +132,8 @@ export function runStatement(machine: Machine, effects: Effects, args: Arguments
   const made = asMade(bare);
   if (made) return runConstruct(machine, effects, made, parameters, condition);
   if (isObject(bare) && (bare.kind === 'list' || bare.kind === 'tuple')) {
-    for (const item of toItems(machine, bare) ?? []) runStatement(machine, effects, { positional: [item], named: new Map() }, isDriver);
+    for (const item of toItems(machine, bare) ?? [])
+      runStatement(machine, effects, { positional: [item], named: new Map() }, isDriver);
     return null;
   }
   opaque(machine, effects, `a statement that could not be read: ${describe(bare)}`, []);
@@ -112,15 +151,27 @@ function finish(machine: Machine, effects: Effects, text: string, condition: str
   return answerQuery(machine, effects, text, operations);
 }
 
-function runConstruct(machine: Machine, effects: Effects, made: Made, parameters: (Value | undefined)[], condition: string | null): Value {
+function runConstruct(
+  machine: Machine,
+  effects: Effects,
+  made: Made,
+  parameters: (Value | undefined)[],
+  condition: string | null,
+): Value {
   // text('…').bindparams(x=1).execution_options(…)
   const chained = new Map<string, Value>();
   let at: Made | null = made;
   while (at) {
     if (at.receiver === null) break;
-    if (at.path === '.bindparams' || at.path === '.params' || at.path === '.values') for (const [key, value] of at.named) chained.set(key, value);
+    if (at.path === '.bindparams' || at.path === '.params' || at.path === '.values')
+      for (const [key, value] of at.named) chained.set(key, value);
     const receiver = plain(at.receiver);
-    const next: Made | null = isObject(receiver) && receiver.kind === 'made' ? receiver : isObject(receiver) && receiver.kind === 'member' ? asMade(receiver.object) : null;
+    const next: Made | null =
+      isObject(receiver) && receiver.kind === 'made'
+        ? receiver
+        : isObject(receiver) && receiver.kind === 'member'
+          ? asMade(receiver.object)
+          : null;
     if (next === null) break;
     at = next;
   }
@@ -148,16 +199,52 @@ function runConstruct(machine: Machine, effects: Effects, made: Made, parameters
 
 export function emptyRows(tables: QualifiedName[]): Value {
   const names = tables.map((table) => table.name).join(', ');
-  return assumed({ kind: 'made', path: '@rows', receiver: null, positional: [], named: new Map(), from: 0, to: 0, file: '', attributes: new Map() }, names === '' ? 'there are no rows' : `there are no rows in ${names}`);
+  return assumed(
+    {
+      kind: 'made',
+      path: '@rows',
+      receiver: null,
+      positional: [],
+      named: new Map(),
+      from: 0,
+      to: 0,
+      file: '',
+      attributes: new Map(),
+    },
+    names === '' ? 'there are no rows' : `there are no rows in ${names}`,
+  );
 }
 export function changedRows(): Value {
-  return { kind: 'made', path: '@changed', receiver: null, positional: [], named: new Map(), from: 0, to: 0, file: '', attributes: new Map() };
+  return {
+    kind: 'made',
+    path: '@changed',
+    receiver: null,
+    positional: [],
+    named: new Map(),
+    from: 0,
+    to: 0,
+    file: '',
+    attributes: new Map(),
+  };
 }
 
-const verbs: Record<string, 'insert' | 'update' | 'delete' | 'select'> = { insert: 'insert', update: 'update', delete: 'delete', select: 'select', exists: 'select', union: 'select', union_all: 'select', literal: 'select', text: 'select' };
+const verbs: Record<string, 'insert' | 'update' | 'delete' | 'select'> = {
+  insert: 'insert',
+  update: 'update',
+  delete: 'delete',
+  select: 'select',
+  exists: 'select',
+  union: 'select',
+  union_all: 'select',
+  literal: 'select',
+  text: 'select',
+};
 
 /** The tables that a Core statement is about. */
-function rowsOf(machine: Machine, made: Made): { verb: 'insert' | 'update' | 'delete' | 'select'; tables: QualifiedName[] } | null {
+function rowsOf(
+  machine: Machine,
+  made: Made,
+): { verb: 'insert' | 'update' | 'delete' | 'select'; tables: QualifiedName[] } | null {
   const tables: QualifiedName[] = [];
   let verb: 'insert' | 'update' | 'delete' | 'select' | null = null;
   const visit = (value: Value, depth: number): void => {
@@ -169,13 +256,17 @@ function rowsOf(machine: Machine, made: Made): { verb: 'insert' | 'update' | 'de
         if (!tables.some((one) => one.name === name.name && one.schema === name.schema)) tables.push(name);
         return;
       }
-      const method = bare.receiver === null ? (canonicalPath(bare.path) ?? '').replace(/^(sa|postgresql|orm)\./, '') : bare.path.slice(1);
+      const method =
+        bare.receiver === null
+          ? (canonicalPath(bare.path) ?? '').replace(/^(sa|postgresql|orm)\./, '')
+          : bare.path.slice(1);
       if (verbs[method] && (verb === null || verb === 'select')) verb = verbs[method] ?? null;
       if (bare.receiver !== null) visit(bare.receiver, depth + 1);
       for (const item of [...bare.positional, ...bare.named.values()]) visit(item, depth + 1);
     } else if (bare.kind === 'member') visit(bare.object, depth + 1);
     else if (bare.kind === 'operated') for (const item of bare.operands) visit(item, depth + 1);
-    else if (bare.kind === 'list' || bare.kind === 'tuple') for (const item of toItems(machine, bare) ?? []) visit(item, depth + 1);
+    else if (bare.kind === 'list' || bare.kind === 'tuple')
+      for (const item of toItems(machine, bare) ?? []) visit(item, depth + 1);
     else if (bare.kind === 'class') {
       const name = textOf(bare.attributes.get('__tablename__') ?? null);
       if (name !== null) tables.push({ schema: null, name });
@@ -199,19 +290,56 @@ function ddlConstruct(machine: Machine, effects: Effects, path: string, made: Ma
   if (kind === 'Schema') {
     const schema = nameOf(subject)?.name;
     if (schema === undefined) opaque(machine, effects, 'a schema whose name is not known', []);
-    else if (verb === 'Create') emit(machine, effects, { kind: 'createNamespace', name: schema, ...(guard ? { ifNotExists: true } : {}) }, { condition });
-    else emit(machine, effects, { kind: 'dropNamespace', name: schema, ...(dropGuard ? { ifExists: true } : {}) }, { condition });
+    else if (verb === 'Create')
+      emit(
+        machine,
+        effects,
+        { kind: 'createNamespace', name: schema, ...(guard ? { ifNotExists: true } : {}) },
+        { condition },
+      );
+    else
+      emit(
+        machine,
+        effects,
+        { kind: 'dropNamespace', name: schema, ...(dropGuard ? { ifExists: true } : {}) },
+        { condition },
+      );
     return true;
   }
   if (kind === 'Sequence') {
-    const sequence = inner ? qualified(inner.positional[0] ?? inner.named.get('name'), inner.named.get('schema')) : null;
+    const sequence = inner
+      ? qualified(inner.positional[0] ?? inner.named.get('name'), inner.named.get('schema'))
+      : null;
     if (!sequence) opaque(machine, effects, 'a sequence whose name is not known', []);
-    else if (verb === 'Create') emit(machine, effects, { kind: 'createSequence', name: sequence, ...sequenceOptions(inner as Made), ...(guard ? { ifNotExists: true } : {}) }, { condition });
-    else emit(machine, effects, { kind: 'dropSequence', name: sequence, ...(dropGuard ? { ifExists: true } : {}) }, { condition });
+    else if (verb === 'Create')
+      emit(
+        machine,
+        effects,
+        {
+          kind: 'createSequence',
+          name: sequence,
+          ...sequenceOptions(inner as Made),
+          ...(guard ? { ifNotExists: true } : {}),
+        },
+        { condition },
+      );
+    else
+      emit(
+        machine,
+        effects,
+        { kind: 'dropSequence', name: sequence, ...(dropGuard ? { ifExists: true } : {}) },
+        { condition },
+      );
     return true;
   }
   if (kind === 'Table' && own && inner) {
-    if (verb === 'Drop') emit(machine, effects, { kind: 'dropTable', table: own, ...(dropGuard ? { ifExists: true } : {}) }, { condition });
+    if (verb === 'Drop')
+      emit(
+        machine,
+        effects,
+        { kind: 'dropTable', table: own, ...(dropGuard ? { ifExists: true } : {}) },
+        { condition },
+      );
     else createFromTable(machine, effects, inner, guard, condition);
     return true;
   }
@@ -225,7 +353,12 @@ function ddlConstruct(machine: Machine, effects: Effects, path: string, made: Ma
   }
   if (inner) {
     const constraint = readConstraint(machine, inner);
-    opaque(machine, effects, `a constraint ${typeof constraint === 'object' && constraint ? (constraint.name ?? '') : ''} whose table is not known`, []);
+    opaque(
+      machine,
+      effects,
+      `a constraint ${typeof constraint === 'object' && constraint ? (constraint.name ?? '') : ''} whose table is not known`,
+      [],
+    );
     return true;
   }
   opaque(machine, effects, `${path} of something that could not be read`, []);
@@ -242,7 +375,13 @@ export function sequenceOptions(made: Made): { start?: string; increment?: strin
 }
 
 /** `sa.Table(…)` made in the database: `table.create(bind)`, `metadata.create_all(bind)`. */
-export function createFromTable(machine: Machine, effects: Effects, made: Made, ifNotExists: boolean, condition: string | null): void {
+export function createFromTable(
+  machine: Machine,
+  effects: Effects,
+  made: Made,
+  ifNotExists: boolean,
+  condition: string | null,
+): void {
   const name = tableNameOf(made);
   if (!name) {
     opaque(machine, effects, 'a table whose name is not known', []);
@@ -251,7 +390,11 @@ export function createFromTable(machine: Machine, effects: Effects, made: Made, 
   const items = made.positional.slice(1).filter((item) => canonicalPath(asMade(item)?.path ?? '') !== 'sa.MetaData');
   const read = readTable(machine, name, items, made.named);
   emitEnums(machine, effects, read.enums, name, condition);
-  emit(machine, effects, { kind: 'createTable', table: read.table, ...(ifNotExists ? { ifNotExists } : {}) }, { condition });
+  emit(
+    machine,
+    effects,
+    { kind: 'createTable', table: read.table, ...(ifNotExists ? { ifNotExists } : {}) },
+    { condition },
+  );
   for (const problem of read.problems) opaque(machine, effects, problem, [name]);
 }
-

@@ -2,7 +2,33 @@
  * The Host of a revision: what Alembic, SQLAlchemy and their companions mean when the evaluator meets them. Everything it
  * does not know stays symbolic; what may have had an effect nobody can know becomes an opaque operation.
  */
-import { type Arguments, assumed, callValue, conditionOf, describe, external, type External, findInClass, type Host, isHarmless, isObject, type Machine, type Made, type Member, newDict, newList, plain, standardAttribute, standardCall, standardSubscript, textOf, toItems, tuple, unknown, type Value } from '../python/index.ts';
+import {
+  type Arguments,
+  assumed,
+  callValue,
+  conditionOf,
+  describe,
+  type External,
+  external,
+  findInClass,
+  type Host,
+  isHarmless,
+  isObject,
+  type Machine,
+  type Made,
+  type Member,
+  newDict,
+  newList,
+  plain,
+  standardAttribute,
+  standardCall,
+  standardSubscript,
+  textOf,
+  toItems,
+  tuple,
+  unknown,
+  type Value,
+} from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import { type Effects, emit, opaque } from './effects.ts';
 import { createFromTable, runStatement, sequenceOptions } from './execute.ts';
@@ -20,7 +46,17 @@ export interface Files {
   list: Host['list'];
 }
 
-const handle = (path: string): Made => ({ kind: 'made', path, receiver: null, positional: [], named: new Map(), from: 0, to: 0, file: '', attributes: new Map() });
+const handle = (path: string): Made => ({
+  kind: 'made',
+  path,
+  receiver: null,
+  positional: [],
+  named: new Map(),
+  from: 0,
+  to: 0,
+  file: '',
+  attributes: new Map(),
+});
 const bind = handle('@bind');
 const context = handle('@context');
 const dialect = handle('@dialect');
@@ -28,7 +64,17 @@ const inspector = handle('@inspector');
 const session = handle('@session');
 
 /** Names a star import of these may bring. */
-const starNames = new Set(['sqlalchemy', 'alembic', 'sqlalchemy.dialects.postgresql', 'sqlalchemy.orm', 'typing', 'enum', 'sqlmodel', 'sqlalchemy_utils', 'geoalchemy2']);
+const starNames = new Set([
+  'sqlalchemy',
+  'alembic',
+  'sqlalchemy.dialects.postgresql',
+  'sqlalchemy.orm',
+  'typing',
+  'enum',
+  'sqlmodel',
+  'sqlalchemy_utils',
+  'geoalchemy2',
+]);
 
 function constant(path: string): Value | undefined {
   switch (path) {
@@ -84,7 +130,8 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
       if (!isObject(bare)) return undefined;
       if (bare.kind === 'external') {
         const path = `${bare.path}.${name}`;
-        if (name.startsWith('*')) return starNames.has(bare.path) && /^\*[A-Za-z]/.test(name) ? external(path) : undefined;
+        if (name.startsWith('*'))
+          return starNames.has(bare.path) && /^\*[A-Za-z]/.test(name) ? external(path) : undefined;
         const standard = standardAttribute(machine, path);
         if (standard !== undefined) return standard;
         if (path === 'sqlalchemy.__version__') return '2.0.36';
@@ -95,11 +142,13 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
       if (bare.kind === 'made') {
         const value = constant(`${bare.path}.${name}`);
         if (value !== undefined) return value;
-        if ((bare.path === '@rows' || bare.path === '@changed') && name === 'rowcount') return bare.path === '@rows' ? bare.positional.length : assumed(0, 'no row is touched');
+        if ((bare.path === '@rows' || bare.path === '@changed') && name === 'rowcount')
+          return bare.path === '@rows' ? bare.positional.length : assumed(0, 'no row is touched');
         if (bare.path === 'alembic.operations.Operations' || bare.path === '@op') return external(`alembic.op.${name}`);
         if (name === 'name' && tableNameOf(bare)) return tableNameOf(bare)?.name;
         if (name === 'schema' && tableNameOf(bare)) return tableNameOf(bare)?.schema;
-        if (name === 'name' && /^sa\.(Column|Enum)|ENUM$/.test(canonicalPath(bare.path) ?? '')) return bare.named.get('name') ?? bare.positional[0];
+        if (name === 'name' && /^sa\.(Column|Enum)|ENUM$/.test(canonicalPath(bare.path) ?? ''))
+          return bare.named.get('name') ?? bare.positional[0];
         if (name === 'enums' && /Enum$|ENUM$/.test(bare.path)) {
           const read = readType(machine, bare);
           return read.enum?.labels ? newList(machine, read.enum.labels) : undefined;
@@ -110,7 +159,8 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
       if (bare.kind === 'member' && bare.name === 'impl') return constant(`@context.${name}`);
       if (bare.kind === 'operated' && bare.operator === '[]' && name === '') {
         const [base, key] = bare.operands;
-        if (base !== undefined && isObject(base) && base.kind === 'external') return standardSubscript(machine, base.path, key ?? null);
+        if (base !== undefined && isObject(base) && base.kind === 'external')
+          return standardSubscript(machine, base.path, key ?? null);
         return undefined;
       }
       return undefined;
@@ -128,7 +178,8 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
         call: (args) => {
           const read = typeMethod(machine, effects, self, name, args);
           if (read !== undefined) return read;
-          if (isEffectful(args)) opaque(machine, effects, `${self.class.name}.${name}() of a base outside the project`, []);
+          if (isEffectful(args))
+            opaque(machine, effects, `${self.class.name}.${name}() of a base outside the project`, []);
           return unknown(`${self.class.name}.${name}()`);
         },
       };
@@ -136,10 +187,12 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
     },
     leave(_machine, entered) {
       const made = asMade(plain(entered));
-      if (made?.path === '.autocommit_block' || made?.path === '@autocommit') effects.autocommitDepth = Math.max(0, effects.autocommitDepth - 1);
+      if (made?.path === '.autocommit_block' || made?.path === '@autocommit')
+        effects.autocommitDepth = Math.max(0, effects.autocommitDepth - 1);
     },
     unreadable(machine, reason, involved) {
-      if (involved.length === 0 || involved.some((value) => touchesDatabase(value))) opaque(machine, effects, reason, []);
+      if (involved.length === 0 || involved.some((value) => touchesDatabase(value)))
+        opaque(machine, effects, reason, []);
     },
   };
   return host;
@@ -150,7 +203,10 @@ function touchesDatabase(value: Value, depth = 0): boolean {
   const bare = plain(value);
   if (!isObject(bare) || depth > 4) return false;
   if (bare.kind === 'external') return bare.path === 'alembic.op' || bare.path.startsWith('alembic.op.');
-  if (bare.kind === 'made') return /^@(bind|context|session|op|batch|inspector)/.test(bare.path) || bare.path === 'alembic.op.batch_alter_table';
+  if (bare.kind === 'made')
+    return (
+      /^@(bind|context|session|op|batch|inspector)/.test(bare.path) || bare.path === 'alembic.op.batch_alter_table'
+    );
   if (bare.kind === 'member') return touchesDatabase(bare.object, depth + 1);
   if (bare.kind === 'bound') return touchesDatabase(bare.self, depth + 1);
   return false;
@@ -160,7 +216,13 @@ function isEffectful(args: Arguments): boolean {
   return [...args.positional, ...args.named.values()].some((value) => touchesDatabase(value));
 }
 
-function callExternal(machine: Machine, effects: Effects, callee: External, args: Arguments, site: { from: number; to: number }): Value | undefined {
+function callExternal(
+  machine: Machine,
+  effects: Effects,
+  callee: External,
+  args: Arguments,
+  site: { from: number; to: number },
+): Value | undefined {
   const standard = standardCall(machine, callee.path, args);
   if (standard !== undefined) return standard;
   const path = canonicalPath(callee.path);
@@ -224,7 +286,17 @@ function callExternal(machine: Machine, effects: Effects, callee: External, args
 /** A Table lives in its MetaData, so that `metadata.create_all(bind)` finds it. */
 function makeTable(machine: Machine, callee: External, args: Arguments, site: { from: number; to: number }): Value {
   const frame = machine.frames[machine.frames.length - 1];
-  const made: Made = { kind: 'made', path: callee.path, receiver: null, positional: args.positional, named: args.named, from: site.from, to: site.to, file: frame?.module.file ?? '', attributes: new Map() };
+  const made: Made = {
+    kind: 'made',
+    path: callee.path,
+    receiver: null,
+    positional: args.positional,
+    named: args.named,
+    from: site.from,
+    to: site.to,
+    file: frame?.module.file ?? '',
+    attributes: new Map(),
+  };
   const metadata = asMade(args.positional[1] ?? args.named.get('metadata'));
   if (metadata) {
     const known = metadata.attributes.get('@tables');
@@ -234,7 +306,13 @@ function makeTable(machine: Machine, callee: External, args: Arguments, site: { 
   return made;
 }
 
-function callOp(machine: Machine, effects: Effects, name: string, args: Arguments, callee: External): Value | undefined {
+function callOp(
+  machine: Machine,
+  effects: Effects,
+  name: string,
+  args: Arguments,
+  callee: External,
+): Value | undefined {
   switch (name) {
     case 'get_bind':
       return bind;
@@ -263,7 +341,12 @@ function callOp(machine: Machine, effects: Effects, name: string, args: Argument
   if (isOperation(name)) return runOperation(machine, effects, name, args, null);
   const [first] = args.positional;
   const table = nameOf(first)?.name;
-  opaque(machine, effects, `op.${name}() is an operation of a plug-in that is not known`, table === undefined ? [] : [{ schema: null, name: table }]);
+  opaque(
+    machine,
+    effects,
+    `op.${name}() is an operation of a plug-in that is not known`,
+    table === undefined ? [] : [{ schema: null, name: table }],
+  );
   void callee;
   return unknown(`what op.${name}() gives`);
 }
@@ -276,9 +359,21 @@ function runAsync(machine: Machine, fn: Value, args: Arguments): Value {
 function invokeOperation(machine: Machine, effects: Effects, args: Arguments): Value {
   const made = asMade(args.positional[0]);
   const name = made?.path.split('.').pop() ?? '';
-  const known: Record<string, string> = { AddColumnOp: 'add_column', DropColumnOp: 'drop_column', DropTableOp: 'drop_table', AlterColumnOp: 'alter_column', ExecuteSQLOp: 'execute', DropIndexOp: 'drop_index', CreateIndexOp: 'create_index', DropConstraintOp: 'drop_constraint', RenameTableOp: 'rename_table', CreateUniqueConstraintOp: 'create_unique_constraint' };
+  const known: Record<string, string> = {
+    AddColumnOp: 'add_column',
+    DropColumnOp: 'drop_column',
+    DropTableOp: 'drop_table',
+    AlterColumnOp: 'alter_column',
+    ExecuteSQLOp: 'execute',
+    DropIndexOp: 'drop_index',
+    CreateIndexOp: 'create_index',
+    DropConstraintOp: 'drop_constraint',
+    RenameTableOp: 'rename_table',
+    CreateUniqueConstraintOp: 'create_unique_constraint',
+  };
   const target = known[name];
-  if (made && target === 'execute') return runStatement(machine, effects, { positional: made.positional, named: made.named }, false);
+  if (made && target === 'execute')
+    return runStatement(machine, effects, { positional: made.positional, named: made.named }, false);
   if (made && target) {
     runOperation(machine, effects, target, { positional: made.positional, named: made.named }, null);
     return null;
@@ -302,14 +397,20 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
   const path = handleOf(receiver);
   if (path === '@bind' || path === '@session') return callConnection(machine, effects, receiver as Made, name, args);
   if (path === '@context') return callContext(machine, effects, name, args);
-  if (path === '@inspector') return inspect(machine, effects, name, args) ?? unknown(`what the inspector's ${name}() gives`);
-  if (path === '@rows' || path === '@changed') return resultMethod(machine, receiver, name, args) ?? unknown(`the ${name}() of a result`);
+  if (path === '@inspector')
+    return inspect(machine, effects, name, args) ?? unknown(`what the inspector's ${name}() gives`);
+  if (path === '@rows' || path === '@changed')
+    return resultMethod(machine, receiver, name, args) ?? unknown(`the ${name}() of a result`);
   if (path === '@dialect') {
     if (name === 'type_descriptor') return args.positional[0];
-    if (name === 'has_table') return inspect(machine, effects, 'has_table', { positional: args.positional.slice(1), named: args.named });
+    if (name === 'has_table')
+      return inspect(machine, effects, 'has_table', { positional: args.positional.slice(1), named: args.named });
     return undefined;
   }
-  if (path === '@config' || path === '@cursor') return path === '@cursor' ? callConnection(machine, effects, bind, name, args) : unknown(`what the configuration's ${name}() gives`);
+  if (path === '@config' || path === '@cursor')
+    return path === '@cursor'
+      ? callConnection(machine, effects, bind, name, args)
+      : unknown(`what the configuration's ${name}() gives`);
   if (path === '@query') return callQuery(machine, effects, receiver as Made, name, args);
   if (path === '@op') return callOp(machine, effects, name, args, external(`alembic.op.${name}`));
   const made = asMade(receiver);
@@ -319,7 +420,8 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
     if (own !== undefined) return own;
   }
   if (isObject(receiver) && receiver.kind === 'member' && isEffectful({ positional: [receiver], named: new Map() })) {
-    if (receiver.name === 'connection' || receiver.name === 'cursor') return callConnection(machine, effects, bind, name, args);
+    if (receiver.name === 'connection' || receiver.name === 'cursor')
+      return callConnection(machine, effects, bind, name, args);
   }
   if (isEffectful(args)) {
     opaque(machine, effects, `${describe(callee)}() is outside the project and may change the database`, []);
@@ -335,7 +437,10 @@ function callBatch(machine: Machine, effects: Effects, made: Made, name: string,
     runStatement(machine, effects, args, false);
     return null;
   }
-  const batch: Batch = { table: made.positional[0] ?? made.named.get('table_name') ?? null, schema: made.named.get('schema') ?? made.positional[1] };
+  const batch: Batch = {
+    table: made.positional[0] ?? made.named.get('table_name') ?? null,
+    schema: made.named.get('schema') ?? made.positional[1],
+  };
   if (isOperation(name)) return runOperation(machine, effects, name, args, batch);
   const table = qualified(batch.table, batch.schema);
   opaque(machine, effects, `batch_op.${name}() is an operation that is not known`, table ? [table] : []);
@@ -373,7 +478,13 @@ const quietMethods = new Set(
   ),
 );
 
-function callConnection(machine: Machine, effects: Effects, receiver: Made, name: string, args: Arguments): Value | undefined {
+function callConnection(
+  machine: Machine,
+  effects: Effects,
+  receiver: Made,
+  name: string,
+  args: Arguments,
+): Value | undefined {
   if (quietMethods.has(name)) return receiver;
   switch (name) {
     case 'execute':
@@ -412,7 +523,11 @@ function callConnection(machine: Machine, effects: Effects, receiver: Made, name
     case 'bulk_insert_mappings':
     case 'bulk_update_mappings':
     case 'delete':
-      emit(machine, effects, { kind: 'touchRows', verb: name === 'delete' ? 'delete' : name.includes('update') ? 'update' : 'insert', tables: [] });
+      emit(machine, effects, {
+        kind: 'touchRows',
+        verb: name === 'delete' ? 'delete' : name.includes('update') ? 'update' : 'insert',
+        tables: [],
+      });
       return null;
     case 'in_transaction':
       return true;
@@ -431,7 +546,8 @@ function callConnection(machine: Machine, effects: Effects, receiver: Made, name
 
 function resultOf(machine: Machine, rows: Value, method: string): Value {
   const condition = conditionOf(rows);
-  const value = resultMethod(machine, rows, method, { positional: [], named: new Map() }) ?? unknown('the result of a statement');
+  const value =
+    resultMethod(machine, rows, method, { positional: [], named: new Map() }) ?? unknown('the result of a statement');
   return condition === null ? value : assumed(value, condition);
 }
 
@@ -443,10 +559,14 @@ function queryOf(entities: Value[]): Made {
 function callQuery(machine: Machine, effects: Effects, query: Made, name: string, args: Arguments): Value {
   const tables = query.positional.flatMap((entity) => {
     const bare = plain(entity);
-    const table = isObject(bare) && bare.kind === 'class' ? textOf(findInClass(bare, '__tablename__') ?? null) : (asMade(bare) && tableNameOf(asMade(bare) as Made)?.name) || null;
+    const table =
+      isObject(bare) && bare.kind === 'class'
+        ? textOf(findInClass(bare, '__tablename__') ?? null)
+        : (asMade(bare) && tableNameOf(asMade(bare) as Made)?.name) || null;
     return table === null ? [] : [{ schema: null, name: table }];
   });
-  const condition = tables.length === 0 ? 'there are no rows' : `there are no rows in ${tables.map((table) => table.name).join(', ')}`;
+  const condition =
+    tables.length === 0 ? 'there are no rows' : `there are no rows in ${tables.map((table) => table.name).join(', ')}`;
   switch (name) {
     case 'all':
     case 'yield_per':
@@ -473,14 +593,26 @@ function callQuery(machine: Machine, effects: Effects, query: Made, name: string
 }
 
 /** Methods of what SQLAlchemy's constructors made: enum types, tables, metadata, sequences, indexes. */
-function callMadeMethod(machine: Machine, effects: Effects, made: Made, name: string, args: Arguments): Value | undefined {
+function callMadeMethod(
+  machine: Machine,
+  effects: Effects,
+  made: Made,
+  name: string,
+  args: Arguments,
+): Value | undefined {
   const path = canonicalPath(made.path) ?? '';
   const type = typeMethod(machine, effects, made, name, args);
   if (type !== undefined) return type;
   const checkFirst = flagOf(args.named.get('checkfirst') ?? args.positional[1]);
   if (path === 'sa.Table' || path === 'op.create_table') {
     if (name === 'create') {
-      createFromTable(machine, effects, made, flagOf(args.named.get('checkfirst') ?? args.positional[1]) === true, null);
+      createFromTable(
+        machine,
+        effects,
+        made,
+        flagOf(args.named.get('checkfirst') ?? args.positional[1]) === true,
+        null,
+      );
       return null;
     }
     const table = tableNameOf(made);
@@ -492,7 +624,8 @@ function callMadeMethod(machine: Machine, effects: Effects, made: Made, name: st
       made.positional.push(...args.positional);
       return null;
     }
-    if (name === 'exists') return inspect(machine, effects, 'has_table', { positional: [made.positional[0] ?? null], named: new Map() });
+    if (name === 'exists')
+      return inspect(machine, effects, 'has_table', { positional: [made.positional[0] ?? null], named: new Map() });
     return undefined;
   }
   if (path === 'sa.MetaData') {
@@ -517,14 +650,21 @@ function callMadeMethod(machine: Machine, effects: Effects, made: Made, name: st
   if (path === 'sa.Sequence' && (name === 'create' || name === 'drop')) {
     const sequence = qualified(made.positional[0] ?? made.named.get('name'), made.named.get('schema'));
     if (!sequence) opaque(machine, effects, 'a sequence whose name is not known', []);
-    else if (name === 'create') emit(machine, effects, { kind: 'createSequence', name: sequence, ...sequenceOptions(made), ...(checkFirst === true || args.named.get('checkfirst') === undefined ? { ifNotExists: true } : {}) });
+    else if (name === 'create')
+      emit(machine, effects, {
+        kind: 'createSequence',
+        name: sequence,
+        ...sequenceOptions(made),
+        ...(checkFirst === true || args.named.get('checkfirst') === undefined ? { ifNotExists: true } : {}),
+      });
     else emit(machine, effects, { kind: 'dropSequence', name: sequence, ifExists: true });
     return null;
   }
   if (path === 'sa.Index' && (name === 'create' || name === 'drop')) {
     const index = readIndex(machine, nameOf(made.positional[0]), made.positional.slice(1), made.named);
     const table = indexTable(made);
-    if (typeof index === 'string' || !table) opaque(machine, effects, typeof index === 'string' ? index : 'an index whose table is not known', []);
+    if (typeof index === 'string' || !table)
+      opaque(machine, effects, typeof index === 'string' ? index : 'an index whose table is not known', []);
     else if (name === 'create') emit(machine, effects, { kind: 'createIndex', table, index });
     else emit(machine, effects, { kind: 'dropIndex', index: { schema: table.schema, name: index.name ?? '' }, table });
     return null;
@@ -540,23 +680,42 @@ function indexTable(made: Made): { schema: string | null; name: string } | null 
   for (const key of made.positional.slice(1)) {
     const bare = plain(key);
     const owner = isObject(bare) && bare.kind === 'member' ? plain(bare.object) : null;
-    const table = isObject(owner as Value) && (owner as Member).kind === 'member' ? asMade((owner as Member).object) : null;
+    const table =
+      isObject(owner as Value) && (owner as Member).kind === 'member' ? asMade((owner as Member).object) : null;
     if (table) return tableNameOf(table);
   }
   return null;
 }
 
 /** `.create(bind, checkfirst=…)` and `.drop(…)` of an enum type. */
-function typeMethod(machine: Machine, effects: Effects, value: Value, name: string, args: Arguments): Value | undefined {
+function typeMethod(
+  machine: Machine,
+  effects: Effects,
+  value: Value,
+  name: string,
+  args: Arguments,
+): Value | undefined {
   if (name !== 'create' && name !== 'drop') return undefined;
   const read = readType(machine, value);
   const use = read.enum;
   if (!use || !use.isNative || use.name === null) return undefined;
-  const checkFirst = flagOf(args.named.get('checkfirst') ?? args.positional[1] ?? (name === 'create' || name === 'drop' ? defaultCheckFirst(value) : false)) === true;
+  const checkFirst =
+    flagOf(
+      args.named.get('checkfirst') ??
+        args.positional[1] ??
+        (name === 'create' || name === 'drop' ? defaultCheckFirst(value) : false),
+    ) === true;
   const typeName = { schema: use.schema, name: use.name };
   if (name === 'create') {
-    if (use.labels === null) opaque(machine, effects, `the labels of the enum type ${use.name} are not known`, [typeName]);
-    else emit(machine, effects, { kind: 'createEnum', name: typeName, labels: use.labels, ...(checkFirst ? { checkFirst: true } : {}) });
+    if (use.labels === null)
+      opaque(machine, effects, `the labels of the enum type ${use.name} are not known`, [typeName]);
+    else
+      emit(machine, effects, {
+        kind: 'createEnum',
+        name: typeName,
+        labels: use.labels,
+        ...(checkFirst ? { checkFirst: true } : {}),
+      });
   } else emit(machine, effects, { kind: 'dropType', name: typeName, ...(checkFirst ? { checkFirst: true } : {}) });
   return null;
 }

@@ -1,10 +1,22 @@
 /**
  * The door of reading operations: one revision's direction → Operations, and the pieces the reader of models shares.
  */
-export { evaluateRevision, type Reading, type RevisionSource } from './revision.ts';
-export { type Files, newHost } from './host.ts';
-export { type Effects } from './effects.ts';
+
 export { canonicalPath } from './canonical.ts';
-export { asMade, assembleTable, isColumn, madePath, type ReadColumn, readColumn, readConstraint, readIndex, readTable, tableNameOf } from './tables.ts';
-export { type EnumUse, type ReadType, readable, readType, unreadableType } from './types.ts';
+export type { Effects } from './effects.ts';
+export { type Files, newHost } from './host.ts';
 export { flagOf, isAbsent, nameOf, textList } from './read-values.ts';
+export { evaluateRevision, type Reading, type RevisionSource } from './revision.ts';
+export {
+  asMade,
+  assembleTable,
+  isColumn,
+  madePath,
+  type ReadColumn,
+  readColumn,
+  readConstraint,
+  readIndex,
+  readTable,
+  tableNameOf,
+} from './tables.ts';
+export { type EnumUse, type ReadType, readable, readType, unreadableType } from './types.ts';

@@ -15,7 +15,8 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
     return dict;
   };
   const given = argument(args, name === 'has_table' || name.startsWith('get_') ? 1 : -1, 'schema');
-  const namespaceOf = (value: Value | undefined): string | null => (isAbsent(value) ? null : (nameOf(value)?.name ?? null));
+  const namespaceOf = (value: Value | undefined): string | null =>
+    isAbsent(value) ? null : (nameOf(value)?.name ?? null);
   const home = (): string => namespaceOf(argument(args, 0, 'schema')) ?? effects.sink.searchPath()[0] ?? 'public';
   const find = (): Table | undefined | null => {
     const table = nameOf(argument(args, 0, 'table_name', 'table'))?.name;
@@ -32,20 +33,44 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
     case 'get_sorted_table_and_fkc_names':
     case 'table_names': {
       const namespace = home();
-      const names = [...schema.tables.values()].filter((table) => table.namespace === namespace).map((table) => table.name);
-      return list([...names, ...(namespace === 'public' && !names.includes('alembic_version') ? ['alembic_version'] : [])]);
+      const names = [...schema.tables.values()]
+        .filter((table) => table.namespace === namespace)
+        .map((table) => table.name);
+      return list([
+        ...names,
+        ...(namespace === 'public' && !names.includes('alembic_version') ? ['alembic_version'] : []),
+      ]);
     }
     case 'get_view_names':
-      return list([...schema.views.values()].filter((view) => view.namespace === home() && view.kind === 'view').map((view) => view.name));
+      return list(
+        [...schema.views.values()]
+          .filter((view) => view.namespace === home() && view.kind === 'view')
+          .map((view) => view.name),
+      );
     case 'get_materialized_view_names':
-      return list([...schema.views.values()].filter((view) => view.namespace === home() && view.kind !== 'view').map((view) => view.name));
+      return list(
+        [...schema.views.values()]
+          .filter((view) => view.namespace === home() && view.kind !== 'view')
+          .map((view) => view.name),
+      );
     case 'get_schema_names':
       return list([...schema.namespaces, 'information_schema']);
     case 'get_sequence_names':
       return list([...schema.sequences.values()].filter((one) => one.namespace === home()).map((one) => one.name));
     case 'get_enums': {
       const namespace = namespaceOf(argument(args, 0, 'schema'));
-      return list([...schema.enums.values()].filter((one) => namespace === '*' || one.namespace === (namespace ?? 'public')).map((one) => record([['name', one.name], ['schema', one.namespace], ['labels', list(one.labels)], ['visible', true]])));
+      return list(
+        [...schema.enums.values()]
+          .filter((one) => namespace === '*' || one.namespace === (namespace ?? 'public'))
+          .map((one) =>
+            record([
+              ['name', one.name],
+              ['schema', one.namespace],
+              ['labels', list(one.labels)],
+              ['visible', true],
+            ]),
+          ),
+      );
     }
     case 'has_table': {
       const table = find();
@@ -54,7 +79,9 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
     case 'has_schema':
       return schema.namespaces.has(nameOf(argument(args, 0, 'schema_name'))?.name ?? '');
     case 'has_sequence':
-      return [...schema.sequences.values()].some((one) => one.name === nameOf(argument(args, 0, 'sequence_name'))?.name);
+      return [...schema.sequences.values()].some(
+        (one) => one.name === nameOf(argument(args, 0, 'sequence_name'))?.name,
+      );
     case 'has_index': {
       const table = find();
       const index = nameOf(argument(args, 1, 'index_name'))?.name;
@@ -67,7 +94,11 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
   const table = find();
   if (table === null) return unknown('what the inspector says of a table whose name is not known');
   if (table === undefined) {
-    if (name === 'get_pk_constraint') return record([['constrained_columns', list([])], ['name', null]]);
+    if (name === 'get_pk_constraint')
+      return record([
+        ['constrained_columns', list([])],
+        ['name', null],
+      ]);
     return unknown('what the inspector says of a table that is not there');
   }
   switch (name) {
@@ -94,12 +125,39 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
             ['include_columns', list(index.include)],
           ]),
         ),
-        ...[...table.constraints.values()].filter((one) => one.type === 'u').map((one) => record([['name', one.name], ['unique', true], ['column_names', list(one.columns)], ['duplicates_constraint', one.name]])),
+        ...[...table.constraints.values()]
+          .filter((one) => one.type === 'u')
+          .map((one) =>
+            record([
+              ['name', one.name],
+              ['unique', true],
+              ['column_names', list(one.columns)],
+              ['duplicates_constraint', one.name],
+            ]),
+          ),
       ]);
     case 'get_unique_constraints':
-      return list([...table.constraints.values()].filter((one) => one.type === 'u').map((one) => record([['name', one.name], ['column_names', list(one.columns)]])));
+      return list(
+        [...table.constraints.values()]
+          .filter((one) => one.type === 'u')
+          .map((one) =>
+            record([
+              ['name', one.name],
+              ['column_names', list(one.columns)],
+            ]),
+          ),
+      );
     case 'get_check_constraints':
-      return list([...table.constraints.values()].filter((one) => one.type === 'c').map((one) => record([['name', one.name], ['sqltext', one.expression ?? '']])));
+      return list(
+        [...table.constraints.values()]
+          .filter((one) => one.type === 'c')
+          .map((one) =>
+            record([
+              ['name', one.name],
+              ['sqltext', one.expression ?? ''],
+            ]),
+          ),
+      );
     case 'get_foreign_keys':
       return list(
         [...table.constraints.values()]
@@ -107,8 +165,10 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
           .map((one) => {
             const [schemaName, ...rest] = (one.references?.table ?? '').split('.');
             const options: [string, Value][] = [];
-            if (one.references && one.references.onDelete !== 'NO ACTION') options.push(['ondelete', one.references.onDelete]);
-            if (one.references && one.references.onUpdate !== 'NO ACTION') options.push(['onupdate', one.references.onUpdate]);
+            if (one.references && one.references.onDelete !== 'NO ACTION')
+              options.push(['ondelete', one.references.onDelete]);
+            if (one.references && one.references.onUpdate !== 'NO ACTION')
+              options.push(['onupdate', one.references.onUpdate]);
             return record([
               ['name', one.name],
               ['constrained_columns', list(one.columns)],
@@ -121,7 +181,10 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
       );
     case 'get_pk_constraint': {
       const key = [...table.constraints.values()].find((one) => one.type === 'p');
-      return record([['name', key?.name ?? null], ['constrained_columns', list(key?.columns ?? [])]]);
+      return record([
+        ['name', key?.name ?? null],
+        ['constrained_columns', list(key?.columns ?? [])],
+      ]);
     }
     case 'get_table_comment':
       return record([['text', table.comment ?? null]]);
@@ -134,9 +197,43 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
 /** A reflected type: known by its spelling only. */
 function typeObject(type: string): Value {
   const match = /^character varying(?:\((\d+)\))?$/.exec(type);
-  if (match) return { kind: 'made', path: 'sqlalchemy.VARCHAR', receiver: null, positional: match[1] ? [Number(match[1])] : [], named: new Map(), from: 0, to: 0, file: '', attributes: new Map<string, Value>([['length', match[1] ? Number(match[1]) : null]]) };
-  const direct: Record<string, string> = { integer: 'INTEGER', bigint: 'BIGINT', smallint: 'SMALLINT', text: 'TEXT', boolean: 'BOOLEAN', json: 'JSON', uuid: 'UUID', bytea: 'BYTEA', date: 'DATE', 'double precision': 'DOUBLE_PRECISION', jsonb: 'JSONB' };
+  if (match)
+    return {
+      kind: 'made',
+      path: 'sqlalchemy.VARCHAR',
+      receiver: null,
+      positional: match[1] ? [Number(match[1])] : [],
+      named: new Map(),
+      from: 0,
+      to: 0,
+      file: '',
+      attributes: new Map<string, Value>([['length', match[1] ? Number(match[1]) : null]]),
+    };
+  const direct: Record<string, string> = {
+    integer: 'INTEGER',
+    bigint: 'BIGINT',
+    smallint: 'SMALLINT',
+    text: 'TEXT',
+    boolean: 'BOOLEAN',
+    json: 'JSON',
+    uuid: 'UUID',
+    bytea: 'BYTEA',
+    date: 'DATE',
+    'double precision': 'DOUBLE_PRECISION',
+    jsonb: 'JSONB',
+  };
   const name = direct[type];
-  if (name) return { kind: 'made', path: `sqlalchemy.dialects.postgresql.${name}`, receiver: null, positional: [], named: new Map(), from: 0, to: 0, file: '', attributes: new Map() };
+  if (name)
+    return {
+      kind: 'made',
+      path: `sqlalchemy.dialects.postgresql.${name}`,
+      receiver: null,
+      positional: [],
+      named: new Map(),
+      from: 0,
+      to: 0,
+      file: '',
+      attributes: new Map(),
+    };
   return unknown(`the reflected type ${type}`);
 }

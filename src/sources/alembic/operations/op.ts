@@ -7,9 +7,18 @@ import { type Arguments, type Machine, plain, reasonOf, textOf, toItems, type Va
 import { type Effects, emit, opaque } from './effects.ts';
 import { runSql } from './execute.ts';
 import { argument, conditionAmong, flagOf, isAbsent, nameOf, textList } from './read-values.ts';
-import { readDefault, readColumn, readExclude, readIndex, readAction, readTable, asMade, tableNameOf } from './tables.ts';
-import { type EnumUse, readType } from './types.ts';
 import { sqlText } from './sql-text.ts';
+import {
+  asMade,
+  readAction,
+  readColumn,
+  readDefault,
+  readExclude,
+  readIndex,
+  readTable,
+  tableNameOf,
+} from './tables.ts';
+import { type EnumUse, readType } from './types.ts';
 
 /** What a `batch_alter_table` block fixes for the calls in it. */
 export interface Batch {
@@ -27,8 +36,11 @@ interface Call {
 type Handler = (call: Call) => Value | undefined;
 
 const say = (call: Call, operation: UnplacedOperation): void =>
-  emit(call.machine, call.effects, operation, { condition: conditionAmong([...call.args.positional, ...call.args.named.values()]) });
-const lose = (call: Call, reason: string, table: QualifiedName | null): void => opaque(call.machine, call.effects, reason, table ? [table] : []);
+  emit(call.machine, call.effects, operation, {
+    condition: conditionAmong([...call.args.positional, ...call.args.named.values()]),
+  });
+const lose = (call: Call, reason: string, table: QualifiedName | null): void =>
+  opaque(call.machine, call.effects, reason, table ? [table] : []);
 
 /** The table an operation is about: the batch's, or the argument at `index`. */
 function tableOf(call: Call, index: number, ...names: string[]): QualifiedName | null {
@@ -54,7 +66,13 @@ function at(call: Call, index: number): number {
   return call.batch ? index - 1 : index;
 }
 
-export function emitEnums(machine: Machine, effects: Effects, enums: EnumUse[], table: QualifiedName, condition: string | null): void {
+export function emitEnums(
+  machine: Machine,
+  effects: Effects,
+  enums: EnumUse[],
+  table: QualifiedName,
+  condition: string | null,
+): void {
   for (const use of enums) {
     if (!use.createsType || use.name === null) continue;
     const name = { schema: use.schema ?? (use.inheritsSchema ? table.schema : null), name: use.name };
@@ -73,7 +91,12 @@ function createTable(call: Call): Value | undefined {
   const condition = conditionAmong([...call.args.positional, ...call.args.named.values()]);
   emitEnums(call.machine, call.effects, read.enums, table, condition);
   const ifNotExists = flagOf(call.args.named.get('if_not_exists')) === true;
-  emit(call.machine, call.effects, { kind: 'createTable', table: read.table, ...(ifNotExists ? { ifNotExists } : {}) }, { condition });
+  emit(
+    call.machine,
+    call.effects,
+    { kind: 'createTable', table: read.table, ...(ifNotExists ? { ifNotExists } : {}) },
+    { condition },
+  );
   tell(call, read.problems, table);
   return undefined;
 }
@@ -93,12 +116,31 @@ function addColumn(call: Call): undefined {
   const { definition } = column;
   const constraints = definition.constraints ?? [];
   delete definition.constraints;
-  if (column.isPrimaryKey && column.autoincrement !== false && column.type.integral && !column.hasServerDefault && !column.hasDefault && definition.identity === null && !constraints.some((one) => one.type === 'f')) definition.serial = true;
+  if (
+    column.isPrimaryKey &&
+    column.autoincrement !== false &&
+    column.type.integral &&
+    !column.hasServerDefault &&
+    !column.hasDefault &&
+    definition.identity === null &&
+    !constraints.some((one) => one.type === 'f')
+  )
+    definition.serial = true;
   const ifNotExists = flagOf(call.args.named.get('if_not_exists')) === true;
   say(call, { kind: 'addColumn', table, column: definition, ...(ifNotExists ? { ifNotExists } : {}) });
   if (column.unique && !column.index) constraints.push({ name: null, type: 'u', columns: [definition.name] });
   for (const constraint of constraints) say(call, { kind: 'addConstraint', table, constraint });
-  if (column.index) say(call, { kind: 'createIndex', table, index: { name: null, unique: column.unique, method: 'btree', keys: [{ text: definition.name, isExpression: false }] } });
+  if (column.index)
+    say(call, {
+      kind: 'createIndex',
+      table,
+      index: {
+        name: null,
+        unique: column.unique,
+        method: 'btree',
+        keys: [{ text: definition.name, isExpression: false }],
+      },
+    });
   tell(call, column.problems, table);
   return undefined;
 }
@@ -169,11 +211,22 @@ function dropColumn(call: Call): undefined {
   const made = asMade(given);
   const column = nameOf(given)?.name ?? (made ? nameOf(made.positional[0])?.name : null) ?? null;
   if (!table || column === null) lose(call, 'a drop of a column whose name is not known', table);
-  else say(call, { kind: 'dropColumn', table, column, ...(flagOf(call.args.named.get('if_exists')) ? { ifExists: true } : {}) });
+  else
+    say(call, {
+      kind: 'dropColumn',
+      table,
+      column,
+      ...(flagOf(call.args.named.get('if_exists')) ? { ifExists: true } : {}),
+    });
   return undefined;
 }
 
-function addConstraint(call: Call, table: QualifiedName | null, constraint: ConstraintDefinition | string, value: Value | undefined): undefined {
+function addConstraint(
+  call: Call,
+  table: QualifiedName | null,
+  constraint: ConstraintDefinition | string,
+  value: Value | undefined,
+): undefined {
   if (!table || typeof constraint === 'string') {
     lose(call, typeof constraint === 'string' ? constraint : 'a constraint of a table whose name is not known', table);
     return undefined;
@@ -198,19 +251,28 @@ function deferrable(args: Arguments): ConstraintDefinition['deferrable'] {
 
 function createForeignKey(call: Call): undefined {
   const { args } = call;
-  const table = call.batch ? qualified(call.batch.table, call.batch.schema) : qualified(argument(args, 1, 'source_table'), args.named.get('source_schema'));
+  const table = call.batch
+    ? qualified(call.batch.table, call.batch.schema)
+    : qualified(argument(args, 1, 'source_table'), args.named.get('source_schema'));
   const target = qualified(argument(args, at(call, 2), 'referent_table'), args.named.get('referent_schema'));
   const columns = textList(call.machine, argument(args, at(call, 3), 'local_cols'));
   const targets = textList(call.machine, argument(args, at(call, 4), 'remote_cols'));
-  if (!target || !columns || !targets) return addConstraint(call, table, 'a foreign key whose columns or target are not known', undefined);
+  if (!target || !columns || !targets)
+    return addConstraint(call, table, 'a foreign key whose columns or target are not known', undefined);
   const constraint: ConstraintDefinition = {
     name: null,
     type: 'f',
     columns,
-    references: { table: target, columns: targets, onDelete: readAction(argument(args, at(call, 6), 'ondelete')), onUpdate: readAction(argument(args, at(call, 5), 'onupdate')) },
+    references: {
+      table: target,
+      columns: targets,
+      onDelete: readAction(argument(args, at(call, 6), 'ondelete')),
+      onUpdate: readAction(argument(args, at(call, 5), 'onupdate')),
+    },
     deferrable: deferrable(args),
   };
-  if (textOf(args.named.get('match') ?? null)?.toUpperCase() === 'FULL' && constraint.references) constraint.references.match = 'FULL';
+  if (textOf(args.named.get('match') ?? null)?.toUpperCase() === 'FULL' && constraint.references)
+    constraint.references.match = 'FULL';
   return addConstraint(call, table, constraint, argument(args, 0, 'constraint_name', 'name'));
 }
 
@@ -219,7 +281,10 @@ function createKey(type: 'u' | 'p'): Handler {
     const { args } = call;
     const table = tableOf(call, 1, 'table_name', 'source');
     const columns = textList(call.machine, argument(args, at(call, 2), 'columns', 'local_cols'));
-    const constraint: ConstraintDefinition | string = columns && columns.length > 0 ? { name: null, type, columns, deferrable: deferrable(args) } : 'a key whose columns are not known';
+    const constraint: ConstraintDefinition | string =
+      columns && columns.length > 0
+        ? { name: null, type, columns, deferrable: deferrable(args) }
+        : 'a key whose columns are not known';
     if (typeof constraint !== 'string') {
       if (flagOf(args.named.get('postgresql_nulls_not_distinct'))) constraint.nullsNotDistinct = true;
       const include = textList(call.machine, args.named.get('postgresql_include'));
@@ -233,18 +298,30 @@ function createCheck(call: Call): undefined {
   const table = tableOf(call, 1, 'table_name', 'source');
   const condition = argument(call.args, at(call, 2), 'condition');
   const expression = condition === undefined ? null : (textOf(condition) ?? sqlText(call.machine, condition));
-  const constraint: ConstraintDefinition | string = expression === null ? `a check whose condition is not known: ${reasonOf(condition ?? null)}` : { name: null, type: 'c', columns: [], expression, deferrable: deferrable(call.args) };
+  const constraint: ConstraintDefinition | string =
+    expression === null
+      ? `a check whose condition is not known: ${reasonOf(condition ?? null)}`
+      : { name: null, type: 'c', columns: [], expression, deferrable: deferrable(call.args) };
   return addConstraint(call, table, constraint, argument(call.args, 0, 'constraint_name', 'name'));
 }
 
 function createExclude(call: Call): undefined {
   const skip = call.batch ? 1 : 2;
   const table = tableOf(call, 1, 'table_name');
-  const constraint = readExclude(call.machine, { positional: call.args.positional.slice(skip), named: call.args.named });
+  const constraint = readExclude(call.machine, {
+    positional: call.args.positional.slice(skip),
+    named: call.args.named,
+  });
   return addConstraint(call, table, constraint, argument(call.args, 0, 'constraint_name'));
 }
 
-const constraintTypes: Record<string, 'p' | 'u' | 'f' | 'c' | 'x'> = { primary: 'p', unique: 'u', foreignkey: 'f', check: 'c', exclude: 'x' };
+const constraintTypes: Record<string, 'p' | 'u' | 'f' | 'c' | 'x'> = {
+  primary: 'p',
+  unique: 'u',
+  foreignkey: 'f',
+  check: 'c',
+  exclude: 'x',
+};
 
 function dropConstraint(call: Call): undefined {
   const { args } = call;
@@ -273,7 +350,11 @@ function createIndex(call: Call): undefined {
   const single = keys === undefined ? null : nameOf(keys);
   const items = single ? [keys as Value] : toItems(call.machine, keys ?? null);
   if (!table || !items || (!name && !isAbsent(given))) {
-    lose(call, `an index whose ${!table ? 'table' : !items ? `columns are not known: ${reasonOf(keys ?? null)}` : 'name'} is not known`, table);
+    lose(
+      call,
+      `an index whose ${!table ? 'table' : !items ? `columns are not known: ${reasonOf(keys ?? null)}` : 'name'} is not known`,
+      table,
+    );
     return undefined;
   }
   const options = new Map(args.named);
@@ -285,7 +366,15 @@ function createIndex(call: Call): undefined {
     return undefined;
   }
   const ifNotExists = flagOf(args.named.get('if_not_exists')) === true;
-  emit(call.machine, call.effects, { kind: 'createIndex', table, index, ...(ifNotExists ? { ifNotExists } : {}) }, { outsideTransaction: index.concurrently === true, condition: conditionAmong([...args.positional, ...args.named.values()]) });
+  emit(
+    call.machine,
+    call.effects,
+    { kind: 'createIndex', table, index, ...(ifNotExists ? { ifNotExists } : {}) },
+    {
+      outsideTransaction: index.concurrently === true,
+      condition: conditionAmong([...args.positional, ...args.named.values()]),
+    },
+  );
   return undefined;
 }
 
@@ -293,7 +382,9 @@ function dropIndex(call: Call): undefined {
   const { args } = call;
   const given = argument(args, 0, 'index_name', 'name');
   const name = nameOf(given);
-  const table = call.batch ? qualified(call.batch.table, call.batch.schema) : qualified(argument(args, 1, 'table_name', 'tablename'), args.named.get('schema'));
+  const table = call.batch
+    ? qualified(call.batch.table, call.batch.schema)
+    : qualified(argument(args, 1, 'table_name', 'tablename'), args.named.get('schema'));
   if (!name) {
     lose(call, `a drop of an index whose name is not known`, table);
     return undefined;
@@ -303,7 +394,10 @@ function dropIndex(call: Call): undefined {
   const concurrently = flagOf(args.named.get('postgresql_concurrently')) === true;
   if (concurrently) operation.concurrently = true;
   if (flagOf(args.named.get('if_exists'))) operation.ifExists = true;
-  emit(call.machine, call.effects, operation, { outsideTransaction: concurrently, condition: conditionAmong([...args.positional, ...args.named.values()]) });
+  emit(call.machine, call.effects, operation, {
+    outsideTransaction: concurrently,
+    condition: conditionAmong([...args.positional, ...args.named.values()]),
+  });
   return undefined;
 }
 
@@ -343,7 +437,11 @@ function syncEnumValues(call: Call): undefined {
   const name = nameOf(argument(args, 1, 'enum_name'));
   const labels = textList(machine, argument(args, 2, 'new_values'));
   if (!name || !labels) {
-    lose(call, 'the values of an enum type are not known', name ? { schema: schema?.name ?? null, name: name.name } : null);
+    lose(
+      call,
+      'the values of an enum type are not known',
+      name ? { schema: schema?.name ?? null, name: name.name } : null,
+    );
     return undefined;
   }
   const old = { schema: schema?.name ?? null, name: name.name };
@@ -362,7 +460,14 @@ function syncEnumValues(call: Call): undefined {
     const tableSchema = hasSchema ? part(-1, 'table_schema') : (schema?.name ?? null);
     const isArray = made !== null && /ARRAY/.test(JSON.stringify([...made.named.keys()]));
     void isArray;
-    say(call, { kind: 'alterColumn', table: { schema: tableSchema, name: table }, column, type: name.name, typeName: old, using: `${column}::text::${name.name}` });
+    say(call, {
+      kind: 'alterColumn',
+      table: { schema: tableSchema, name: table },
+      column,
+      type: name.name,
+      typeName: old,
+      using: `${column}::text::${name.name}`,
+    });
   }
   say(call, { kind: 'dropType', name: { schema: old.schema, name: temporary } });
   return undefined;
@@ -385,13 +490,39 @@ function entity(verb: 'create' | 'replace' | 'drop'): Handler {
     let sql: string | null = null;
     const quotedName = signature.includes('(') ? `${schema}.${signature}` : `${schema}.${signature}`;
     const onEntity = text('on_entity', 3);
-    if (kind === 'PGFunction') sql = verb === 'drop' ? `DROP FUNCTION ${quotedName}` : `CREATE ${verb === 'replace' ? 'OR REPLACE ' : ''}FUNCTION ${quotedName} ${body}`;
-    else if (kind === 'PGView') sql = verb === 'drop' ? `DROP VIEW ${quotedName}` : `CREATE ${verb === 'replace' ? 'OR REPLACE ' : ''}VIEW ${quotedName} AS ${body}`;
-    else if (kind === 'PGMaterializedView') sql = verb === 'drop' ? `DROP MATERIALIZED VIEW ${quotedName}` : `${verb === 'replace' ? `DROP MATERIALIZED VIEW IF EXISTS ${quotedName}; ` : ''}CREATE MATERIALIZED VIEW ${quotedName} AS ${body}`;
-    else if (kind === 'PGTrigger' && onEntity) sql = verb === 'drop' ? `DROP TRIGGER ${signature} ON ${onEntity}` : `${verb === 'replace' ? `DROP TRIGGER IF EXISTS ${signature} ON ${onEntity}; ` : ''}CREATE TRIGGER ${signature} ${body}`;
-    else if (kind === 'PGPolicy' && onEntity) sql = verb === 'drop' ? `DROP POLICY ${signature} ON ${onEntity}` : `${verb === 'replace' ? `DROP POLICY IF EXISTS ${signature} ON ${onEntity}; ` : ''}CREATE POLICY ${signature} ON ${onEntity} ${body}`;
-    else if (kind === 'PGExtension') sql = verb === 'drop' ? `DROP EXTENSION "${signature}"` : `CREATE EXTENSION "${signature}" WITH SCHEMA ${schema}`;
-    if (sql === null) lose(call, `an entity of kind ${kind} is not read`, [{ schema, name: signature.split('(')[0] as string }][0] ?? null);
+    if (kind === 'PGFunction')
+      sql =
+        verb === 'drop'
+          ? `DROP FUNCTION ${quotedName}`
+          : `CREATE ${verb === 'replace' ? 'OR REPLACE ' : ''}FUNCTION ${quotedName} ${body}`;
+    else if (kind === 'PGView')
+      sql =
+        verb === 'drop'
+          ? `DROP VIEW ${quotedName}`
+          : `CREATE ${verb === 'replace' ? 'OR REPLACE ' : ''}VIEW ${quotedName} AS ${body}`;
+    else if (kind === 'PGMaterializedView')
+      sql =
+        verb === 'drop'
+          ? `DROP MATERIALIZED VIEW ${quotedName}`
+          : `${verb === 'replace' ? `DROP MATERIALIZED VIEW IF EXISTS ${quotedName}; ` : ''}CREATE MATERIALIZED VIEW ${quotedName} AS ${body}`;
+    else if (kind === 'PGTrigger' && onEntity)
+      sql =
+        verb === 'drop'
+          ? `DROP TRIGGER ${signature} ON ${onEntity}`
+          : `${verb === 'replace' ? `DROP TRIGGER IF EXISTS ${signature} ON ${onEntity}; ` : ''}CREATE TRIGGER ${signature} ${body}`;
+    else if (kind === 'PGPolicy' && onEntity)
+      sql =
+        verb === 'drop'
+          ? `DROP POLICY ${signature} ON ${onEntity}`
+          : `${verb === 'replace' ? `DROP POLICY IF EXISTS ${signature} ON ${onEntity}; ` : ''}CREATE POLICY ${signature} ON ${onEntity} ${body}`;
+    else if (kind === 'PGExtension')
+      sql = verb === 'drop' ? `DROP EXTENSION "${signature}"` : `CREATE EXTENSION "${signature}" WITH SCHEMA ${schema}`;
+    if (sql === null)
+      lose(
+        call,
+        `an entity of kind ${kind} is not read`,
+        [{ schema, name: signature.split('(')[0] as string }][0] ?? null,
+      );
     else runSql(call.machine, call.effects, sql, null);
     return undefined;
   };
@@ -428,7 +559,13 @@ export function isOperation(name: string): boolean {
 }
 
 /** Carries out `op.name(...)`; undefined leaves the call symbolic (what it returns). */
-export function runOperation(machine: Machine, effects: Effects, name: string, args: Arguments, batch: Batch | null): Value | undefined {
+export function runOperation(
+  machine: Machine,
+  effects: Effects,
+  name: string,
+  args: Arguments,
+  batch: Batch | null,
+): Value | undefined {
   const handler = handlers[name];
   return handler?.({ machine, effects, args, batch });
 }

@@ -5,7 +5,18 @@
  */
 import type { Operation } from '../../../model/operation.ts';
 import type { Schema } from '../../../model/schema.ts';
-import { type Arguments, assumed, conditionOf, isObject, type Machine, newList, plain, tuple, unknown, type Value } from '../python/index.ts';
+import {
+  type Arguments,
+  assumed,
+  conditionOf,
+  isObject,
+  type Machine,
+  newList,
+  plain,
+  tuple,
+  unknown,
+  type Value,
+} from '../python/index.ts';
 import type { Effects } from './effects.ts';
 import { changedRows, emptyRows } from './execute.ts';
 
@@ -17,9 +28,12 @@ export function answerQuery(machine: Machine, effects: Effects, text: string, op
   if (last.verb !== 'select') return changedRows();
   const catalogue = answerCatalogue(machine, effects, text);
   if (catalogue !== undefined) return catalogue;
-  if (/\b(pg_\w+|information_schema\.\w+|to_reg\w+|current_setting|current_schema|version)\b/i.test(text)) return unknown('what the catalogue answers to a question of its own kind');
-  if (/^\s*select\s+count\s*\(/i.test(text)) return rowsWith(machine, [0], emptyCondition(last.tables.map((table) => table.name)));
-  if (/^\s*select\s+exists\s*\(/i.test(text)) return rowsWith(machine, [false], emptyCondition(last.tables.map((table) => table.name)));
+  if (/\b(pg_\w+|information_schema\.\w+|to_reg\w+|current_setting|current_schema|version)\b/i.test(text))
+    return unknown('what the catalogue answers to a question of its own kind');
+  if (/^\s*select\s+count\s*\(/i.test(text))
+    return rowsWith(machine, [0], emptyCondition(last.tables.map((table) => table.name)));
+  if (/^\s*select\s+exists\s*\(/i.test(text))
+    return rowsWith(machine, [false], emptyCondition(last.tables.map((table) => table.name)));
   if (last.tables.length === 0) return unknown('what a query gives');
   return emptyRows(last.tables);
 }
@@ -30,7 +44,17 @@ function emptyCondition(tables: string[]): string {
 
 /** One row with these values. */
 function rowsWith(machine: Machine, values: Value[] | null, condition: string | null): Value {
-  const made: Value = { kind: 'made', path: '@rows', receiver: null, positional: values === null ? [] : [tuple(values)], named: new Map(), from: 0, to: 0, file: '', attributes: new Map() };
+  const made: Value = {
+    kind: 'made',
+    path: '@rows',
+    receiver: null,
+    positional: values === null ? [] : [tuple(values)],
+    named: new Map(),
+    from: 0,
+    to: 0,
+    file: '',
+    attributes: new Map(),
+  };
   void machine;
   return condition === null ? made : assumed(made, condition);
 }
@@ -44,35 +68,64 @@ function answerCatalogue(machine: Machine, effects: Effects, text: string): Valu
   const has = (found: boolean): Value => {
     if (/^\s*select\s+exists/i.test(text)) return rowsWith(machine, [found], null);
     if (/^\s*select\s+count\s*\(/i.test(text)) return rowsWith(machine, [found ? 1 : 0], null);
-    if (/^\s*select\s+(1|true|'?\w*'?)\s+from/i.test(text) || !found) return rowsWith(machine, found ? [1] : null, null);
+    if (/^\s*select\s+(1|true|'?\w*'?)\s+from/i.test(text) || !found)
+      return rowsWith(machine, found ? [1] : null, null);
     return unknown('what the catalogue answers');
   };
   const regclass = quoted(text, /to_regclass\(\s*'([^']+)'\s*\)/i);
   if (regclass !== null) {
     const [first, second] = regclass.split('.');
-    const found = second === undefined ? findTable(schema, effects, null, first as string) : findTable(schema, effects, first as string, second);
+    const found =
+      second === undefined
+        ? findTable(schema, effects, null, first as string)
+        : findTable(schema, effects, first as string, second);
     if (/is\s+not\s+null/i.test(text)) return rowsWith(machine, [found], null);
     return rowsWith(machine, [found ? regclass : null], null);
   }
   const type = quoted(text, /typname\s*=\s*'([^']+)'/i);
-  if (type !== null && /pg_type/i.test(text) && !/pg_enum/i.test(text)) return has([...schema.enums.values(), ...schema.domains.values(), ...schema.composites.values()].some((one) => one.name === type && (namespace === null || one.namespace === namespace)));
+  if (type !== null && /pg_type/i.test(text) && !/pg_enum/i.test(text))
+    return has(
+      [...schema.enums.values(), ...schema.domains.values(), ...schema.composites.values()].some(
+        (one) => one.name === type && (namespace === null || one.namespace === namespace),
+      ),
+    );
   const label = quoted(text, /enumlabel\s*=\s*'([^']+)'/i);
-  if (label !== null && type !== null) return has([...schema.enums.values()].some((one) => one.name === type && one.labels.includes(label)));
+  if (label !== null && type !== null)
+    return has([...schema.enums.values()].some((one) => one.name === type && one.labels.includes(label)));
   const index = quoted(text, /indexname\s*=\s*'([^']+)'/i);
-  if (index !== null && /pg_indexes/i.test(text)) return has([...schema.tables.values()].some((table) => table.indexes.has(index) || [...table.constraints.values()].some((one) => one.name === index && 'pux'.includes(one.type))));
+  if (index !== null && /pg_indexes/i.test(text))
+    return has(
+      [...schema.tables.values()].some(
+        (table) =>
+          table.indexes.has(index) ||
+          [...table.constraints.values()].some((one) => one.name === index && 'pux'.includes(one.type)),
+      ),
+    );
   const constraint = quoted(text, /(?:conname|constraint_name)\s*=\s*'([^']+)'/i);
   if (constraint !== null && /pg_constraint|table_constraints/i.test(text)) {
     const on = quoted(text, /(?:table_name\s*=\s*'|conrelid\s*=\s*')([^']+)'/i);
-    return has([...schema.tables.values()].some((table) => (on === null || table.name === on.split('.').pop()) && table.constraints.has(constraint)));
+    return has(
+      [...schema.tables.values()].some(
+        (table) => (on === null || table.name === on.split('.').pop()) && table.constraints.has(constraint),
+      ),
+    );
   }
   const extension = quoted(text, /extname\s*=\s*'([^']+)'/i);
   if (extension !== null && /pg_extension/i.test(text)) return has(schema.extensions.has(extension));
   const tableName = quoted(text, /(?:table_name|tablename|relname)\s*=\s*'([^']+)'/i);
   const columnName = quoted(text, /column_name\s*=\s*'([^']+)'/i);
   if (tableName !== null && /information_schema\.columns/i.test(text) && columnName !== null) {
-    return has([...schema.tables.values()].some((table) => table.name === tableName && (namespace === null || table.namespace === namespace) && table.columns.has(columnName)));
+    return has(
+      [...schema.tables.values()].some(
+        (table) =>
+          table.name === tableName &&
+          (namespace === null || table.namespace === namespace) &&
+          table.columns.has(columnName),
+      ),
+    );
   }
-  if (tableName !== null && /information_schema\.tables|pg_tables|pg_class/i.test(text)) return has(findTable(schema, effects, namespace, tableName));
+  if (tableName !== null && /information_schema\.tables|pg_tables|pg_class/i.test(text))
+    return has(findTable(schema, effects, namespace, tableName));
   return undefined;
 }
 

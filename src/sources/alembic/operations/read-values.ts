@@ -2,7 +2,18 @@
  * Small questions to values that the reader of operations asks: texts, flags, named arguments. Undefined where absent,
  * null where it is None; `unreadable` collects what could not be known.
  */
-import { type Arguments, conditionOf, isObject, isUnknown, plain, textOf, toItems, type Machine, type Value, integerOf } from '../python/index.ts';
+import {
+  type Arguments,
+  conditionOf,
+  integerOf,
+  isObject,
+  isUnknown,
+  type Machine,
+  plain,
+  textOf,
+  toItems,
+  type Value,
+} from '../python/index.ts';
 
 /** Positional or named argument, whichever the call gave. */
 export function argument(args: Arguments, index: number, ...names: string[]): Value | undefined {
@@ -39,7 +50,8 @@ export function nameOf(value: Value | undefined): { name: string; isFinal: boole
   if (isObject(bare) && bare.kind === 'made') {
     const inner = textOf(bare.positional[0] ?? bare.named.get('name') ?? null);
     if (inner !== null && bare.path === 'alembic.op.f') return { name: inner, isFinal: true };
-    if (inner !== null && /quoted_name$|conv$/.test(bare.path)) return { name: inner, isFinal: bare.path.endsWith('conv') };
+    if (inner !== null && /quoted_name$|conv$/.test(bare.path))
+      return { name: inner, isFinal: bare.path.endsWith('conv') };
   }
   return null;
 }

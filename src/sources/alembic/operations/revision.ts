@@ -4,7 +4,22 @@
 import type { Operation } from '../../../model/operation.ts';
 import type { OperationSink } from '../../../model/replay.ts';
 import type { Origin } from '../../../model/schema.ts';
-import { type Bounds, callValue, defaultBounds, external, isObject, LimitReached, makeModule, moduleName, newMachine, parseCached, plain, PyRaise, strOf, type Value } from '../python/index.ts';
+import {
+  type Bounds,
+  callValue,
+  defaultBounds,
+  external,
+  isObject,
+  LimitReached,
+  makeModule,
+  moduleName,
+  newMachine,
+  PyRaise,
+  parsePython,
+  plain,
+  strOf,
+  type Value,
+} from '../python/index.ts';
 import { type Effects, opaque } from './effects.ts';
 import { type Files, newHost } from './host.ts';
 
@@ -25,8 +40,13 @@ export interface Reading {
   bounds?: Bounds;
 }
 
-export function evaluateRevision(source: RevisionSource, direction: 'upgrade' | 'downgrade', sink: OperationSink, reading: Reading): void {
-  const parsed = parseCached(source.file, source.text);
+export function evaluateRevision(
+  source: RevisionSource,
+  direction: 'upgrade' | 'downgrade',
+  sink: OperationSink,
+  reading: Reading,
+): void {
+  const parsed = parsePython(source.text);
   const effects: Effects = {
     sink,
     revision: source.revision,
@@ -53,7 +73,8 @@ export function evaluateRevision(source: RevisionSource, direction: 'upgrade' | 
     if (error instanceof LimitReached) opaque(machine, effects, error.message, []);
     else if (error instanceof RangeError) opaque(machine, effects, 'nested too deep to follow', []);
     else if (error instanceof PyRaise) {
-      if (!isMeantToStop(error.value, direction)) opaque(machine, effects, `it raises ${nameOfRaised(error.value)}`, []);
+      if (!isMeantToStop(error.value, direction))
+        opaque(machine, effects, `it raises ${nameOfRaised(error.value)}`, []);
     } else throw error;
   }
 }

@@ -4,13 +4,33 @@
  */
 import { quoteIdentifier, quoteLiteral } from '../../../model/name.ts';
 import { floatText } from '../python/formatting.ts';
-import { isObject, isUnknown, type Machine, type Made, plain, textOf, toItems, type Value, isSymbolic } from '../python/index.ts';
+import {
+  isObject,
+  isSymbolic,
+  isUnknown,
+  type Machine,
+  type Made,
+  plain,
+  textOf,
+  toItems,
+  type Value,
+} from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import { nameOf } from './read-values.ts';
 import { readType } from './types.ts';
 
 /** Functions that SQLAlchemy prints without parentheses (sql/functions.py, AnsiFunction). */
-const ansiFunctions = new Set(['current_date', 'current_time', 'current_timestamp', 'current_user', 'localtime', 'localtimestamp', 'session_user', 'sysdate', 'user']);
+const ansiFunctions = new Set([
+  'current_date',
+  'current_time',
+  'current_timestamp',
+  'current_user',
+  'localtime',
+  'localtimestamp',
+  'session_user',
+  'sysdate',
+  'user',
+]);
 
 /** `\:` of a text() is a colon. */
 export function textBody(text: string): string {
@@ -27,7 +47,11 @@ export function rawText(value: Value | undefined): string | null {
     const text = textOf(bare.positional[0] ?? bare.named.get('text') ?? null);
     return text === null ? null : path === 'sa.literal_column' ? text : textBody(text);
   }
-  if (bare.receiver !== null && ['.bindparams', '.execution_options', '.columns', '.self_group', '.op'].includes(bare.path)) return rawText(bare.receiver);
+  if (
+    bare.receiver !== null &&
+    ['.bindparams', '.execution_options', '.columns', '.self_group', '.op'].includes(bare.path)
+  )
+    return rawText(bare.receiver);
   return null;
 }
 
@@ -42,7 +66,18 @@ export function literalText(value: Value): string | null {
   return null;
 }
 
-const postfix: Record<string, string> = { is_: 'IS', isnot: 'IS NOT', is_not: 'IS NOT', like: 'LIKE', ilike: 'ILIKE', notlike: 'NOT LIKE', not_like: 'NOT LIKE', is_distinct_from: 'IS DISTINCT FROM', is_not_distinct_from: 'IS NOT DISTINCT FROM', op: '' };
+const postfix: Record<string, string> = {
+  is_: 'IS',
+  isnot: 'IS NOT',
+  is_not: 'IS NOT',
+  like: 'LIKE',
+  ilike: 'ILIKE',
+  notlike: 'NOT LIKE',
+  not_like: 'NOT LIKE',
+  is_distinct_from: 'IS DISTINCT FROM',
+  is_not_distinct_from: 'IS NOT DISTINCT FROM',
+  op: '',
+};
 
 export function sqlText(machine: Machine, value: Value | undefined, asLiteral = true): string | null {
   if (value === undefined) return null;
@@ -181,7 +216,11 @@ function madeText(machine: Machine, made: Made): string | null {
       return parts === null ? null : `ARRAY[${parts.join(', ')}]`;
     }
     case 'sa.case': {
-      const whens = args.flatMap((arg) => (isObject(plain(arg)) && (plain(arg) as { kind: string }).kind === 'list' ? (toItems(machine, arg) ?? []) : [arg]));
+      const whens = args.flatMap((arg) =>
+        isObject(plain(arg)) && (plain(arg) as { kind: string }).kind === 'list'
+          ? (toItems(machine, arg) ?? [])
+          : [arg],
+      );
       const parts: string[] = [];
       for (const when of whens) {
         const pair = each(toItems(machine, when) ?? []);
@@ -203,7 +242,10 @@ function methodText(machine: Machine, made: Made, each: (values: Value[]) => str
   const method = made.path.slice(1);
   if (method === 'next_value') {
     const sequence = plain(made.receiver);
-    const name = isObject(sequence) && sequence.kind === 'made' ? nameOf(sequence.positional[0] ?? sequence.named.get('name')) : null;
+    const name =
+      isObject(sequence) && sequence.kind === 'made'
+        ? nameOf(sequence.positional[0] ?? sequence.named.get('name'))
+        : null;
     return name ? `nextval('${quoteIdentifier(name.name)}')` : null;
   }
   const left = sqlText(machine, made.receiver as Value);
@@ -224,7 +266,9 @@ function methodText(machine: Machine, made: Made, each: (values: Value[]) => str
     case 'not_in':
     case 'notin_': {
       const items = each(toItems(machine, first ?? null) ?? []);
-      return items === null || items.length === 0 ? null : `${left} ${method === 'in_' ? 'IN' : 'NOT IN'} (${items.join(', ')})`;
+      return items === null || items.length === 0
+        ? null
+        : `${left} ${method === 'in_' ? 'IN' : 'NOT IN'} (${items.join(', ')})`;
     }
     case 'between': {
       const bounds = each(made.positional);

@@ -2,10 +2,28 @@
  * sa.Column, constraints, Index and Table → definitions, with SQLAlchemy's rules for what nobody wrote: NOT NULL of keys,
  * SERIAL of a single integer key (sql/schema.py, PrimaryKeyConstraint._autoincrement_column), enum types of columns.
  */
-import { quoteIdentifier, quoteLiteral, type QualifiedName } from '../../../model/name.ts';
-import type { ColumnDefinition, ConstraintDefinition, IndexDefinition, IndexKeyDefinition, TableDefinition } from '../../../model/operation.ts';
+import { type QualifiedName, quoteIdentifier, quoteLiteral } from '../../../model/name.ts';
+import type {
+  ColumnDefinition,
+  ConstraintDefinition,
+  IndexDefinition,
+  IndexKeyDefinition,
+  TableDefinition,
+} from '../../../model/operation.ts';
 import type { ReferentialAction } from '../../../model/schema.ts';
-import { type Arguments, describe, isObject, isUnknown, type Machine, type Made, plain, reasonOf, textOf, toItems, type Value } from '../python/index.ts';
+import {
+  type Arguments,
+  describe,
+  isObject,
+  isUnknown,
+  type Machine,
+  type Made,
+  plain,
+  reasonOf,
+  textOf,
+  toItems,
+  type Value,
+} from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import { argument, flagOf, isAbsent, nameOf, textList } from './read-values.ts';
 import { rawText, sqlText } from './sql-text.ts';
@@ -36,7 +54,12 @@ export function madePath(value: Value | undefined): string | null {
 }
 const argsOf = (made: Made): Arguments => ({ positional: made.positional, named: made.named });
 
-export type DefaultReading = { state: 'none' } | { state: 'text'; text: string } | { state: 'identity'; identity: 'always' | 'by default' } | { state: 'computed'; expression: string; stored: boolean } | { state: 'unknown'; reason: string };
+export type DefaultReading =
+  | { state: 'none' }
+  | { state: 'text'; text: string }
+  | { state: 'identity'; identity: 'always' | 'by default' }
+  | { state: 'computed'; expression: string; stored: boolean }
+  | { state: 'unknown'; reason: string };
 
 /** `server_default=…` as SQLAlchemy renders it. */
 export function readDefault(machine: Machine, value: Value | undefined): DefaultReading {
@@ -48,9 +71,12 @@ export function readDefault(machine: Machine, value: Value | undefined): Default
   const made = asMade(bare);
   if (made) {
     const path = canonicalPath(made.path);
-    if (path === 'sa.Identity') return { state: 'identity', identity: flagOf(argument(argsOf(made), 0, 'always')) ? 'always' : 'by default' };
+    if (path === 'sa.Identity')
+      return { state: 'identity', identity: flagOf(argument(argsOf(made), 0, 'always')) ? 'always' : 'by default' };
     if (path === 'sa.Computed') {
-      const expression = textOf(made.positional[0] ?? made.named.get('sqltext') ?? null) ?? sqlText(machine, made.positional[0] ?? made.named.get('sqltext'));
+      const expression =
+        textOf(made.positional[0] ?? made.named.get('sqltext') ?? null) ??
+        sqlText(machine, made.positional[0] ?? made.named.get('sqltext'));
       if (expression === null) return { state: 'unknown', reason: 'a generated column whose expression is not known' };
       return { state: 'computed', expression, stored: flagOf(made.named.get('persisted') ?? true) !== false };
     }
@@ -59,7 +85,9 @@ export function readDefault(machine: Machine, value: Value | undefined): Default
   }
   if (isObject(bare) && bare.kind === 'external' && /FetchedValue$/.test(bare.path)) return { state: 'none' };
   const expression = sqlText(machine, bare);
-  return expression === null ? { state: 'unknown', reason: `its default is not known: ${isUnknown(bare) ? bare.reason : describe(bare)}` } : { state: 'text', text: expression };
+  return expression === null
+    ? { state: 'unknown', reason: `its default is not known: ${isUnknown(bare) ? bare.reason : describe(bare)}` }
+    : { state: 'text', text: expression };
 }
 
 const actions = new Set(['NO ACTION', 'RESTRICT', 'CASCADE', 'SET NULL', 'SET DEFAULT']);
@@ -84,7 +112,10 @@ export function readTarget(value: Value | undefined): { table: QualifiedName; co
   if (isObject(bare) && bare.kind === 'member') {
     // table.c.column
     const owner = plain(bare.object);
-    const table = isObject(owner) && owner.kind === 'member' && (owner.name === 'c' || owner.name === 'columns') ? asMade(owner.object) : null;
+    const table =
+      isObject(owner) && owner.kind === 'member' && (owner.name === 'c' || owner.name === 'columns')
+        ? asMade(owner.object)
+        : null;
     const name = table ? tableNameOf(table) : null;
     if (name) return { table: name, column: bare.name };
   }
@@ -93,7 +124,8 @@ export function readTarget(value: Value | undefined): { table: QualifiedName; co
 
 export function tableNameOf(made: Made): QualifiedName | null {
   const path = canonicalPath(made.path);
-  if (path !== 'sa.Table' && path !== 'sa.table' && path !== 'sa.TableClause' && path !== 'op.create_table') return null;
+  if (path !== 'sa.Table' && path !== 'sa.table' && path !== 'sa.TableClause' && path !== 'op.create_table')
+    return null;
   const name = nameOf(made.positional[0] ?? made.named.get('name'));
   const schema = nameOf(made.named.get('schema'));
   return name ? { schema: schema?.name ?? null, name: name.name } : null;
@@ -106,7 +138,10 @@ function deferrableOf(args: Arguments): ConstraintDefinition['deferrable'] {
   return initially === 'DEFERRED' ? 'initially deferred' : 'initially immediate';
 }
 
-function named(definition: ConstraintDefinition, name: { name: string; isFinal: boolean } | null): ConstraintDefinition {
+function named(
+  definition: ConstraintDefinition,
+  name: { name: string; isFinal: boolean } | null,
+): ConstraintDefinition {
   definition.name = name?.name ?? null;
   if (name?.isFinal) definition.nameIsFinal = true;
   return definition;
@@ -121,20 +156,34 @@ function readReference(machine: Machine, made: Made, column: string): Constraint
     name: null,
     type: 'f',
     columns: [column],
-    references: { table: target.table, columns: target.column === '' ? [column] : [target.column], onDelete: readAction(args.named.get('ondelete')), onUpdate: readAction(args.named.get('onupdate')) },
+    references: {
+      table: target.table,
+      columns: target.column === '' ? [column] : [target.column],
+      onDelete: readAction(args.named.get('ondelete')),
+      onUpdate: readAction(args.named.get('onupdate')),
+    },
     deferrable: deferrableOf(args),
   };
-  if (textOf(args.named.get('match') ?? null)?.toUpperCase() === 'FULL' && definition.references) definition.references.match = 'FULL';
+  if (textOf(args.named.get('match') ?? null)?.toUpperCase() === 'FULL' && definition.references)
+    definition.references.match = 'FULL';
   if (flagOf(args.named.get('postgresql_not_valid'))) definition.notValid = true;
   return named(definition, nameOf(args.named.get('name')));
 }
 
 export function isColumn(value: Value): boolean {
-  return madePath(value) === 'sa.Column' || madePath(value) === 'orm.mapped_column' || madePath(value) === 'orm.column_property';
+  return (
+    madePath(value) === 'sa.Column' ||
+    madePath(value) === 'orm.mapped_column' ||
+    madePath(value) === 'orm.column_property'
+  );
 }
 
 /** A column; a string where it is none that could be read. */
-export function readColumn(machine: Machine, value: Value, given: { name?: string; type?: ReadType; notNull?: boolean } = {}): ReadColumn | string {
+export function readColumn(
+  machine: Machine,
+  value: Value,
+  given: { name?: string; type?: ReadType; notNull?: boolean } = {},
+): ReadColumn | string {
   const made = asMade(value);
   if (!made) return `a column that could not be read: ${reasonOf(value)}`;
   let rest = [...made.positional];
@@ -147,15 +196,31 @@ export function readColumn(machine: Machine, value: Value, given: { name?: strin
   const parts: Value[] = [];
   for (const item of rest) {
     const path = madePath(item);
-    if (path !== null && /^sa\.(ForeignKey|CheckConstraint|UniqueConstraint|PrimaryKeyConstraint|Identity|Computed|Sequence|FetchedValue|DefaultClause|ColumnDefault)$/.test(path)) parts.push(item);
+    if (
+      path !== null &&
+      /^sa\.(ForeignKey|CheckConstraint|UniqueConstraint|PrimaryKeyConstraint|Identity|Computed|Sequence|FetchedValue|DefaultClause|ColumnDefault)$/.test(
+        path,
+      )
+    )
+      parts.push(item);
     else if (typeValue === undefined && plain(item) !== null) typeValue = item;
   }
   const problems: string[] = [];
-  const type = typeValue === undefined ? (given.type ?? (parts.some((part) => madePath(part) === 'sa.ForeignKey') ? unreadableType('its type is that of the column it references') : unreadableType('it has no type'))) : readType(machine, typeValue);
+  const type =
+    typeValue === undefined
+      ? (given.type ??
+        (parts.some((part) => madePath(part) === 'sa.ForeignKey')
+          ? unreadableType('its type is that of the column it references')
+          : unreadableType('it has no type')))
+      : readType(machine, typeValue);
   if (type.reason !== null) problems.push(`${name}: ${type.reason}`);
   const isPrimaryKey = flagOf(made.named.get('primary_key')) === true;
   const nullable = made.named.get('nullable');
-  const isNullable = isAbsent(nullable) ? (given.notNull !== undefined ? !given.notNull : !isPrimaryKey) : flagOf(nullable);
+  const isNullable = isAbsent(nullable)
+    ? given.notNull !== undefined
+      ? !given.notNull
+      : !isPrimaryKey
+    : flagOf(nullable);
   if (isNullable === null) problems.push(`${name}: whether it may be null is not known`);
   const definition: ColumnDefinition = {
     name,
@@ -178,7 +243,8 @@ export function readColumn(machine: Machine, value: Value, given: { name?: strin
       const reference = readReference(machine, asMade(piece) as Made, name);
       if (typeof reference === 'string') problems.push(`${name}: ${reference}`);
       else constraints.push(reference);
-    } else if (path === 'sa.Identity' || path === 'sa.Computed' || path === 'sa.DefaultClause') defaults.push(readDefault(machine, part));
+    } else if (path === 'sa.Identity' || path === 'sa.Computed' || path === 'sa.DefaultClause')
+      defaults.push(readDefault(machine, part));
     else if (path === 'sa.CheckConstraint' || path === 'sa.UniqueConstraint') {
       const constraint = readConstraint(machine, part, [name]);
       if (typeof constraint === 'string') problems.push(constraint);
@@ -190,7 +256,8 @@ export function readColumn(machine: Machine, value: Value, given: { name?: strin
     else if (reading.state === 'identity') {
       definition.identity = reading.identity;
       definition.notNull = isNullable !== true || isAbsent(nullable);
-    } else if (reading.state === 'computed') definition.generated = { expression: reading.expression, stored: reading.stored };
+    } else if (reading.state === 'computed')
+      definition.generated = { expression: reading.expression, stored: reading.stored };
     else if (reading.state === 'unknown') problems.push(`${name}: ${reading.reason}`);
   }
   const use = type.enum;
@@ -211,14 +278,19 @@ export function readColumn(machine: Machine, value: Value, given: { name?: strin
     unique,
     autoincrement: auto as ReadColumn['autoincrement'],
     hasServerDefault: definition.default !== null || definition.generated !== null,
-    hasDefault: !isAbsent(made.named.get('default')) && !/Sequence$/.test(asMade(made.named.get('default'))?.path ?? ''),
+    hasDefault:
+      !isAbsent(made.named.get('default')) && !/Sequence$/.test(asMade(made.named.get('default'))?.path ?? ''),
     index,
     problems,
   };
 }
 
 /** A constraint object; null where the value is none, a string where it could not be read. */
-export function readConstraint(machine: Machine, value: Value, ownColumns: string[] = []): ConstraintDefinition | null | string {
+export function readConstraint(
+  machine: Machine,
+  value: Value,
+  ownColumns: string[] = [],
+): ConstraintDefinition | null | string {
   const made = asMade(value);
   const path = made ? canonicalPath(made.path) : null;
   if (!made || path === null) return null;
@@ -229,7 +301,12 @@ export function readConstraint(machine: Machine, value: Value, ownColumns: strin
     case 'sa.UniqueConstraint': {
       const columns = columnNames(machine, args.positional);
       if (columns === null) return 'a key whose columns are not known';
-      const definition: ConstraintDefinition = { name: null, type: path === 'sa.UniqueConstraint' ? 'u' : 'p', columns: columns.length > 0 ? columns : ownColumns, deferrable: deferrableOf(args) };
+      const definition: ConstraintDefinition = {
+        name: null,
+        type: path === 'sa.UniqueConstraint' ? 'u' : 'p',
+        columns: columns.length > 0 ? columns : ownColumns,
+        deferrable: deferrableOf(args),
+      };
       if (flagOf(args.named.get('postgresql_nulls_not_distinct'))) definition.nullsNotDistinct = true;
       const include = textList(machine, args.named.get('postgresql_include'));
       if (include && include.length > 0) definition.include = include;
@@ -238,23 +315,32 @@ export function readConstraint(machine: Machine, value: Value, ownColumns: strin
     case 'sa.ForeignKeyConstraint': {
       const columns = textList(machine, argument(args, 0, 'columns'));
       const targets = toItems(machine, argument(args, 1, 'refcolumns') ?? null)?.map(readTarget);
-      if (columns === null || !targets || targets.length === 0 || targets.some((target) => target === null)) return 'a foreign key whose columns are not known';
+      if (columns === null || !targets || targets.length === 0 || targets.some((target) => target === null))
+        return 'a foreign key whose columns are not known';
       const first = targets[0] as { table: QualifiedName; column: string };
       const definition: ConstraintDefinition = {
         name: null,
         type: 'f',
         columns,
-        references: { table: first.table, columns: targets.map((target) => target?.column ?? ''), onDelete: readAction(argument(args, 4, 'ondelete')), onUpdate: readAction(argument(args, 3, 'onupdate')) },
+        references: {
+          table: first.table,
+          columns: targets.map((target) => target?.column ?? ''),
+          onDelete: readAction(argument(args, 4, 'ondelete')),
+          onUpdate: readAction(argument(args, 3, 'onupdate')),
+        },
         deferrable: deferrableOf(args),
       };
-      if (textOf(args.named.get('match') ?? null)?.toUpperCase() === 'FULL' && definition.references) definition.references.match = 'FULL';
+      if (textOf(args.named.get('match') ?? null)?.toUpperCase() === 'FULL' && definition.references)
+        definition.references.match = 'FULL';
       if (flagOf(args.named.get('postgresql_not_valid'))) definition.notValid = true;
       return named(definition, nameOf(argument(args, 2, 'name')));
     }
     case 'sa.CheckConstraint': {
       const source = argument(args, 0, 'sqltext');
-      const expression = source === undefined ? null : (textOf(source) === null ? sqlText(machine, source) : (textOf(source) as string));
-      if (expression === null) return `a check whose condition is not known${source === undefined ? '' : `: ${reasonOf(source)}`}`;
+      const expression =
+        source === undefined ? null : textOf(source) === null ? sqlText(machine, source) : (textOf(source) as string);
+      if (expression === null)
+        return `a check whose condition is not known${source === undefined ? '' : `: ${reasonOf(source)}`}`;
       const definition: ConstraintDefinition = { name: null, type: 'c', columns: [], expression, deferrable: null };
       if (flagOf(args.named.get('postgresql_not_valid'))) definition.notValid = true;
       return named(definition, nameOf(argument(args, 1, 'name')));
@@ -280,7 +366,8 @@ function columnName(machine: Machine, value: Value): string | null {
   const bare = plain(value);
   if (isObject(bare) && bare.kind === 'member') return bare.name;
   const made = asMade(bare);
-  if (made && /^sa\.[cC]olumn$/.test(canonicalPath(made.path) ?? '')) return nameOf(made.positional[0] ?? made.named.get('name'))?.name ?? null;
+  if (made && /^sa\.[cC]olumn$/.test(canonicalPath(made.path) ?? ''))
+    return nameOf(made.positional[0] ?? made.named.get('name'))?.name ?? null;
   void machine;
   return null;
 }
@@ -313,7 +400,12 @@ export function readExclude(machine: Machine, args: Arguments): ConstraintDefini
 }
 
 /** The keys and options of an index; `ops` etc. are `postgresql_*` arguments. */
-export function readIndex(machine: Machine, name: { name: string; isFinal: boolean } | null, keys: Value[], options: ReadonlyMap<string, Value>): IndexDefinition | string {
+export function readIndex(
+  machine: Machine,
+  name: { name: string; isFinal: boolean } | null,
+  keys: Value[],
+  options: ReadonlyMap<string, Value>,
+): IndexDefinition | string {
   const operatorClasses = plain(options.get('postgresql_ops') ?? null);
   const read: IndexKeyDefinition[] = [];
   for (const key of keys) {
@@ -393,7 +485,12 @@ export interface ReadTable {
 }
 
 /** Columns and constraints of `op.create_table` or `sa.Table`, put together as SQLAlchemy compiles them. */
-export function readTable(machine: Machine, name: QualifiedName, items: Value[], options: ReadonlyMap<string, Value>): ReadTable {
+export function readTable(
+  machine: Machine,
+  name: QualifiedName,
+  items: Value[],
+  options: ReadonlyMap<string, Value>,
+): ReadTable {
   const columns: ReadColumn[] = [];
   const constraints: ConstraintDefinition[] = [];
   const indexes: IndexDefinition[] = [];
@@ -413,7 +510,12 @@ export function readTable(machine: Machine, name: QualifiedName, items: Value[],
     const path = madePath(bare);
     if (path === 'sa.Index') {
       const made = asMade(bare) as Made;
-      const index = readIndex(machine, nameOf(made.positional[0] ?? made.named.get('name')), made.positional.slice(1), made.named);
+      const index = readIndex(
+        machine,
+        nameOf(made.positional[0] ?? made.named.get('name')),
+        made.positional.slice(1),
+        made.named,
+      );
       if (typeof index === 'string') problems.push(index);
       else indexes.push(index);
       continue;
@@ -421,12 +523,21 @@ export function readTable(machine: Machine, name: QualifiedName, items: Value[],
     const constraint = readConstraint(machine, bare);
     if (typeof constraint === 'string') problems.push(constraint);
     else if (constraint) constraints.push(constraint);
-    else if (!isObject(bare) || isUnknown(bare) || path === null || !path.startsWith('sa.')) problems.push(`an element that could not be read: ${reasonOf(bare)}`);
+    else if (!isObject(bare) || isUnknown(bare) || path === null || !path.startsWith('sa.'))
+      problems.push(`an element that could not be read: ${reasonOf(bare)}`);
   }
   return assembleTable(machine, name, columns, constraints, indexes, options, problems);
 }
 
-export function assembleTable(machine: Machine, name: QualifiedName, columns: ReadColumn[], constraints: ConstraintDefinition[], indexes: IndexDefinition[], options: ReadonlyMap<string, Value>, problems: string[]): ReadTable {
+export function assembleTable(
+  machine: Machine,
+  name: QualifiedName,
+  columns: ReadColumn[],
+  constraints: ConstraintDefinition[],
+  indexes: IndexDefinition[],
+  options: ReadonlyMap<string, Value>,
+  problems: string[],
+): ReadTable {
   const inlineKey = columns.filter((column) => column.isPrimaryKey).map((column) => column.definition.name);
   let primary = constraints.find((constraint) => constraint.type === 'p');
   if (!primary && inlineKey.length > 0) {
@@ -435,28 +546,41 @@ export function assembleTable(machine: Machine, name: QualifiedName, columns: Re
   }
   for (const column of columns) {
     if (column.unique && !column.index) constraints.push({ name: null, type: 'u', columns: [column.definition.name] });
-    if (column.index) indexes.push({ name: null, unique: column.unique, method: 'btree', keys: [{ text: column.definition.name, isExpression: false }] });
+    if (column.index)
+      indexes.push({
+        name: null,
+        unique: column.unique,
+        method: 'btree',
+        keys: [{ text: column.definition.name, isExpression: false }],
+      });
     const inline = column.definition.constraints ?? [];
     // Only foreign keys and checks stand at the column in SQLAlchemy's DDL; their meaning is the table's all the same.
     delete column.definition.constraints;
     constraints.push(...inline);
   }
   markSerial(columns, constraints, primary ?? null);
-  if (primary) for (const column of columns) if (primary.columns.includes(column.definition.name)) column.definition.notNull = true;
+  if (primary)
+    for (const column of columns)
+      if (primary.columns.includes(column.definition.name)) column.definition.notNull = true;
   const table: TableDefinition = { name, columns: columns.map((column) => column.definition), constraints, indexes };
   const comment = options.get('comment');
   if (!isAbsent(comment)) table.comment = textOf(comment as Value);
   const partition = options.get('postgresql_partition_by');
   if (!isAbsent(partition)) table.partitionKey = textOf(partition as Value);
   const inherits = options.get('postgresql_inherits');
-  if (!isAbsent(inherits)) table.inherits = (textList(machine, inherits) ?? []).map((parent) => ({ schema: null, name: parent }));
+  if (!isAbsent(inherits))
+    table.inherits = (textList(machine, inherits) ?? []).map((parent) => ({ schema: null, name: parent }));
   const prefixes = textList(machine, options.get('prefixes')) ?? [];
   if (prefixes.some((prefix) => /UNLOGGED/i.test(prefix))) table.unlogged = true;
   if (prefixes.some((prefix) => /TEMP/i.test(prefix))) table.temporary = true;
   return { table, enums: columns.flatMap((column) => column.enums), problems };
 }
 
-export function markSerial(columns: ReadColumn[], constraints: ConstraintDefinition[], primary: ConstraintDefinition | null): void {
+export function markSerial(
+  columns: ReadColumn[],
+  constraints: ConstraintDefinition[],
+  primary: ConstraintDefinition | null,
+): void {
   if (!primary) return;
   const keys = columns.filter((column) => primary.columns.includes(column.definition.name));
   const single = keys.length === 1 && primary.columns.length === 1 ? (keys[0] as ReadColumn) : null;
@@ -466,7 +590,9 @@ export function markSerial(columns: ReadColumn[], constraints: ConstraintDefinit
   if (candidate.definition.identity !== null || candidate.definition.generated !== null) return;
   if (!isForced) {
     if (candidate.hasServerDefault || candidate.hasDefault) return;
-    const references = constraints.some((constraint) => constraint.type === 'f' && constraint.columns.includes(candidate.definition.name));
+    const references = constraints.some(
+      (constraint) => constraint.type === 'f' && constraint.columns.includes(candidate.definition.name),
+    );
     if (references && candidate.autoincrement !== 'ignore_fk') return;
   } else if (candidate.hasServerDefault) return;
   candidate.definition.serial = true;

@@ -4,7 +4,24 @@
  */
 import type { QualifiedName } from '../../../model/name.ts';
 import { canonicalType } from '../../../model/type-name.ts';
-import { type Arguments, callMethod, callValue, describe, findInClass, integerOf, isEnumClass, isObject, isUnknown, type Machine, plain, type PyClass, reasonOf, textOf, toItems, type Value } from '../python/index.ts';
+import {
+  type Arguments,
+  callMethod,
+  callValue,
+  describe,
+  findInClass,
+  integerOf,
+  isEnumClass,
+  isObject,
+  isUnknown,
+  type Machine,
+  type PyClass,
+  plain,
+  reasonOf,
+  textOf,
+  toItems,
+  type Value,
+} from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import { companionType } from './companion-types.ts';
 import { argument, flagOf, isAbsent, nameOf } from './read-values.ts';
@@ -33,24 +50,80 @@ export interface ReadType {
   isText?: boolean;
 }
 
-export const readable = (sql: string, more: Partial<ReadType> = {}): ReadType => ({ type: canonicalType(sql), reason: null, ...more });
+export const readable = (sql: string, more: Partial<ReadType> = {}): ReadType => ({
+  type: canonicalType(sql),
+  reason: null,
+  ...more,
+});
 export const unreadableType = (reason: string): ReadType => ({ type: null, reason });
 
 const plainTypes: Record<string, string> = {
-  Text: 'text', UnicodeText: 'text', TEXT: 'text', Date: 'date', DATE: 'date', LargeBinary: 'bytea', BLOB: 'bytea', Binary: 'bytea', BYTEA: 'bytea', PickleType: 'bytea',
-  Boolean: 'boolean', BOOLEAN: 'boolean', JSON: 'json', JSONB: 'jsonb', UUID: 'uuid', INET: 'inet', CIDR: 'cidr', MACADDR: 'macaddr', MACADDR8: 'macaddr8', MONEY: 'money',
-  HSTORE: 'hstore', TSVECTOR: 'tsvector', TSQUERY: 'tsquery', INT4RANGE: 'int4range', INT8RANGE: 'int8range', NUMRANGE: 'numrange', DATERANGE: 'daterange', TSRANGE: 'tsrange', TSTZRANGE: 'tstzrange',
-  INT4MULTIRANGE: 'int4multirange', INT8MULTIRANGE: 'int8multirange', NUMMULTIRANGE: 'nummultirange', DATEMULTIRANGE: 'datemultirange', TSMULTIRANGE: 'tsmultirange', TSTZMULTIRANGE: 'tstzmultirange',
-  OID: 'oid', REGCLASS: 'regclass', REGCONFIG: 'regconfig', JSONPATH: 'jsonpath', CITEXT: 'citext', DOUBLE_PRECISION: 'double precision', Double: 'double precision', DOUBLE: 'double precision', REAL: 'real',
-  MatchType: 'boolean', XML: 'xml',
+  Text: 'text',
+  UnicodeText: 'text',
+  TEXT: 'text',
+  Date: 'date',
+  DATE: 'date',
+  LargeBinary: 'bytea',
+  BLOB: 'bytea',
+  Binary: 'bytea',
+  BYTEA: 'bytea',
+  PickleType: 'bytea',
+  Boolean: 'boolean',
+  BOOLEAN: 'boolean',
+  JSON: 'json',
+  JSONB: 'jsonb',
+  UUID: 'uuid',
+  INET: 'inet',
+  CIDR: 'cidr',
+  MACADDR: 'macaddr',
+  MACADDR8: 'macaddr8',
+  MONEY: 'money',
+  HSTORE: 'hstore',
+  TSVECTOR: 'tsvector',
+  TSQUERY: 'tsquery',
+  INT4RANGE: 'int4range',
+  INT8RANGE: 'int8range',
+  NUMRANGE: 'numrange',
+  DATERANGE: 'daterange',
+  TSRANGE: 'tsrange',
+  TSTZRANGE: 'tstzrange',
+  INT4MULTIRANGE: 'int4multirange',
+  INT8MULTIRANGE: 'int8multirange',
+  NUMMULTIRANGE: 'nummultirange',
+  DATEMULTIRANGE: 'datemultirange',
+  TSMULTIRANGE: 'tsmultirange',
+  TSTZMULTIRANGE: 'tstzmultirange',
+  OID: 'oid',
+  REGCLASS: 'regclass',
+  REGCONFIG: 'regconfig',
+  JSONPATH: 'jsonpath',
+  CITEXT: 'citext',
+  DOUBLE_PRECISION: 'double precision',
+  Double: 'double precision',
+  DOUBLE: 'double precision',
+  REAL: 'real',
+  MatchType: 'boolean',
+  XML: 'xml',
 };
 
 const integralTypes: Record<string, 'integer' | 'smallint' | 'bigint'> = {
-  Integer: 'integer', INTEGER: 'integer', INT: 'integer', SmallInteger: 'smallint', SMALLINT: 'smallint', BigInteger: 'bigint', BIGINT: 'bigint',
+  Integer: 'integer',
+  INTEGER: 'integer',
+  INT: 'integer',
+  SmallInteger: 'smallint',
+  SMALLINT: 'smallint',
+  BigInteger: 'bigint',
+  BIGINT: 'bigint',
 };
 
 const textTypes: Record<string, string> = {
-  String: 'character varying', VARCHAR: 'character varying', Unicode: 'character varying', NVARCHAR: 'character varying', CHAR: 'character', NCHAR: 'character', AutoString: 'character varying',
+  String: 'character varying',
+  VARCHAR: 'character varying',
+  Unicode: 'character varying',
+  NVARCHAR: 'character varying',
+  CHAR: 'character',
+  NCHAR: 'character',
+  AutoString: 'character varying',
 };
 
 const noArguments: Arguments = { positional: [], named: new Map() };
@@ -61,7 +134,8 @@ export function readType(machine: Machine, value: Value | undefined, depth = 0):
   if (depth > 12) return unreadableType('a type nested too deep');
   const bare = plain(value);
   if (bare === null) return unreadableType('no type is given');
-  if (!isObject(bare) || isUnknown(bare)) return unreadableType(isUnknown(bare) ? `its type is not known: ${bare.reason}` : 'its type is not known');
+  if (!isObject(bare) || isUnknown(bare))
+    return unreadableType(isUnknown(bare) ? `its type is not known: ${bare.reason}` : 'its type is not known');
   switch (bare.kind) {
     case 'external':
       return readNamed(machine, bare.path, noArguments, depth);
@@ -86,28 +160,42 @@ function readMethod(machine: Machine, path: string, receiver: Value, positional:
     if (dialects.includes('postgresql')) return readType(machine, positional[0], depth + 1);
     return readType(machine, receiver, depth + 1);
   }
-  if (['.copy', '.adapt', '.as_mutable', '.evaluates_none', '.as_generic', '.as_comparison'].includes(path)) return readType(machine, path === '.as_mutable' ? positional[0] : receiver, depth + 1);
+  if (['.copy', '.adapt', '.as_mutable', '.evaluates_none', '.as_generic', '.as_comparison'].includes(path))
+    return readType(machine, path === '.as_mutable' ? positional[0] : receiver, depth + 1);
   return unreadableType(`its type is not known: what ${path.slice(1)}() gives`);
 }
 
 function readNamed(machine: Machine, path: string, args: Arguments, depth: number): ReadType {
   if (/\.(as_mutable|associate_with)$/.test(path)) return readType(machine, args.positional[0], depth + 1);
   const canonical = canonicalPath(path);
-  if (canonical === null) return companionType(machine, path, args, (value) => readType(machine, value, depth + 1)) ?? unreadableType(`the type ${path} belongs to a library that is not known`);
+  if (canonical === null)
+    return (
+      companionType(machine, path, args, (value) => readType(machine, value, depth + 1)) ??
+      unreadableType(`the type ${path} belongs to a library that is not known`)
+    );
   const name = canonical.slice(canonical.indexOf('.') + 1);
   if (name === 'Enum' || name === 'ENUM') return readEnum(machine, args, canonical === 'postgresql.ENUM');
-  if (Object.hasOwn(integralTypes, name)) return readable(integralTypes[name] as string, { integral: integralTypes[name] as 'integer' });
+  if (Object.hasOwn(integralTypes, name))
+    return readable(integralTypes[name] as string, { integral: integralTypes[name] as 'integer' });
   if (Object.hasOwn(textTypes, name)) {
     const length = argument(args, 0, 'length');
     const size = isAbsent(length) ? null : integerOf(length as Value);
-    if (!isAbsent(length) && size === null) return unreadableType(`the length of its type is not known: ${reasonOf(length as Value)}`);
+    if (!isAbsent(length) && size === null)
+      return unreadableType(`the length of its type is not known: ${reasonOf(length as Value)}`);
     const collation = nameOf(argument(args, 1, 'collation'));
-    return readable(`${textTypes[name]}${size === null ? '' : `(${size})`}`, { collation: collation?.name ?? null, isText: true });
+    return readable(`${textTypes[name]}${size === null ? '' : `(${size})`}`, {
+      collation: collation?.name ?? null,
+      isText: true,
+    });
   }
-  if (name === 'Uuid') return flagOf(args.named.get('native_uuid') ?? true) === false ? readable('character(32)') : readable('uuid');
+  if (name === 'Uuid')
+    return flagOf(args.named.get('native_uuid') ?? true) === false ? readable('character(32)') : readable('uuid');
   if (Object.hasOwn(plainTypes, name)) {
     const collation = /Text|TEXT/.test(name) ? nameOf(argument(args, 1, 'collation')) : null;
-    return readable(plainTypes[name] as string, { collation: collation?.name ?? null, isText: plainTypes[name] === 'text' });
+    return readable(plainTypes[name] as string, {
+      collation: collation?.name ?? null,
+      isText: plainTypes[name] === 'text',
+    });
   }
   return readParametric(machine, name, args, depth) ?? unreadableType(`the type ${path} is not known`);
 }
@@ -133,12 +221,17 @@ function readParametric(machine: Machine, name: string, args: Arguments, depth: 
     case 'FLOAT': {
       const isFloat = name.toLowerCase() === 'float';
       const precision = number(0, 'precision');
-      if (isFloat) return readable(precision === null ? 'double precision' : precision <= 24 ? 'real' : 'double precision', { integral: 'numeric' });
+      if (isFloat)
+        return readable(precision === null ? 'double precision' : precision <= 24 ? 'real' : 'double precision', {
+          integral: 'numeric',
+        });
       const scale = number(1, 'scale');
       return readable(precision === null ? 'numeric' : `numeric(${precision},${scale ?? 0})`, { integral: 'numeric' });
     }
     case 'Interval':
-      return readable(number(-1, 'second_precision') === null ? 'interval' : `interval(${number(-1, 'second_precision')})`);
+      return readable(
+        number(-1, 'second_precision') === null ? 'interval' : `interval(${number(-1, 'second_precision')})`,
+      );
     case 'INTERVAL': {
       const precision = number(0, 'precision');
       const fields = textOf(argument(args, 1, 'fields') ?? null);
@@ -160,7 +253,9 @@ function readParametric(machine: Machine, name: string, args: Arguments, depth: 
     case 'DOMAIN': {
       const domain = nameOf(argument(args, 0, 'name'));
       const schema = nameOf(args.named.get('schema'));
-      return domain ? readable(domain.name, { typeName: { schema: schema?.name ?? null, name: domain.name } }) : unreadableType('a domain whose name is not known');
+      return domain
+        ? readable(domain.name, { typeName: { schema: schema?.name ?? null, name: domain.name } })
+        : unreadableType('a domain whose name is not known');
     }
     case 'Variant':
       return readType(machine, argument(args, 0, 'base'), depth + 1);
@@ -212,7 +307,12 @@ function readEnum(machine: Machine, args: Arguments, isPostgres: boolean): ReadT
     return readable(`character varying(${length})`, { enum: use, isText: true });
   }
   if (name === null) return unreadableType('an enum type without a name, which PostgreSQL refuses');
-  return { type: schema && schema !== 'public' ? canonicalType(`${quote(schema)}.${quote(name)}`) : canonicalType(quote(name)), reason: null, typeName: { schema, name }, enum: use };
+  return {
+    type: schema && schema !== 'public' ? canonicalType(`${quote(schema)}.${quote(name)}`) : canonicalType(quote(name)),
+    reason: null,
+    typeName: { schema, name },
+    enum: use,
+  };
 }
 
 const quote = (name: string): string => (/^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
@@ -254,7 +354,11 @@ function readProjectType(machine: Machine, cls: PyClass, args: Arguments, instan
   }
   if (isEnumClass(cls)) return unreadableType(`${cls.name} is an enum class, no type`);
   for (const base of cls.order.slice(1)) {
-    if (isObject(base) && base.kind === 'external' && !/UserDefinedType|TypeEngine|TypeDecorator|object$/.test(base.path)) {
+    if (
+      isObject(base) &&
+      base.kind === 'external' &&
+      !/UserDefinedType|TypeEngine|TypeDecorator|object$/.test(base.path)
+    ) {
       const read = readNamed(machine, base.path, args, depth + 1);
       if (read.type !== null) return read;
     }

@@ -8,10 +8,16 @@ interface Placed {
   to: number;
 }
 
-export type Constant = { kind: 'constant'; value: string | number | bigint | boolean | null | 'ellipsis'; of: 'string' | 'bytes' | 'int' | 'float' | 'bool' | 'none' | 'ellipsis' };
+export type Constant = {
+  kind: 'constant';
+  value: string | number | bigint | boolean | null | 'ellipsis';
+  of: 'string' | 'bytes' | 'int' | 'float' | 'bool' | 'none' | 'ellipsis';
+};
 
 /** A piece of an f-string: text, or a replacement with its conversion and format. */
-export type FormatPart = string | { value: Expression; conversion: string | null; spec: FormatPart[] | null; selfText: string | null };
+export type FormatPart =
+  | string
+  | { value: Expression; conversion: string | null; spec: FormatPart[] | null; selfText: string | null };
 
 export interface Clause {
   target: Expression;
@@ -38,7 +44,13 @@ export type Expression = Placed &
     | { kind: 'format'; parts: FormatPart[] }
     | { kind: 'tuple' | 'list' | 'set'; items: Expression[] }
     | { kind: 'dict'; items: { key: Expression | null; value: Expression }[] }
-    | { kind: 'comprehension'; makes: 'list' | 'set' | 'dict' | 'generator'; key: Expression | null; element: Expression; clauses: Clause[] }
+    | {
+        kind: 'comprehension';
+        makes: 'list' | 'set' | 'dict' | 'generator';
+        key: Expression | null;
+        element: Expression;
+        clauses: Clause[];
+      }
     | { kind: 'attribute'; object: Expression; name: string }
     | { kind: 'subscript'; object: Expression; index: Expression }
     | { kind: 'slice'; lower: Expression | null; upper: Expression | null; step: Expression | null }

@@ -1,13 +1,25 @@
 /**
  * `object.name`: attributes and methods of every kind of value, and assigning to them.
  */
-import { callFunction, callValue, raiseBuiltin, noArguments } from './calls.ts';
+import { callFunction, callValue, noArguments, raiseBuiltin } from './calls.ts';
 import { reasonOf } from './expressions.ts';
 import type { Machine, Site } from './machine.ts';
 import { methodOf } from './methods.ts';
 import { moduleAttribute } from './modules.ts';
 import { pathAttribute } from './paths.ts';
-import { assumed, conditionOf, isObject, isUnknown, plain, type PyClass, type PyInstance, textOf, tuple, unknown, type Value } from './values.ts';
+import {
+  assumed,
+  conditionOf,
+  isObject,
+  isUnknown,
+  type PyClass,
+  type PyInstance,
+  plain,
+  textOf,
+  tuple,
+  unknown,
+  type Value,
+} from './values.ts';
 
 /** Looks a name up along the order of a class; undefined where no class of the project has it. */
 export function findInClass(cls: PyClass, name: string): Value | undefined {
@@ -21,7 +33,9 @@ export function findInClass(cls: PyClass, name: string): Value | undefined {
 }
 
 export function hasOutsideBase(cls: PyClass): boolean {
-  return cls.order.some((base) => !isObject(base) || (base.kind !== 'class' && !(base.kind === 'builtin' && base.name === 'object')));
+  return cls.order.some(
+    (base) => !isObject(base) || (base.kind !== 'class' && !(base.kind === 'builtin' && base.name === 'object')),
+  );
 }
 
 export function getAttribute(machine: Machine, object: Value, name: string, site: Site | null): Value {
@@ -44,7 +58,10 @@ function getPlain(machine: Machine, bare: Value, name: string, site: Site | null
       case 'super':
         return superAttribute(machine, bare.class, bare.self, name);
       case 'made':
-        return bare.attributes.get(name) ?? machine.host.attribute(machine, bare, name) ?? { kind: 'member', object: bare, name };
+        return (
+          bare.attributes.get(name) ??
+          machine.host.attribute(machine, bare, name) ?? { kind: 'member', object: bare, name }
+        );
       case 'external':
         return machine.host.attribute(machine, bare, name) ?? { kind: 'external', path: `${bare.path}.${name}` };
       case 'member':
@@ -65,7 +82,12 @@ function getPlain(machine: Machine, bare: Value, name: string, site: Site | null
       case 'builtin': {
         if (name === '__name__') return bare.name;
         const staticMethod = builtinStatics[`${bare.name}.${name}`];
-        if (staticMethod) return { kind: 'builtin', name: `${bare.name}.${name}`, call: (args) => staticMethod(machine, args.positional) };
+        if (staticMethod)
+          return {
+            kind: 'builtin',
+            name: `${bare.name}.${name}`,
+            call: (args) => staticMethod(machine, args.positional),
+          };
         break;
       }
       case 'tuple':
@@ -82,13 +104,21 @@ function getPlain(machine: Machine, bare: Value, name: string, site: Site | null
 
 const builtinStatics: Record<string, (machine: Machine, args: Value[]) => Value> = {
   'dict.fromkeys': (machine, [keys, value]) => {
-    const method = methodOf(machine, { kind: 'dict', map: new Map(), madeAt: machine.shadows.length, unknown: null }, 'fromkeys');
-    return method === undefined ? unknown('dict.fromkeys') : callValue(machine, method, { positional: [keys ?? null, value ?? null], named: new Map() }, { from: 0, to: 0 });
+    const method = methodOf(
+      machine,
+      { kind: 'dict', map: new Map(), madeAt: machine.shadows.length, unknown: null },
+      'fromkeys',
+    );
+    return method === undefined
+      ? unknown('dict.fromkeys')
+      : callValue(machine, method, { positional: [keys ?? null, value ?? null], named: new Map() }, { from: 0, to: 0 });
   },
   'str.join': (machine, [separator, items]) => {
     const text = textOf(separator ?? null);
     const method = text === null ? undefined : methodOf(machine, text, 'join');
-    return method === undefined ? unknown('str.join') : callValue(machine, method, { positional: [items ?? null], named: new Map() }, { from: 0, to: 0 });
+    return method === undefined
+      ? unknown('str.join')
+      : callValue(machine, method, { positional: [items ?? null], named: new Map() }, { from: 0, to: 0 });
   },
 };
 for (const name of ['lower', 'upper', 'strip', 'title', 'capitalize']) {
@@ -104,9 +134,11 @@ function bind(machine: Machine, found: Value, self: Value, cls: PyClass): Value 
   if (found.kind === 'property') {
     const target = found.function;
     if (found.how === 'static') return target;
-    if (found.how === 'property') return callValue(machine, target, { positional: [self], named: new Map() }, { from: 0, to: 0 });
+    if (found.how === 'property')
+      return callValue(machine, target, { positional: [self], named: new Map() }, { from: 0, to: 0 });
     if (isObject(target) && target.kind === 'function') {
-      if (found.how === 'declared') return callFunction(machine, target, { positional: [cls], named: new Map() }, { from: 0, to: 0 });
+      if (found.how === 'declared')
+        return callFunction(machine, target, { positional: [cls], named: new Map() }, { from: 0, to: 0 });
       return { kind: 'bound', self: cls, function: target };
     }
   }
@@ -129,14 +161,28 @@ function instanceAttribute(machine: Machine, instance: PyInstance, name: string)
     if (method !== undefined) return method;
   }
   const fallback = findInClass(instance.class, '__getattr__');
-  if (isObject(fallback as Value) && (fallback as { kind: string }).kind === 'function') return callValue(machine, { kind: 'bound', self: instance, function: fallback as never }, { positional: [name], named: new Map() }, { from: 0, to: 0 });
+  if (isObject(fallback as Value) && (fallback as { kind: string }).kind === 'function')
+    return callValue(
+      machine,
+      { kind: 'bound', self: instance, function: fallback as never },
+      { positional: [name], named: new Map() },
+      { from: 0, to: 0 },
+    );
   if (name === '__dict__') {
-    const dict = { kind: 'dict' as const, map: new Map<string, [Value, Value]>(), madeAt: machine.shadows.length, unknown: null };
+    const dict = {
+      kind: 'dict' as const,
+      map: new Map<string, [Value, Value]>(),
+      madeAt: machine.shadows.length,
+      unknown: null,
+    };
     for (const [key, value] of instance.attributes) dict.map.set(`s${key}`, [key, value]);
     return dict;
   }
   if (hasOutsideBase(instance.class)) {
-    return machine.host.inherited(machine, instance, name) ?? unknown(`${instance.class.name}.${name}, from a base outside the project`);
+    return (
+      machine.host.inherited(machine, instance, name) ??
+      unknown(`${instance.class.name}.${name}, from a base outside the project`)
+    );
   }
   raiseBuiltin('AttributeError', [`${instance.class.name} has no attribute ${name}`]);
 }
@@ -146,7 +192,17 @@ export function classAttribute(machine: Machine, cls: PyClass, name: string): Va
   if (name === '__module__') return cls.module?.name ?? '';
   if (name === '__mro__') return tuple(cls.order as Value[]);
   if (name === '__members__' && cls.members) {
-    return { kind: 'dict', map: new Map(cls.members.map((member) => [`s${String(member.attributes.get('_name_'))}`, [member.attributes.get('_name_') as Value, member]])), madeAt: machine.shadows.length, unknown: null };
+    return {
+      kind: 'dict',
+      map: new Map(
+        cls.members.map((member) => [
+          `s${String(member.attributes.get('_name_'))}`,
+          [member.attributes.get('_name_') as Value, member],
+        ]),
+      ),
+      madeAt: machine.shadows.length,
+      unknown: null,
+    };
   }
   const member = cls.members?.find((one) => one.attributes.get('_name_') === name);
   if (member) return member;
@@ -155,8 +211,10 @@ export function classAttribute(machine: Machine, cls: PyClass, name: string): Va
     if (isObject(found) && found.kind === 'property') {
       const target = found.function;
       if (found.how === 'static') return target;
-      if (found.how === 'class' && isObject(target) && target.kind === 'function') return { kind: 'bound', self: cls, function: target };
-      if (found.how === 'declared' && isObject(target) && target.kind === 'function') return callFunction(machine, target, { positional: [cls], named: new Map() }, { from: 0, to: 0 });
+      if (found.how === 'class' && isObject(target) && target.kind === 'function')
+        return { kind: 'bound', self: cls, function: target };
+      if (found.how === 'declared' && isObject(target) && target.kind === 'function')
+        return callFunction(machine, target, { positional: [cls], named: new Map() }, { from: 0, to: 0 });
     }
     return found;
   }
@@ -166,7 +224,12 @@ export function classAttribute(machine: Machine, cls: PyClass, name: string): Va
 
 function superAttribute(machine: Machine, cls: PyClass, self: Value, name: string): Value {
   const bare = plain(self);
-  const order = isObject(bare) && bare.kind === 'instance' ? bare.class.order : isObject(bare) && bare.kind === 'class' ? bare.order : cls.order;
+  const order =
+    isObject(bare) && bare.kind === 'instance'
+      ? bare.class.order
+      : isObject(bare) && bare.kind === 'class'
+        ? bare.order
+        : cls.order;
   const after = order.slice(order.indexOf(cls) + 1);
   for (const base of after) {
     if (!isObject(base) || base.kind !== 'class') continue;

@@ -4,7 +4,7 @@
 import { getAttribute, setAttribute } from './attributes.ts';
 import { callMethod, callValue, raiseBuiltin } from './calls.ts';
 import { newDict, newList, newSet, setKey, toItems } from './containers.ts';
-import { reasonOf, describe } from './expressions.ts';
+import { describe, reasonOf } from './expressions.ts';
 import { formatValue, reprOf, textForm } from './formatting.ts';
 import type { Machine } from './machine.ts';
 import { sortItems } from './methods.ts';
@@ -19,8 +19,8 @@ import {
   integerOf,
   isObject,
   isUnknown,
-  plain,
   type PyClass,
+  plain,
   textOf,
   tuple,
   unknown,
@@ -62,7 +62,20 @@ export function builtinException(name: string): PyClass {
   if (known) return known;
   const parentName = name in exceptionParents ? exceptionParents[name] : 'Exception';
   const parent = parentName ? builtinException(parentName) : null;
-  const cls: PyClass = { kind: 'class', name, module: null, bases: parent ? [parent] : [], order: [], attributes: new Map(), annotations: new Map(), keywords: new Map(), members: null, fields: null, from: 0, to: 0 };
+  const cls: PyClass = {
+    kind: 'class',
+    name,
+    module: null,
+    bases: parent ? [parent] : [],
+    order: [],
+    attributes: new Map(),
+    annotations: new Map(),
+    keywords: new Map(),
+    members: null,
+    fields: null,
+    from: 0,
+    to: 0,
+  };
   cls.order = [cls, ...(parent?.order ?? [])];
   exceptionClasses.set(name, cls);
   return cls;
@@ -89,7 +102,8 @@ function extreme(sign: number): Builtin {
     if (items === null) return lostItems(first(args));
     if (items.length === 0) return named.get('default') ?? raiseBuiltin('ValueError', ['empty sequence']);
     const key = plain(named.get('key') ?? null);
-    const by = (item: Value) => (key === null ? item : callValue(machine, key, { positional: [item], named: new Map() }, { from: 0, to: 0 }));
+    const by = (item: Value) =>
+      key === null ? item : callValue(machine, key, { positional: [item], named: new Map() }, { from: 0, to: 0 });
     let best = items[0] as Value;
     for (const item of items.slice(1)) {
       const order = ordered(by(item), by(best));
@@ -147,7 +161,9 @@ const table: Record<string, Builtin> = {
     if (typeof bare === 'number') return float(bare);
     if (isObject(bare) && bare.kind === 'float') return bare;
     const text = textOf(bare);
-    return text !== null && !Number.isNaN(Number(text)) ? float(Number(text)) : unknown('a float of something that is not known');
+    return text !== null && !Number.isNaN(Number(text))
+      ? float(Number(text))
+      : unknown('a float of something that is not known');
   },
   bool: (machine, args) => {
     const truth = isTrue(machine, first(args));
@@ -155,10 +171,14 @@ const table: Record<string, Builtin> = {
     if (truth === null) return lostItems(first(args));
     return condition === null ? truth : assumed(truth, condition);
   },
-  list: (machine, args) => (args.length === 0 ? newList(machine) : withItems((m, items) => newList(m, [...items]))(machine, args, new Map())),
-  tuple: (machine, args) => (args.length === 0 ? tuple([]) : withItems((_m, items) => tuple([...items]))(machine, args, new Map())),
-  set: (machine, args) => (args.length === 0 ? newSet(machine) : withItems((m, items) => newSet(m, items))(machine, args, new Map())),
-  frozenset: (machine, args) => (args.length === 0 ? newSet(machine) : withItems((m, items) => newSet(m, items))(machine, args, new Map())),
+  list: (machine, args) =>
+    args.length === 0 ? newList(machine) : withItems((m, items) => newList(m, [...items]))(machine, args, new Map()),
+  tuple: (machine, args) =>
+    args.length === 0 ? tuple([]) : withItems((_m, items) => tuple([...items]))(machine, args, new Map()),
+  set: (machine, args) =>
+    args.length === 0 ? newSet(machine) : withItems((m, items) => newSet(m, items))(machine, args, new Map()),
+  frozenset: (machine, args) =>
+    args.length === 0 ? newSet(machine) : withItems((m, items) => newSet(m, items))(machine, args, new Map()),
   dict: (machine, args, named) => {
     const dict = newDict(machine);
     const source = plain(first(args));
@@ -181,35 +201,61 @@ const table: Record<string, Builtin> = {
     if (numbers.some((number) => number === null)) return unknown('a range with bounds that are not known');
     const [a = 0, b, c] = numbers as number[];
     if (c === 0) raiseBuiltin('ValueError', ['range() arg 3 must not be zero']);
-    return b === undefined ? { kind: 'range', start: 0, stop: a, step: 1 } : { kind: 'range', start: a, stop: b, step: c ?? 1 };
+    return b === undefined
+      ? { kind: 'range', start: 0, stop: a, step: 1 }
+      : { kind: 'range', start: a, stop: b, step: c ?? 1 };
   },
   enumerate: (machine, args, named) => {
     const from = integerOf(args[1] ?? named.get('start') ?? 0) ?? 0;
-    return withItems((m, items) => newList(m, items.map((item, at) => tuple([at + from, item]))))(machine, args, named);
+    return withItems((m, items) =>
+      newList(
+        m,
+        items.map((item, at) => tuple([at + from, item])),
+      ),
+    )(machine, args, named);
   },
   zip: (machine, args) => {
     const lists = args.map((arg) => toItems(machine, arg));
     if (lists.some((list) => list === null)) return unknown('a zip of what is not known');
     const size = lists.length === 0 ? 0 : Math.min(...lists.map((list) => (list as Value[]).length));
-    return newList(machine, Array.from({ length: size }, (_, at) => tuple(lists.map((list) => (list as Value[])[at] as Value))));
+    return newList(
+      machine,
+      Array.from({ length: size }, (_, at) => tuple(lists.map((list) => (list as Value[])[at] as Value))),
+    );
   },
-  sorted: (machine, args, named) => withItems((m, items) => {
-    const sorted = sortItems(m, items, named);
-    return sorted === null ? unknown('an order that is not known') : newList(m, sorted);
-  })(machine, args, named),
+  sorted: (machine, args, named) =>
+    withItems((m, items) => {
+      const sorted = sortItems(m, items, named);
+      return sorted === null ? unknown('an order that is not known') : newList(m, sorted);
+    })(machine, args, named),
   reversed: withItems((machine, items) => newList(machine, [...items].reverse())),
   map: (machine, args) => {
     const lists = args.slice(1).map((arg) => toItems(machine, arg));
     if (lists.length === 0 || lists.some((list) => list === null)) return unknown('a map over what is not known');
     const size = Math.min(...lists.map((list) => (list as Value[]).length));
-    return newList(machine, Array.from({ length: size }, (_, at) => callValue(machine, first(args), { positional: lists.map((list) => (list as Value[])[at] as Value), named: new Map() }, { from: 0, to: 0 })));
+    return newList(
+      machine,
+      Array.from({ length: size }, (_, at) =>
+        callValue(
+          machine,
+          first(args),
+          { positional: lists.map((list) => (list as Value[])[at] as Value), named: new Map() },
+          { from: 0, to: 0 },
+        ),
+      ),
+    );
   },
   filter: (machine, args) => {
     const items = toItems(machine, args[1] ?? null);
     if (items === null) return lostItems(args[1] ?? null);
     const kept: Value[] = [];
     for (const item of items) {
-      const truth = isTrue(machine, plain(first(args)) === null ? item : callValue(machine, first(args), { positional: [item], named: new Map() }, { from: 0, to: 0 }));
+      const truth = isTrue(
+        machine,
+        plain(first(args)) === null
+          ? item
+          : callValue(machine, first(args), { positional: [item], named: new Map() }, { from: 0, to: 0 }),
+      );
       if (truth === null) return unknown('a filter that nobody can decide');
       if (truth) kept.push(item);
     }
@@ -217,7 +263,12 @@ const table: Record<string, Builtin> = {
   },
   any: (machine, args) => quantify(machine, args, true),
   all: (machine, args) => quantify(machine, args, false),
-  sum: (machine, args) => withItems((m, items) => items.reduce((total: Value, item) => binary(m, '+', total, item), args[1] ?? 0))(machine, args, new Map()),
+  sum: (machine, args) =>
+    withItems((m, items) => items.reduce((total: Value, item) => binary(m, '+', total, item), args[1] ?? 0))(
+      machine,
+      args,
+      new Map(),
+    ),
   min: extreme(-1),
   max: extreme(1),
   abs: (_machine, args) => {
@@ -228,11 +279,13 @@ const table: Record<string, Builtin> = {
     const bare = plain(first(args));
     return isObject(bare) && bare.kind === 'float' ? Math.round(bare.value) : bare;
   },
-  divmod: (machine, args) => tuple([binary(machine, '//', first(args), args[1] ?? null), binary(machine, '%', first(args), args[1] ?? null)]),
+  divmod: (machine, args) =>
+    tuple([binary(machine, '//', first(args), args[1] ?? null), binary(machine, '%', first(args), args[1] ?? null)]),
   chr: (_machine, args) => String.fromCodePoint(Math.min(Math.max(integerOf(first(args)) ?? 0, 0), 0x10ffff)),
   ord: (_machine, args) => (textOf(first(args)) ?? ' ').codePointAt(0) ?? 0,
   hex: (_machine, args) => `0x${(integerOf(first(args)) ?? 0).toString(16)}`,
-  format: (machine, args) => formatValue(machine, first(args), null, textOf(args[1] ?? '') ?? '') ?? unknown('a text that is not known'),
+  format: (machine, args) =>
+    formatValue(machine, first(args), null, textOf(args[1] ?? '') ?? '') ?? unknown('a text that is not known'),
   iter: (_machine, args) => first(args),
   next: (machine, args) => {
     const items = toItems(machine, first(args));
@@ -276,7 +329,13 @@ const table: Record<string, Builtin> = {
     const wanted = plain(args[1] ?? null);
     const options = isObject(wanted) && wanted.kind === 'tuple' ? wanted.items.map(plain) : [wanted];
     if (!isObject(cls) || cls.kind !== 'class') return unknown('whether something is a subclass');
-    return options.some((option) => cls.order.includes(option) || (isObject(option) && option.kind === 'external' && cls.order.some((base) => isObject(base) && base.kind === 'external' && base.path === option.path)));
+    return options.some(
+      (option) =>
+        cls.order.includes(option) ||
+        (isObject(option) &&
+          option.kind === 'external' &&
+          cls.order.some((base) => isObject(base) && base.kind === 'external' && base.path === option.path)),
+    );
   },
   callable: (_machine, args) => {
     const bare = plain(first(args));
@@ -307,7 +366,11 @@ const table: Record<string, Builtin> = {
     machine.host.unreadable(machine, '__import__() of a name', []);
     return unknown('__import__()');
   },
-  slice: (_machine, args) => ({ kind: 'operated', operator: 'slice', operands: args.length === 1 ? [null, first(args), null] : [first(args), args[1] ?? null, args[2] ?? null] }),
+  slice: (_machine, args) => ({
+    kind: 'operated',
+    operator: 'slice',
+    operands: args.length === 1 ? [null, first(args), null] : [first(args), args[1] ?? null, args[2] ?? null],
+  }),
 };
 
 function quantify(machine: Machine, args: Value[], wanted: boolean): Value {
@@ -366,7 +429,12 @@ function isInstance(machine: Machine, value: Value, type: Value): Value {
     }
   }
   if (!isObject(bare)) return false;
-  if (bare.kind === 'instance') return bare.class.order.some((base) => base === wanted || (isObject(base) && wanted.kind === 'external' && base.kind === 'external' && base.path === wanted.path));
+  if (bare.kind === 'instance')
+    return bare.class.order.some(
+      (base) =>
+        base === wanted ||
+        (isObject(base) && wanted.kind === 'external' && base.kind === 'external' && base.path === wanted.path),
+    );
   if (wanted.kind === 'external' && (bare.kind === 'made' || bare.kind === 'external')) {
     if (bare.kind === 'made' && bare.path.split('.').pop() === wanted.path.split('.').pop()) return true;
     return unknown(`whether ${describe(bare)} is a ${wanted.path}`);
@@ -395,4 +463,3 @@ export function builtins(machine: Machine): Map<string, Value> {
   builtinsByMachine.set(machine, map);
   return map;
 }
-

@@ -2,28 +2,28 @@
  * Calling: functions and classes of the project, builtins, and whatever is outside (through the Host).
  */
 import type { Expression, Parameter } from './ast.ts';
+import { findInClass, getAttribute, setAttribute } from './attributes.ts';
 import { builtinException } from './builtins.ts';
 import { newDict, newList, setKey } from './containers.ts';
 import { evaluate, reasonOf } from './expressions.ts';
 import { type Frame, inShadow, type Machine, type Site, underCondition } from './machine.ts';
 import { newScope, type Scope } from './scope.ts';
 import { execute } from './statements.ts';
-import { findInClass, getAttribute, setAttribute } from './attributes.ts';
 import {
   type Arguments,
   assumed,
   conditionOf,
+  type External,
   isObject,
   isSymbolic,
   LimitReached,
   type Made,
   type Member,
-  type External,
-  plain,
-  PyRaise,
   type PyClass,
   type PyFunction,
   type PyInstance,
+  PyRaise,
+  plain,
   tuple,
   unknown,
   type Value,
@@ -44,13 +44,19 @@ export function instanceOf(cls: PyClass, made: Arguments | null): PyInstance {
 export function callValue(machine: Machine, callee: Value, args: Arguments, site: Site): Value {
   const bare = plain(callee);
   const condition = conditionOf(callee);
-  if (condition !== null) return underCondition(machine, condition, () => assumed(callValue(machine, bare, args, site), condition));
+  if (condition !== null)
+    return underCondition(machine, condition, () => assumed(callValue(machine, bare, args, site), condition));
   if (!isObject(bare)) return unknown('a call of something that is no function');
   switch (bare.kind) {
     case 'function':
       return callFunction(machine, bare, args, site);
     case 'bound':
-      return callFunction(machine, bare.function, { positional: [bare.self, ...args.positional], named: args.named }, site);
+      return callFunction(
+        machine,
+        bare.function,
+        { positional: [bare.self, ...args.positional], named: args.named },
+        site,
+      );
     case 'builtin':
       return bare.call(args);
     case 'class':
@@ -58,7 +64,11 @@ export function callValue(machine: Machine, callee: Value, args: Arguments, site
     case 'instance': {
       const own = callMethod(machine, bare, '__call__', args.positional, args.named);
       if (own !== undefined) return own;
-      machine.host.unreadable(machine, `a call of ${bare.class.name} that is not read`, [bare, ...args.positional, ...args.named.values()]);
+      machine.host.unreadable(machine, `a call of ${bare.class.name} that is not read`, [
+        bare,
+        ...args.positional,
+        ...args.named.values(),
+      ]);
       return unknown(`a call of ${bare.class.name}`);
     }
     case 'property':
@@ -98,7 +108,13 @@ export function makeSymbolic(machine: Machine, callee: External | Member, args: 
 }
 
 /** A method of a project class; undefined where no class of the project defines it. */
-export function callMethod(machine: Machine, self: PyInstance, name: string, positional: Value[], named: Map<string, Value> = new Map()): Value | undefined {
+export function callMethod(
+  machine: Machine,
+  self: PyInstance,
+  name: string,
+  positional: Value[],
+  named: Map<string, Value> = new Map(),
+): Value | undefined {
   const method = findInClass(self.class, name);
   if (method === undefined || !isObject(method) || method.kind !== 'function') return undefined;
   return callFunction(machine, method, { positional: [self, ...positional], named }, { from: 0, to: 0 });
@@ -118,7 +134,8 @@ export function makeLambda(machine: Machine, node: Expression & { kind: 'lambda'
 
 export function evaluateDefaults(machine: Machine, parameters: Parameter[], scope: Scope): Map<string, Value> {
   const defaults = new Map<string, Value>();
-  for (const parameter of parameters) if (parameter.fallback) defaults.set(parameter.name, evaluate(machine, parameter.fallback, scope));
+  for (const parameter of parameters)
+    if (parameter.fallback) defaults.set(parameter.name, evaluate(machine, parameter.fallback, scope));
   return defaults;
 }
 
@@ -139,7 +156,8 @@ function bindParameters(machine: Machine, fn: PyFunction, args: Arguments, scope
     } else if (named.has(parameter.name)) {
       scope.names.set(parameter.name, named.get(parameter.name) as Value);
       named.delete(parameter.name);
-    } else if (fn.defaults.has(parameter.name)) scope.names.set(parameter.name, fn.defaults.get(parameter.name) as Value);
+    } else if (fn.defaults.has(parameter.name))
+      scope.names.set(parameter.name, fn.defaults.get(parameter.name) as Value);
     else scope.names.set(parameter.name, unknown(`the argument ${parameter.name} of ${fn.name} is not given`));
   }
   return null;
@@ -216,7 +234,8 @@ export function runContext(machine: Machine, made: Made, inside: (value: Value) 
     machine.conditions.length -= frame.pushed;
     machine.frames.pop();
   }
-  if (!entered) inShadow(machine, `${fn.name} may not enter its block`, () => inside(unknown(`what ${fn.name} yields`)));
+  if (!entered)
+    inShadow(machine, `${fn.name} may not enter its block`, () => inside(unknown(`what ${fn.name} yields`)));
 }
 
 export function makeInstance(machine: Machine, cls: PyClass, args: Arguments, site: Site): Value {
@@ -239,7 +258,10 @@ export function makeInstance(machine: Machine, cls: PyClass, args: Arguments, si
       else if (args.named.has(field)) instance.attributes.set(field, args.named.get(field) as Value);
       else {
         const fallback = findInClass(cls, field);
-        instance.attributes.set(field, fallback === undefined ? unknown(`${field} is not given`) : fieldDefault(machine, fallback, site));
+        instance.attributes.set(
+          field,
+          fallback === undefined ? unknown(`${field} is not given`) : fieldDefault(machine, fallback, site),
+        );
       }
     }
     const after = findInClass(cls, '__post_init__');
@@ -251,7 +273,8 @@ export function makeInstance(machine: Machine, cls: PyClass, args: Arguments, si
     return instance;
   }
   instance.made = args;
-  if (cls.order.some((base) => isObject(base) && base.kind === 'class' && base.name === 'BaseException')) instance.attributes.set('args', tuple(args.positional));
+  if (cls.order.some((base) => isObject(base) && base.kind === 'class' && base.name === 'BaseException'))
+    instance.attributes.set('args', tuple(args.positional));
   return instance;
 }
 
@@ -269,7 +292,8 @@ function fieldDefault(machine: Machine, fallback: Value, site: Site): Value {
 export function decorate(machine: Machine, decorator: Value, target: Value, site: Site): Value {
   const bare = plain(decorator);
   if (isObject(bare)) {
-    const path = bare.kind === 'external' || bare.kind === 'made' ? bare.path : bare.kind === 'builtin' ? bare.name : null;
+    const path =
+      bare.kind === 'external' || bare.kind === 'made' ? bare.path : bare.kind === 'builtin' ? bare.name : null;
     if (path !== null) {
       switch (path) {
         case 'property':
@@ -299,7 +323,10 @@ export function decorate(machine: Machine, decorator: Value, target: Value, site
         return target;
       }
     }
-    if (bare.kind === 'member') return bare.name === 'setter' || bare.name === 'deleter' || bare.name === 'expression' ? (plain(bare.object) as Value) : target;
+    if (bare.kind === 'member')
+      return bare.name === 'setter' || bare.name === 'deleter' || bare.name === 'expression'
+        ? (plain(bare.object) as Value)
+        : target;
   }
   return callValue(machine, decorator, { positional: [target], named: new Map() }, site);
 }
@@ -312,4 +339,3 @@ function fieldsOf(cls: PyClass): string[] {
   }
   return fields;
 }
-

@@ -7,9 +7,16 @@ import { evaluate } from './expressions.ts';
 import type { Machine } from './machine.ts';
 import { newScope, type Scope } from './scope.ts';
 import { execute } from './statements.ts';
-import { isObject, isUnknown, plain, type PyClass, type PyInstance, type Value } from './values.ts';
+import { isObject, isUnknown, type PyClass, type PyInstance, plain, type Value } from './values.ts';
 
-export const enumBases = new Set(['enum.Enum', 'enum.IntEnum', 'enum.StrEnum', 'enum.Flag', 'enum.IntFlag', 'strenum.StrEnum']);
+export const enumBases = new Set([
+  'enum.Enum',
+  'enum.IntEnum',
+  'enum.StrEnum',
+  'enum.Flag',
+  'enum.IntFlag',
+  'strenum.StrEnum',
+]);
 
 export function makeClass(machine: Machine, statement: Statement & { kind: 'class' }, scope: Scope): Value {
   const bases: Value[] = [];
@@ -17,7 +24,10 @@ export function makeClass(machine: Machine, statement: Statement & { kind: 'clas
   for (const arg of statement.args) {
     const value = plain(evaluate(machine, arg.value, scope));
     if (arg.kind === 'named' && arg.name) keywords.set(arg.name, value);
-    else bases.push(isObject(value) && value.kind === 'operated' && value.operator === '[]' ? (value.operands[0] ?? value) : value);
+    else
+      bases.push(
+        isObject(value) && value.kind === 'operated' && value.operator === '[]' ? (value.operands[0] ?? value) : value,
+      );
   }
   const cls: PyClass = {
     kind: 'class',
@@ -43,16 +53,24 @@ export function makeClass(machine: Machine, statement: Statement & { kind: 'clas
   execute(machine, statement.body, body);
   cls.attributes.delete('__name__');
   if (isEnum) makeMembers(cls);
-  const isTuple = cls.order.some((base) => isObject(base) && base.kind === 'external' && (base.path === 'typing.NamedTuple' || base.path === 'pydantic.BaseModel'));
+  const isTuple = cls.order.some(
+    (base) =>
+      isObject(base) &&
+      base.kind === 'external' &&
+      (base.path === 'typing.NamedTuple' || base.path === 'pydantic.BaseModel'),
+  );
   if (isTuple) cls.fields = [...cls.annotations.keys()];
   else cls.fields = inheritedFields(cls);
   let value: Value = cls;
-  for (const decorator of [...statement.decorators].reverse()) value = decorate(machine, evaluate(machine, decorator, scope), value, statement);
+  for (const decorator of [...statement.decorators].reverse())
+    value = decorate(machine, evaluate(machine, decorator, scope), value, statement);
   return value;
 }
 
 function inheritedFields(cls: PyClass): string[] | null {
-  const isModel = cls.order.some((base) => isObject(base) && base.kind === 'external' && base.path === 'pydantic.BaseModel');
+  const isModel = cls.order.some(
+    (base) => isObject(base) && base.kind === 'external' && base.path === 'pydantic.BaseModel',
+  );
   return isModel ? [...cls.annotations.keys()] : null;
 }
 
@@ -64,7 +82,9 @@ export function linearise(cls: PyClass): Value[] {
   for (;;) {
     const open = lists.filter((list) => list.length > 0);
     if (open.length === 0) return order;
-    const good = open.map((list) => list[0] as Value).find((candidate) => !open.some((list) => list.slice(1).some((one) => same(one, candidate))));
+    const good = open
+      .map((list) => list[0] as Value)
+      .find((candidate) => !open.some((list) => list.slice(1).some((one) => same(one, candidate))));
     const next = good === undefined ? (open[0]?.[0] as Value) : good;
     order.push(next);
     for (const list of lists) {
@@ -76,7 +96,12 @@ export function linearise(cls: PyClass): Value[] {
 
 function same(a: Value, b: Value): boolean {
   if (a === b) return true;
-  return isObject(a) && isObject(b) && ((a.kind === 'external' && b.kind === 'external' && a.path === b.path) || (a.kind === 'builtin' && b.kind === 'builtin' && a.name === b.name));
+  return (
+    isObject(a) &&
+    isObject(b) &&
+    ((a.kind === 'external' && b.kind === 'external' && a.path === b.path) ||
+      (a.kind === 'builtin' && b.kind === 'builtin' && a.name === b.name))
+  );
 }
 
 export function isEnumClass(cls: PyClass): boolean {
@@ -90,9 +115,14 @@ export function makeMembers(cls: PyClass): void {
   let last = 0;
   for (const name of ownNames) {
     let value = cls.attributes.get(name) as Value;
-    if (name.startsWith('_') || (isObject(value) && (value.kind === 'function' || value.kind === 'property' || value.kind === 'class'))) continue;
+    if (
+      name.startsWith('_') ||
+      (isObject(value) && (value.kind === 'function' || value.kind === 'property' || value.kind === 'class'))
+    )
+      continue;
     const bare = plain(value);
-    if (isObject(bare) && bare.kind === 'made' && bare.path === 'enum.auto') value = isText ? name.toLowerCase() : last + 1;
+    if (isObject(bare) && bare.kind === 'made' && bare.path === 'enum.auto')
+      value = isText ? name.toLowerCase() : last + 1;
     if (typeof value === 'number') last = value;
     cls.attributes.delete(name);
     const twin = members.find((member) => !isUnknown(value) && member.attributes.get('_value_') === value);
@@ -100,7 +130,15 @@ export function makeMembers(cls: PyClass): void {
       cls.attributes.set(name, twin);
       continue;
     }
-    members.push({ kind: 'instance', class: cls, attributes: new Map<string, Value>([['_name_', name], ['_value_', value]]), made: null });
+    members.push({
+      kind: 'instance',
+      class: cls,
+      attributes: new Map<string, Value>([
+        ['_name_', name],
+        ['_value_', value],
+      ]),
+      made: null,
+    });
   }
   cls.members = members;
 }

@@ -1,8 +1,18 @@
 /**
  * Lists, sets and dicts: making, changing, walking them within the bounds.
  */
-import { checkSize, step, type Machine } from './machine.ts';
-import { hashKey, isObject, plain, tuple, unknown, type PyDict, type PyList, type PySet, type Value } from './values.ts';
+import { checkSize, type Machine, step } from './machine.ts';
+import {
+  hashKey,
+  isObject,
+  type PyDict,
+  type PyList,
+  type PySet,
+  plain,
+  tuple,
+  unknown,
+  type Value,
+} from './values.ts';
 
 export function newList(machine: Machine, items: Value[] = []): PyList {
   checkSize(machine, items.length);

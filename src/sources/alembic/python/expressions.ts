@@ -5,15 +5,28 @@
 import type { Clause, Expression, FormatPart } from './ast.ts';
 import { getAttribute } from './attributes.ts';
 import { callValue, makeLambda } from './calls.ts';
+import { iterate, newDict, newList, newSet, setAdd, setKey, toItems } from './containers.ts';
 import { formatValue, reprOf, textForm } from './formatting.ts';
-import { checkSize, inShadow, step, underCondition, type Machine } from './machine.ts';
+import { checkSize, inShadow, type Machine, step, underCondition } from './machine.ts';
 import { lookUp } from './modules.ts';
 import { binary, compare, isTrue, negate } from './operators.ts';
 import { newScope, type Scope } from './scope.ts';
 import { assignTo } from './statements.ts';
 import { getItem } from './subscripts.ts';
-import { iterate, newDict, newList, newSet, setAdd, setKey, toItems } from './containers.ts';
-import { type Arguments, assumed, conditionOf, ellipsis, float, isObject, isSymbolic, isUnknown, plain, tuple, unknown, type Value } from './values.ts';
+import {
+  type Arguments,
+  assumed,
+  conditionOf,
+  ellipsis,
+  float,
+  isObject,
+  isSymbolic,
+  isUnknown,
+  plain,
+  tuple,
+  unknown,
+  type Value,
+} from './values.ts';
 
 export function evaluate(machine: Machine, node: Expression, scope: Scope): Value {
   step(machine, node);
@@ -53,7 +66,11 @@ export function evaluate(machine: Machine, node: Expression, scope: Scope): Valu
       return getItem(machine, object, evaluate(machine, node.index, scope));
     }
     case 'slice':
-      return { kind: 'operated', operator: 'slice', operands: [node.lower, node.upper, node.step].map((part) => (part ? evaluate(machine, part, scope) : null)) };
+      return {
+        kind: 'operated',
+        operator: 'slice',
+        operands: [node.lower, node.upper, node.step].map((part) => (part ? evaluate(machine, part, scope) : null)),
+      };
     case 'call':
       return evaluateCall(machine, node, scope);
     case 'binary':
@@ -68,7 +85,8 @@ export function evaluate(machine: Machine, node: Expression, scope: Scope): Valu
       if (truth === null) {
         // What stands right of an undecided `or` may not run at all.
         const right = inShadow(machine, reasonOf(left), () => evaluate(machine, node.right, scope));
-        if (isSymbolic(plain(left)) || isSymbolic(plain(right))) return { kind: 'operated', operator: node.operator, operands: [left, right] };
+        if (isSymbolic(plain(left)) || isSymbolic(plain(right)))
+          return { kind: 'operated', operator: node.operator, operands: [left, right] };
         const rightTruth = isTrue(machine, right);
         if (node.operator === 'and' && rightTruth === false) return right;
         return unknown(reasonOf(left));
@@ -99,7 +117,9 @@ export function evaluate(machine: Machine, node: Expression, scope: Scope): Valu
         return then === otherwise ? then : unknown(reason);
       }
       const condition = conditionOf(test);
-      const value = underCondition(machine, condition, () => evaluate(machine, truth ? node.then : node.otherwise, scope));
+      const value = underCondition(machine, condition, () =>
+        evaluate(machine, truth ? node.then : node.otherwise, scope),
+      );
       return condition === null ? value : assumed(value, condition);
     }
     case 'lambda':
@@ -224,7 +244,11 @@ function evaluateComprehension(machine: Machine, node: Expression & { kind: 'com
   return condition === null ? result : assumed(result, condition);
 }
 
-export function evaluateArguments(machine: Machine, nodes: (Expression & { kind: 'call' })['args'], scope: Scope): Arguments | Value {
+export function evaluateArguments(
+  machine: Machine,
+  nodes: (Expression & { kind: 'call' })['args'],
+  scope: Scope,
+): Arguments | Value {
   const positional: Value[] = [];
   const named = new Map<string, Value>();
   for (const arg of nodes) {
@@ -238,7 +262,8 @@ export function evaluateArguments(machine: Machine, nodes: (Expression & { kind:
         positional.push(...items);
       } else {
         const bare = plain(value);
-        if (!isObject(bare) || bare.kind !== 'dict' || bare.unknown) return unknown(`arguments that could not be read: ${reasonOf(bare)}`);
+        if (!isObject(bare) || bare.kind !== 'dict' || bare.unknown)
+          return unknown(`arguments that could not be read: ${reasonOf(bare)}`);
         for (const [key, item] of bare.map.values()) if (typeof key === 'string') named.set(key, item);
       }
     }
@@ -253,7 +278,10 @@ function evaluateCall(machine: Machine, node: Expression & { kind: 'call' }, sco
   }
   const callee = evaluate(machine, node.callee, scope);
   const args = evaluateArguments(machine, node.args, scope);
-  if (!('positional' in (args as object)) || isObject(args as Value) && (args as { kind?: string }).kind !== undefined) {
+  if (
+    !('positional' in (args as object)) ||
+    (isObject(args as Value) && (args as { kind?: string }).kind !== undefined)
+  ) {
     machine.host.unreadable(machine, reasonOf(args as Value), [callee]);
     return args as Value;
   }
@@ -295,7 +323,8 @@ export function evaluateFormat(machine: Machine, parts: FormatPart[], scope: Sco
     else text += (part.selfText ?? '') + formatted;
     checkSize(machine, text.length);
   }
-  if (lost !== null) return unknown(`text made of ${describe(lost)}${isUnknown(plain(lost)) ? `: ${reasonOf(lost)}` : ''}`);
+  if (lost !== null)
+    return unknown(`text made of ${describe(lost)}${isUnknown(plain(lost)) ? `: ${reasonOf(lost)}` : ''}`);
   return condition === null ? text : assumed(text, condition);
 }
 

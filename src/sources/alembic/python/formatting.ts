@@ -1,18 +1,23 @@
 /**
  * Values as text, as Python's str(), repr(), format() and % print them. Null where a value is not known well enough.
  */
+
+import { getAttribute } from './attributes.ts';
+import { callMethod } from './calls.ts';
 import { toItems } from './containers.ts';
 import type { Machine } from './machine.ts';
-import { integerOf, isObject, isUnknown, plain, textOf, unknown, type PyClass, type Value } from './values.ts';
-import { callMethod } from './calls.ts';
-import { getAttribute } from './attributes.ts';
 import { getItem } from './subscripts.ts';
+import { integerOf, isObject, isUnknown, type PyClass, plain, textOf, unknown, type Value } from './values.ts';
 
 export function reprOf(value: Value): string | null {
   const bare = plain(value);
   if (typeof bare === 'string') {
     const quote = bare.includes("'") && !bare.includes('"') ? '"' : "'";
-    const escaped = bare.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t');
+    const escaped = bare
+      .replaceAll('\\', '\\\\')
+      .replaceAll('\n', '\\n')
+      .replaceAll('\r', '\\r')
+      .replaceAll('\t', '\\t');
     return quote + (quote === "'" ? escaped.replaceAll("'", "\\'") : escaped) + quote;
   }
   return strOf(bare, true);
@@ -47,7 +52,11 @@ export function strOf(value: Value, inside = false): string | null {
       return bare.items.length === 1 ? joined(bare.items, '(', ',)') : joined(bare.items, '(', ')');
     case 'set':
       // A set of one has one order; of more, its order is Python's own business.
-      return bare.unknown || bare.map.size > 1 ? null : bare.map.size === 0 ? 'set()' : joined([...bare.map.values()], '{', '}');
+      return bare.unknown || bare.map.size > 1
+        ? null
+        : bare.map.size === 0
+          ? 'set()'
+          : joined([...bare.map.values()], '{', '}');
     case 'dict': {
       if (bare.unknown) return null;
       const parts: string[] = [];
@@ -64,7 +73,10 @@ export function strOf(value: Value, inside = false): string | null {
     case 'instance': {
       if (!isEnum(bare.class)) return null;
       const inner = bare.attributes.get('_value_');
-      const isPlainText = bare.class.order.some((base) => isObject(base) && base.kind === 'external' && (base.path === 'enum.StrEnum' || base.path === 'enum.IntEnum'));
+      const isPlainText = bare.class.order.some(
+        (base) =>
+          isObject(base) && base.kind === 'external' && (base.path === 'enum.StrEnum' || base.path === 'enum.IntEnum'),
+      );
       if (isPlainText && inner !== undefined && !inside) return strOf(inner);
       return `${bare.class.name}.${String(bare.attributes.get('_name_'))}`;
     }
@@ -94,7 +106,10 @@ export function textForm(machine: Machine, value: Value): string | null {
         return typeof text === 'string' ? text : null;
       }
     }
-    if (bare.kind === 'made' && (bare.path === 'sqlalchemy.text' || bare.path === 'sqlalchemy.quoted_name' || bare.path === 'alembic.op.f')) {
+    if (
+      bare.kind === 'made' &&
+      (bare.path === 'sqlalchemy.text' || bare.path === 'sqlalchemy.quoted_name' || bare.path === 'alembic.op.f')
+    ) {
       const text = plain(bare.positional[0] ?? null);
       return typeof text === 'string' ? text : null;
     }
@@ -114,7 +129,8 @@ export function formatValue(machine: Machine, value: Value, conversion: string |
     return textForm(machine, bare);
   }
   const number = integerOf(bare) ?? (isObject(bare) && bare.kind === 'float' ? bare.value : null);
-  if (number !== null && typeof bare !== 'string') return formatNumber(number, spec, isObject(bare) && bare.kind === 'float');
+  if (number !== null && typeof bare !== 'string')
+    return formatNumber(number, spec, isObject(bare) && bare.kind === 'float');
   const text = textForm(machine, bare);
   return text === null ? null : pad(text, spec);
 }
@@ -127,7 +143,8 @@ function pad(text: string, spec: string): string | null {
   const width = Math.min(Number(match[3] ?? 0), 10_000);
   const fill = match[1] ?? ' ';
   if (match[2] === '>') return cut.padStart(width, fill);
-  if (match[2] === '^') return cut.padStart(cut.length + Math.floor((width - cut.length) / 2), fill).padEnd(width, fill);
+  if (match[2] === '^')
+    return cut.padStart(cut.length + Math.floor((width - cut.length) / 2), fill).padEnd(width, fill);
   return cut.padEnd(width, fill);
 }
 
@@ -137,13 +154,15 @@ function formatNumber(value: number, spec: string, isFloat: boolean): string | n
   const [, fill, align, sign, alternate, zero, width, group, precision, type] = match;
   let text: string;
   const magnitude = Math.abs(value);
-  if (type === 'f' || type === 'F' || (isFloat && precision !== undefined && type === undefined)) text = magnitude.toFixed(Number(precision ?? 6));
+  if (type === 'f' || type === 'F' || (isFloat && precision !== undefined && type === undefined))
+    text = magnitude.toFixed(Number(precision ?? 6));
   else if (type === '%') text = `${(magnitude * 100).toFixed(Number(precision ?? 6))}%`;
   else if (type === 'x') text = (alternate ? '0x' : '') + magnitude.toString(16);
   else if (type === 'X') text = magnitude.toString(16).toUpperCase();
   else if (type === 'b') text = magnitude.toString(2);
   else if (type === 'o') text = magnitude.toString(8);
-  else if (type === undefined || type === 'd' || type === 'n') text = isFloat ? floatText(magnitude) : String(magnitude);
+  else if (type === undefined || type === 'd' || type === 'n')
+    text = isFloat ? floatText(magnitude) : String(magnitude);
   else return null;
   if (group) text = text.replace(/\B(?=(\d{3})+(?!\d))/g, group);
   const prefix = value < 0 ? '-' : sign === '+' || sign === ' ' ? sign : '';
@@ -151,7 +170,8 @@ function formatNumber(value: number, spec: string, isFloat: boolean): string | n
   if (zero || align === '=') return prefix + text.padStart(size - prefix.length, zero ? '0' : (fill ?? ' '));
   const whole = prefix + text;
   if (align === '<') return whole.padEnd(size, fill ?? ' ');
-  if (align === '^') return whole.padStart(whole.length + Math.floor((size - whole.length) / 2), fill ?? ' ').padEnd(size, fill ?? ' ');
+  if (align === '^')
+    return whole.padStart(whole.length + Math.floor((size - whole.length) / 2), fill ?? ' ').padEnd(size, fill ?? ' ');
   return whole.padStart(size, fill ?? ' ');
 }
 
@@ -161,24 +181,47 @@ export function formatPercent(machine: Machine, template: string, value: Value):
   const items = isObject(bare) && bare.kind === 'tuple' ? bare.items : [bare];
   let next = 0;
   let failed: Value | null = null;
-  const text = template.replace(/%(?:\((\w+)\))?([-+ 0#]*)(\d+)?(?:\.(\d+))?([diouxXeEfFgGcrsa%])/g, (_whole, name: string | undefined, flags: string, width: string | undefined, precision: string | undefined, type: string) => {
-    if (type === '%') return '%';
-    const item = name === undefined ? items[next++] : getItem(machine, bare, name);
-    if (item === undefined || isUnknown(plain(item))) {
-      failed ??= item ?? unknown('too few values for a % format');
-      return '';
-    }
-    const align = flags.includes('-') ? '<' : '>';
-    const spec = width === undefined && precision === undefined ? '' : `${flags.includes('0') ? '' : align}${flags.includes('0') ? '0' : ''}${width ?? ''}${precision === undefined ? '' : `.${precision}`}`;
-    const formatted = formatValue(machine, item, type === 'r' ? 'r' : null, type === 's' || type === 'r' ? spec : type === 'd' || type === 'i' ? spec && `${spec}d` : `${spec}${type}`);
-    if (formatted === null) failed ??= unknown('a value whose text is not known');
-    return formatted ?? '';
-  });
+  const text = template.replace(
+    /%(?:\((\w+)\))?([-+ 0#]*)(\d+)?(?:\.(\d+))?([diouxXeEfFgGcrsa%])/g,
+    (
+      _whole,
+      name: string | undefined,
+      flags: string,
+      width: string | undefined,
+      precision: string | undefined,
+      type: string,
+    ) => {
+      if (type === '%') return '%';
+      const item = name === undefined ? items[next++] : getItem(machine, bare, name);
+      if (item === undefined || isUnknown(plain(item))) {
+        failed ??= item ?? unknown('too few values for a % format');
+        return '';
+      }
+      const align = flags.includes('-') ? '<' : '>';
+      const spec =
+        width === undefined && precision === undefined
+          ? ''
+          : `${flags.includes('0') ? '' : align}${flags.includes('0') ? '0' : ''}${width ?? ''}${precision === undefined ? '' : `.${precision}`}`;
+      const formatted = formatValue(
+        machine,
+        item,
+        type === 'r' ? 'r' : null,
+        type === 's' || type === 'r' ? spec : type === 'd' || type === 'i' ? spec && `${spec}d` : `${spec}${type}`,
+      );
+      if (formatted === null) failed ??= unknown('a value whose text is not known');
+      return formatted ?? '';
+    },
+  );
   return failed ?? text;
 }
 
 /** `"{} {name.attr[0]:>5}".format(…)`. */
-export function formatBraces(machine: Machine, template: string, positional: Value[], named: ReadonlyMap<string, Value>): Value {
+export function formatBraces(
+  machine: Machine,
+  template: string,
+  positional: Value[],
+  named: ReadonlyMap<string, Value>,
+): Value {
   let auto = 0;
   let failed: Value | null = null;
   const render = (source: string): string => {
@@ -209,7 +252,8 @@ export function formatBraces(machine: Machine, template: string, positional: Val
       const path = match?.[1] ?? '';
       const [head, ...rest] = path.split(/(?=[.[])/);
       const key = head ?? '';
-      let value: Value | undefined = key === '' ? positional[auto++] : /^\d+$/.test(key) ? positional[Number(key)] : named.get(key);
+      let value: Value | undefined =
+        key === '' ? positional[auto++] : /^\d+$/.test(key) ? positional[Number(key)] : named.get(key);
       for (const part of rest) {
         if (value === undefined) break;
         if (part.startsWith('.')) value = getAttribute(machine, value, part.slice(1), null);
@@ -218,8 +262,17 @@ export function formatBraces(machine: Machine, template: string, positional: Val
           value = getItem(machine, value, /^\d+$/.test(index) ? Number(index) : index);
         }
       }
-      const formatted = value === undefined ? null : formatValue(machine, value, match?.[2] ?? null, match?.[3] ? render(match[3]) : '');
-      if (formatted === null) failed ??= value === undefined ? unknown('a replacement without a value') : isUnknown(plain(value)) ? value : unknown('a value whose text is not known');
+      const formatted =
+        value === undefined
+          ? null
+          : formatValue(machine, value, match?.[2] ?? null, match?.[3] ? render(match[3]) : '');
+      if (formatted === null)
+        failed ??=
+          value === undefined
+            ? unknown('a replacement without a value')
+            : isUnknown(plain(value))
+              ? value
+              : unknown('a value whose text is not known');
       out += formatted ?? '';
     }
     return out;

@@ -2,13 +2,22 @@
  * The door of the static reader of Python: parsing, evaluating within bounds, and the values that come of it.
  */
 export type { Expression, Statement } from './ast.ts';
-export { getAttribute, findInClass, classAttribute, hasOutsideBase } from './attributes.ts';
+export { classAttribute, findInClass, getAttribute, hasOutsideBase } from './attributes.ts';
 export { callFunction, callMethod, callValue, instanceOf, makeInstance } from './calls.ts';
 export { isEnumClass } from './classes.ts';
 export { getKey, getText, newDict, newList, setKey, toItems } from './containers.ts';
 export { describe, evaluate, reasonOf } from './expressions.ts';
 export { strOf, textForm } from './formatting.ts';
-export { type Bounds, defaultBounds, type Host, inShadow, type Machine, newMachine, type Site, underCondition } from './machine.ts';
+export {
+  type Bounds,
+  defaultBounds,
+  type Host,
+  inShadow,
+  type Machine,
+  newMachine,
+  type Site,
+  underCondition,
+} from './machine.ts';
 export { loadModule, makeModule, moduleName, parseCached, runWhole } from './modules.ts';
 export { isTrue } from './operators.ts';
 export { type ParsedModule, parsePython } from './parse.ts';

@@ -3,7 +3,16 @@
  * outside the project means, where modules and files are. Nothing of a user's project is ever run.
  */
 import type { Expression, Statement } from './ast.ts';
-import { LimitReached, type Arguments, type External, type Made, type Member, type PyInstance, type PyModule, type Value } from './values.ts';
+import {
+  type Arguments,
+  type External,
+  LimitReached,
+  type Made,
+  type Member,
+  type PyInstance,
+  type PyModule,
+  type Value,
+} from './values.ts';
 
 export interface Bounds {
   maxSteps: number;
@@ -65,7 +74,9 @@ export function newMachine(host: Host, bounds: Bounds = defaultBounds): Machine 
 
 export function step(machine: Machine, node?: Expression | Statement): void {
   if (++machine.steps > machine.bounds.maxSteps) {
-    throw new LimitReached(`more than ${machine.bounds.maxSteps} steps${node ? '' : ''}: a loop that does not end, or one too long to follow`);
+    throw new LimitReached(
+      `more than ${machine.bounds.maxSteps} steps${node ? '' : ''}: a loop that does not end, or one too long to follow`,
+    );
   }
 }
 

@@ -6,7 +6,21 @@ import { getKey, mayChange, newDict, newList, newSet, pairs, setAdd, setKey, toI
 import { formatBraces, joinTexts } from './formatting.ts';
 import { checkSize, type Machine } from './machine.ts';
 import { isEqual, isTrue, ordered } from './operators.ts';
-import { type Arguments, hashKey, integerOf, isObject, isUnknown, plain, type PyDict, type PyList, type PySet, textOf, tuple, unknown, type Value } from './values.ts';
+import {
+  type Arguments,
+  hashKey,
+  integerOf,
+  isObject,
+  isUnknown,
+  type PyDict,
+  type PyList,
+  type PySet,
+  plain,
+  textOf,
+  tuple,
+  unknown,
+  type Value,
+} from './values.ts';
 
 type Method = (machine: Machine, args: Arguments) => Value;
 
@@ -52,7 +66,8 @@ function stringMethod(text: string, name: string): Method | undefined {
   const withTexts = (body: (machine: Machine, parts: string[], args: Arguments) => Value): Method => {
     return (machine, args) => {
       const parts = texts(args);
-      if (args.positional.some((arg) => isUnknown(plain(arg)))) return unknown(`${name} of something that is not known`);
+      if (args.positional.some((arg) => isUnknown(plain(arg))))
+        return unknown(`${name} of something that is not known`);
       return body(machine, parts as string[], args);
     };
   };
@@ -67,12 +82,14 @@ function stringMethod(text: string, name: string): Method | undefined {
       if (how !== 'left') while (to > from && drops(list[to - 1] as string)) to--;
       return list.slice(from, to).join('');
     });
-  const starts = (atEnd: boolean): Method => (machine, args) => {
-    const wanted = plain(args.positional[0] ?? null);
-    const options = isObject(wanted) && wanted.kind === 'tuple' ? wanted.items.map(textOf) : [textOf(wanted)];
-    if (options.some((option) => option === null)) return unknown(`${name} of something that is not known`);
-    return options.some((option) => (atEnd ? text.endsWith(option as string) : text.startsWith(option as string)));
-  };
+  const starts =
+    (atEnd: boolean): Method =>
+    (machine, args) => {
+      const wanted = plain(args.positional[0] ?? null);
+      const options = isObject(wanted) && wanted.kind === 'tuple' ? wanted.items.map(textOf) : [textOf(wanted)];
+      if (options.some((option) => option === null)) return unknown(`${name} of something that is not known`);
+      return options.some((option) => (atEnd ? text.endsWith(option as string) : text.startsWith(option as string)));
+    };
   switch (name) {
     case 'strip':
       return trim('both');
@@ -90,13 +107,19 @@ function stringMethod(text: string, name: string): Method | undefined {
       return (machine, args) => {
         const map = plain(args.positional[0] ?? null);
         if (!isObject(map) || map.kind !== 'dict') return unknown('format_map');
-        return formatBraces(machine, text, [], new Map([...map.map.values()].map(([key, item]) => [String(key), item])));
+        return formatBraces(
+          machine,
+          text,
+          [],
+          new Map([...map.map.values()].map(([key, item]) => [String(key), item])),
+        );
       };
     case 'join':
       return (machine, args) => joinTexts(machine, text, args.positional[0] ?? null);
     case 'replace':
       return withTexts((machine, [from, to], args) => {
-        if (from === undefined || from === null || to === undefined || to === null) return unknown('replace of something that is not known');
+        if (from === undefined || from === null || to === undefined || to === null)
+          return unknown('replace of something that is not known');
         const count = integerOf(args.positional[2] ?? args.named.get('count') ?? -1) ?? -1;
         if (count < 0) {
           checkSize(machine, text.length + (from === '' ? text.length : 1) * to.length);
@@ -119,12 +142,19 @@ function stringMethod(text: string, name: string): Method | undefined {
         let parts = by === null || by === undefined ? text.trim().split(/\s+/).filter(Boolean) : text.split(by);
         if (limit >= 0 && parts.length > limit + 1) {
           const glue = by ?? ' ';
-          parts = name === 'split' ? [...parts.slice(0, limit), parts.slice(limit).join(glue)] : [parts.slice(0, parts.length - limit).join(glue), ...parts.slice(parts.length - limit)];
+          parts =
+            name === 'split'
+              ? [...parts.slice(0, limit), parts.slice(limit).join(glue)]
+              : [parts.slice(0, parts.length - limit).join(glue), ...parts.slice(parts.length - limit)];
         }
         return newList(machine, parts);
       });
     case 'splitlines':
-      return (machine) => newList(machine, text === '' ? [] : text.replace(/\r\n?|\n$/g, (end) => (end.startsWith('\r') ? '\n' : '')).split('\n'));
+      return (machine) =>
+        newList(
+          machine,
+          text === '' ? [] : text.replace(/\r\n?|\n$/g, (end) => (end.startsWith('\r') ? '\n' : '')).split('\n'),
+        );
     case 'partition':
     case 'rpartition':
       return withTexts((_machine, [by]) => {
@@ -155,7 +185,8 @@ function stringMethod(text: string, name: string): Method | undefined {
         const width = Math.min(integerOf(args.positional[0] ?? null) ?? 0, 100_000);
         const fill = textOf(args.positional[1] ?? null) ?? (name === 'zfill' ? '0' : ' ');
         if (name === 'ljust') return text.padEnd(width, fill);
-        if (name === 'center') return text.padStart(text.length + Math.floor((width - text.length) / 2), fill).padEnd(width, fill);
+        if (name === 'center')
+          return text.padStart(text.length + Math.floor((width - text.length) / 2), fill).padEnd(width, fill);
         return text.padStart(width, fill);
       };
     case 'translate':
@@ -188,7 +219,8 @@ function listMethod(list: PyList, name: string): Method | undefined {
       };
     case 'insert':
       return (machine, args) => {
-        if (mayChange(machine, list)) list.items.splice(integerOf(args.positional[0] ?? null) ?? 0, 0, args.positional[1] ?? null);
+        if (mayChange(machine, list))
+          list.items.splice(integerOf(args.positional[0] ?? null) ?? 0, 0, args.positional[1] ?? null);
         return null;
       };
     case 'remove':
@@ -255,7 +287,10 @@ function tupleMethod(items: Value[], name: string): Method | undefined {
 
 export function sortItems(machine: Machine, items: Value[], named: ReadonlyMap<string, Value>): Value[] | null {
   const key = plain(named.get('key') ?? null);
-  const keyed = items.map((item) => ({ item, by: key === null ? item : callValue(machine, key, { positional: [item], named: new Map() }, { from: 0, to: 0 }) }));
+  const keyed = items.map((item) => ({
+    item,
+    by: key === null ? item : callValue(machine, key, { positional: [item], named: new Map() }, { from: 0, to: 0 }),
+  }));
   let failed = false;
   keyed.sort((a, b) => {
     const order = ordered(a.by, b.by);
@@ -268,7 +303,10 @@ export function sortItems(machine: Machine, items: Value[], named: ReadonlyMap<s
 }
 
 function dictMethod(dict: PyDict, name: string): Method | undefined {
-  const known = (body: (machine: Machine) => Value): Method => (machine) => dict.unknown ?? body(machine);
+  const known =
+    (body: (machine: Machine) => Value): Method =>
+    (machine) =>
+      dict.unknown ?? body(machine);
   switch (name) {
     case 'get':
       return (_machine, args) => {
@@ -279,9 +317,19 @@ function dictMethod(dict: PyDict, name: string): Method | undefined {
     case 'items':
       return known((machine) => newList(machine, pairs([...dict.map.values()])));
     case 'keys':
-      return known((machine) => newList(machine, [...dict.map.values()].map(([key]) => key)));
+      return known((machine) =>
+        newList(
+          machine,
+          [...dict.map.values()].map(([key]) => key),
+        ),
+      );
     case 'values':
-      return known((machine) => newList(machine, [...dict.map.values()].map(([, value]) => value)));
+      return known((machine) =>
+        newList(
+          machine,
+          [...dict.map.values()].map(([, value]) => value),
+        ),
+      );
     case 'copy':
       return (machine) => ({ ...dict, map: new Map(dict.map), madeAt: machine.shadows.length });
     case 'update':
@@ -355,7 +403,8 @@ function setMethod(set: PySet, name: string): Method | undefined {
   const made = (body: (sets: PySet[]) => [string, Value][]): Method => {
     return (machine, args) => {
       const sets = others(machine, args);
-      if (set.unknown || sets === null || sets.some((other) => other.unknown)) return unknown('a set that is not known');
+      if (set.unknown || sets === null || sets.some((other) => other.unknown))
+        return unknown('a set that is not known');
       return { ...newSet(machine), map: new Map(body(sets)) };
     };
   };
@@ -392,12 +441,16 @@ function setMethod(set: PySet, name: string): Method | undefined {
     case 'issubset':
       return (machine, args) => {
         const [other] = others(machine, args) ?? [];
-        return set.unknown || !other ? unknown('a set that is not known') : [...set.map.keys()].every((key) => other.map.has(key));
+        return set.unknown || !other
+          ? unknown('a set that is not known')
+          : [...set.map.keys()].every((key) => other.map.has(key));
       };
     case 'issuperset':
       return (machine, args) => {
         const [other] = others(machine, args) ?? [];
-        return set.unknown || !other ? unknown('a set that is not known') : [...other.map.keys()].every((key) => set.map.has(key));
+        return set.unknown || !other
+          ? unknown('a set that is not known')
+          : [...other.map.keys()].every((key) => set.map.has(key));
       };
     default:
       return undefined;

@@ -5,7 +5,7 @@ import type { ImportedName, Statement } from './ast.ts';
 import { builtins } from './builtins.ts';
 import type { Machine } from './machine.ts';
 import { type ParsedModule, parsePython } from './parse.ts';
-import { indexModule, newScope, type Scope } from './scope.ts';
+import { indexModule, type LazyNames, newScope, type Scope } from './scope.ts';
 import { execute } from './statements.ts';
 import { external, LimitReached, type PyModule, PyRaise, unknown, type Value } from './values.ts';
 
@@ -20,10 +20,18 @@ export function parseCached(file: string, text: string): ParsedModule {
   return parsed;
 }
 
+const namesByModule = new WeakMap<ParsedModule, LazyNames>();
+
+function namesOf(parsed: ParsedModule): LazyNames {
+  let names = namesByModule.get(parsed);
+  if (!names) namesByModule.set(parsed, (names = indexModule(parsed)));
+  return names;
+}
+
 export function makeModule(name: string, file: string, parsed: ParsedModule): PyModule {
   const module: PyModule = { kind: 'module', name, file, scope: null as unknown as Scope };
   module.scope = newScope('module', null, module);
-  module.scope.lazy = indexModule(parsed);
+  module.scope.lazy = { ...namesOf(parsed), done: new Set() };
   module.scope.names.set('__file__', file);
   module.scope.names.set('__name__', name);
   module.scope.names.set('__doc__', parsed.docstring);
@@ -62,7 +70,8 @@ export function moduleName(machine: Machine, module: PyModule, name: string): Va
       const source = moduleOfFrom(machine, top.statement, scope);
       if (typeof source === 'string') {
         // A star import from outside could bring any name: only what such libraries are known to export is believed.
-        if (machine.host.attribute(machine, external(source), `*${name}`) !== undefined) return external(`${source}.${name}`);
+        if (machine.host.attribute(machine, external(source), `*${name}`) !== undefined)
+          return external(`${source}.${name}`);
         continue;
       }
       if (source === module) continue;
@@ -79,7 +88,8 @@ function runTopLevel(machine: Machine, module: PyModule, statement: Statement): 
   machine.shadows = [];
   machine.conditions = [];
   machine.frames.push({ module, statement, onYield: null, pushed: 0 });
-  if (++machine.depth > machine.bounds.maxDepth) throw new LimitReached(`calls nested more than ${machine.bounds.maxDepth} deep`);
+  if (++machine.depth > machine.bounds.maxDepth)
+    throw new LimitReached(`calls nested more than ${machine.bounds.maxDepth} deep`);
   try {
     execute(machine, [statement], module.scope);
   } catch (error) {
@@ -141,7 +151,11 @@ export function bindImport(machine: Machine, names: ImportedName[], scope: Scope
 }
 
 /** The project's module that `from … import` names, or the dotted name of an outside one. */
-function moduleOfFrom(machine: Machine, statement: Statement & { kind: 'importFrom' }, scope: Scope): PyModule | string {
+function moduleOfFrom(
+  machine: Machine,
+  statement: Statement & { kind: 'importFrom' },
+  scope: Scope,
+): PyModule | string {
   let name = statement.module;
   if (statement.level > 0) {
     const parts = packageOf(scope.module).split('.').filter(Boolean);
@@ -169,6 +183,9 @@ export function bindImportFrom(machine: Machine, statement: Statement & { kind: 
       continue;
     }
     const module = loadModule(machine, `${source}.${name}`, scope.module);
-    scope.names.set(as ?? name, module ?? machine.host.attribute(machine, external(source), name) ?? external(`${source}.${name}`));
+    scope.names.set(
+      as ?? name,
+      module ?? machine.host.attribute(machine, external(source), name) ?? external(`${source}.${name}`),
+    );
   }
 }

@@ -1,12 +1,26 @@
 /**
  * Truth, comparison and arithmetic of values. Null for a truth nobody can decide.
  */
+
+import { callMethod } from './calls.ts';
 import { newList, newSet, toItems } from './containers.ts';
+import { reasonOf } from './expressions.ts';
 import { formatPercent } from './formatting.ts';
 import { checkSize, type Machine } from './machine.ts';
-import { assumed, conditionOf, float, hashKey, isObject, isSymbolic, isUnknown, plain, textOf, tuple, unknown, type Value } from './values.ts';
-import { callMethod } from './calls.ts';
-import { reasonOf } from './expressions.ts';
+import {
+  assumed,
+  conditionOf,
+  float,
+  hashKey,
+  isObject,
+  isSymbolic,
+  isUnknown,
+  plain,
+  textOf,
+  tuple,
+  unknown,
+  type Value,
+} from './values.ts';
 
 export function isTrue(machine: Machine, value: Value): boolean | null {
   const bare = plain(value);
@@ -50,7 +64,27 @@ function carry(result: Value, ...operands: Value[]): Value {
   return result;
 }
 
-const sqlOperators = new Set(['==', '!=', '<', '>', '<=', '>=', '+', '-', '*', '/', '%', '|', '&', '<<', '>>', '//', '**', 'in', 'not in']);
+const sqlOperators = new Set([
+  '==',
+  '!=',
+  '<',
+  '>',
+  '<=',
+  '>=',
+  '+',
+  '-',
+  '*',
+  '/',
+  '%',
+  '|',
+  '&',
+  '<<',
+  '>>',
+  '//',
+  '**',
+  'in',
+  'not in',
+]);
 
 export function negate(machine: Machine, operator: string, operand: Value): Value {
   const bare = plain(operand);
@@ -60,9 +94,12 @@ export function negate(machine: Machine, operator: string, operand: Value): Valu
   }
   if (typeof bare === 'number') return carry(operator === '-' ? -bare : operator === '~' ? ~bare : bare, operand);
   if (typeof bare === 'bigint') return carry(operator === '-' ? -bare : operator === '~' ? ~bare : bare, operand);
-  if (typeof bare === 'boolean') return carry(operator === '-' ? -Number(bare) : operator === '~' ? ~Number(bare) : Number(bare), operand);
-  if (isObject(bare) && bare.kind === 'float') return carry(float(operator === '-' ? -bare.value : bare.value), operand);
-  if (isSymbolic(bare)) return { kind: 'operated', operator: operator === '~' ? 'not' : `unary ${operator}`, operands: [bare] };
+  if (typeof bare === 'boolean')
+    return carry(operator === '-' ? -Number(bare) : operator === '~' ? ~Number(bare) : Number(bare), operand);
+  if (isObject(bare) && bare.kind === 'float')
+    return carry(float(operator === '-' ? -bare.value : bare.value), operand);
+  if (isSymbolic(bare))
+    return { kind: 'operated', operator: operator === '~' ? 'not' : `unary ${operator}`, operands: [bare] };
   return unknown(reasonOf(bare));
 }
 
@@ -102,7 +139,11 @@ export function isEqual(left: Value, right: Value): boolean | null {
     }
     if (isSymbolic(a) && isSymbolic(b) && a.kind !== 'external') return null;
     if ((isSymbolic(a) && a.kind !== 'external') || (isSymbolic(b) && b.kind !== 'external')) return null;
-  } else if ((isObject(a) && isSymbolic(a) && a.kind !== 'external') || (isObject(b) && isSymbolic(b) && b.kind !== 'external')) return null;
+  } else if (
+    (isObject(a) && isSymbolic(a) && a.kind !== 'external') ||
+    (isObject(b) && isSymbolic(b) && b.kind !== 'external')
+  )
+    return null;
   const one = hashKey(a);
   return one !== null && one === hashKey(b);
 }
@@ -116,7 +157,8 @@ export function compare(machine: Machine, operator: string, left: Value, right: 
       const other = a === null ? b : a;
       if (isObject(other) && other.kind === 'member') return unknown(reasonOf(other));
     }
-    const same = a === b || (isObject(a) && isObject(b) && a.kind === 'external' && b.kind === 'external' && a.path === b.path);
+    const same =
+      a === b || (isObject(a) && isObject(b) && a.kind === 'external' && b.kind === 'external' && a.path === b.path);
     return carry(operator === 'is' ? same : !same, left, right);
   }
   if (operator === 'in' || operator === 'not in') {
@@ -131,7 +173,8 @@ export function compare(machine: Machine, operator: string, left: Value, right: 
     }
     const same = isEqual(a, b);
     if (same !== null) return carry(operator === '==' ? same : !same, left, right);
-    if (isSymbolic(a) || isSymbolic(b)) return { kind: 'operated', operator: operator === '<>' ? '!=' : operator, operands: [a, b] };
+    if (isSymbolic(a) || isSymbolic(b))
+      return { kind: 'operated', operator: operator === '<>' ? '!=' : operator, operands: [a, b] };
     return unknown(reasonOf(isUnknown(a) ? a : b));
   }
   const order = ordered(a, b);
@@ -140,7 +183,8 @@ export function compare(machine: Machine, operator: string, left: Value, right: 
     if (isSymbolic(a) || isSymbolic(b)) return { kind: 'operated', operator, operands: [a, b] };
     return unknown('a comparison of values that have no order');
   }
-  const result = operator === '<' ? order < 0 : operator === '>' ? order > 0 : operator === '<=' ? order <= 0 : order >= 0;
+  const result =
+    operator === '<' ? order < 0 : operator === '>' ? order > 0 : operator === '<=' ? order <= 0 : order >= 0;
   return carry(result, left, right);
 }
 
@@ -182,14 +226,19 @@ export function ordered(left: Value, right: Value): number | null {
   const firstText = textOf(a);
   const secondText = textOf(b);
   if (firstText !== null && secondText !== null) return firstText < secondText ? -1 : firstText > secondText ? 1 : 0;
-  if (isObject(a) && isObject(b) && ((a.kind === 'tuple' && b.kind === 'tuple') || (a.kind === 'list' && b.kind === 'list'))) {
+  if (
+    isObject(a) &&
+    isObject(b) &&
+    ((a.kind === 'tuple' && b.kind === 'tuple') || (a.kind === 'list' && b.kind === 'list'))
+  ) {
     for (let at = 0; at < Math.min(a.items.length, b.items.length); at++) {
       const order = ordered(a.items[at] as Value, b.items[at] as Value);
       if (order !== 0) return order;
     }
     return a.items.length - b.items.length;
   }
-  if (isObject(a) && isObject(b) && a.kind === 'path' && b.kind === 'path') return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+  if (isObject(a) && isObject(b) && a.kind === 'path' && b.kind === 'path')
+    return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
   return null;
 }
 
@@ -236,18 +285,29 @@ function binaryOfPlain(machine: Machine, operator: string, a: Value, b: Value): 
     }
     if (a.kind === 'set' && b.kind === 'set' && ['|', '&', '-', '^'].includes(operator)) {
       if (a.unknown || b.unknown) return (a.unknown ?? b.unknown) as Value;
-      const inA = [...a.map].filter(([key]) => operator === '|' || operator === '^' || b.map.has(key) === (operator === '&'));
+      const inA = [...a.map].filter(
+        ([key]) => operator === '|' || operator === '^' || b.map.has(key) === (operator === '&'),
+      );
       const inB = operator === '|' || operator === '^' ? [...b.map].filter(([key]) => !a.map.has(key)) : [];
       const kept = operator === '^' ? inA.filter(([key]) => !b.map.has(key)) : inA;
-      return newSet(machine, [...kept, ...inB].map(([, item]) => item));
+      return newSet(
+        machine,
+        [...kept, ...inB].map(([, item]) => item),
+      );
     }
     if (a.kind === 'dict' && b.kind === 'dict' && operator === '|') {
-      return { kind: 'dict', map: new Map([...a.map, ...b.map]), madeAt: machine.shadows.length, unknown: a.unknown ?? b.unknown };
+      return {
+        kind: 'dict',
+        map: new Map([...a.map, ...b.map]),
+        madeAt: machine.shadows.length,
+        unknown: a.unknown ?? b.unknown,
+      };
     }
   }
   if (isObject(a) && a.kind === 'path' && operator === '/') {
     const part = textOf(b) ?? (isObject(b) && b.kind === 'path' ? b.path : null);
-    if (part !== null) return { kind: 'path', path: part.startsWith('/') ? part : `${a.path.replace(/\/$/, '')}/${part}` };
+    if (part !== null)
+      return { kind: 'path', path: part.startsWith('/') ? part : `${a.path.replace(/\/$/, '')}/${part}` };
   }
   if (operator === '*' && isObject(a) && (a.kind === 'list' || a.kind === 'tuple') && typeof b === 'number') {
     const source = toItems(machine, a) ?? [];
@@ -262,13 +322,24 @@ function binaryOfPlain(machine: Machine, operator: string, a: Value, b: Value): 
     const own = callMethod(machine, a, methodByOperator[operator] ?? '', [b]);
     if (own !== undefined) return own;
   }
-  if (sqlOperators.has(operator) && (isSymbolic(a) || isSymbolic(b) || (isObject(a) && (a.kind === 'class' || a.kind === 'builtin')))) {
+  if (
+    sqlOperators.has(operator) &&
+    (isSymbolic(a) || isSymbolic(b) || (isObject(a) && (a.kind === 'class' || a.kind === 'builtin')))
+  ) {
     return { kind: 'operated', operator, operands: [a, b] };
   }
   return unknown(`\`${operator}\` of values that it is not known for`);
 }
 
-const methodByOperator: Record<string, string> = { '+': '__add__', '-': '__sub__', '*': '__mul__', '/': '__truediv__', '%': '__mod__', '|': '__or__', '&': '__and__' };
+const methodByOperator: Record<string, string> = {
+  '+': '__add__',
+  '-': '__sub__',
+  '*': '__mul__',
+  '/': '__truediv__',
+  '%': '__mod__',
+  '|': '__or__',
+  '&': '__and__',
+};
 
 function isFloat(value: Value): boolean {
   return isObject(value) && value.kind === 'float';

@@ -16,7 +16,12 @@ export function convertExpression(node: Node | undefined, text: string): Express
       return { ...place, kind: 'name', name: raw() };
     case 'String': {
       const literal = splitLiteral(raw());
-      return { ...place, kind: 'constant', of: literal.isBytes ? 'bytes' : 'string', value: decode(literal.body, literal.isRaw) };
+      return {
+        ...place,
+        kind: 'constant',
+        of: literal.isBytes ? 'bytes' : 'string',
+        value: decode(literal.body, literal.isRaw),
+      };
     }
     case 'Number':
       return convertNumber(raw(), place);
@@ -32,7 +37,7 @@ export function convertExpression(node: Node | undefined, text: string): Express
       return convertContinued(node, text);
   }
   const children = childrenOf(node);
-  if (children.some((child) => child.type.isError) && node.name !== 'YieldExpression') {
+  if (children.some((child) => child.type.isError) && !node.name.startsWith('Yield')) {
     return { ...place, kind: 'unreadable', reason: 'syntax that could not be read' };
   }
   switch (node.name) {
@@ -61,29 +66,63 @@ export function convertExpression(node: Node | undefined, text: string): Express
     case 'ComprehensionExpression':
     case 'DictionaryComprehensionExpression': {
       const inner = children.slice(1, -1);
-      const makes = ({ ArrayComprehensionExpression: 'list', SetComprehensionExpression: 'set', ComprehensionExpression: 'generator', DictionaryComprehensionExpression: 'dict' } as const)[node.name];
+      const makes = (
+        {
+          ArrayComprehensionExpression: 'list',
+          SetComprehensionExpression: 'set',
+          ComprehensionExpression: 'generator',
+          DictionaryComprehensionExpression: 'dict',
+        } as const
+      )[node.name];
       const forAt = inner.findIndex((child) => child.name === 'for' || child.name === 'async');
       const head = inner.slice(0, forAt);
       const clauses = convertClauses(inner.slice(forAt), text);
-      if (makes === 'dict') return { ...place, kind: 'comprehension', makes, key: convert(head[0]), element: convert(head[2]), clauses };
+      if (makes === 'dict')
+        return { ...place, kind: 'comprehension', makes, key: convert(head[0]), element: convert(head[2]), clauses };
       return { ...place, kind: 'comprehension', makes, key: null, element: convert(head[0]), clauses };
     }
     case 'MemberExpression':
       return convertMember(children, text, place);
     case 'CallExpression':
-      return { ...place, kind: 'call', callee: convert(children[0]), args: children[1] ? convertArguments(children[1], text) : [] };
+      return {
+        ...place,
+        kind: 'call',
+        callee: convert(children[0]),
+        args: children[1] ? convertArguments(children[1], text) : [],
+      };
     case 'UnaryExpression':
-      return { ...place, kind: 'unary', operator: text.slice(children[0]!.from, children[0]!.to), operand: convert(children[1]) };
+      return {
+        ...place,
+        kind: 'unary',
+        operator: text.slice(children[0]!.from, children[0]!.to),
+        operand: convert(children[1]),
+      };
     case 'BinaryExpression':
       return convertBinary(children, text, place);
     case 'ConditionalExpression':
-      return { ...place, kind: 'conditional', then: convert(children[0]), test: convert(children[2]), otherwise: convert(children[4]) };
+      return {
+        ...place,
+        kind: 'conditional',
+        then: convert(children[0]),
+        test: convert(children[2]),
+        otherwise: convert(children[4]),
+      };
     case 'LambdaExpression': {
       const list = children.find((child) => child.name === 'ParamList');
-      return { ...place, kind: 'lambda', parameters: convertParameters(list, text), body: convert(children[children.length - 1]) };
+      return {
+        ...place,
+        kind: 'lambda',
+        parameters: convertParameters(list, text),
+        body: convert(children[children.length - 1]),
+      };
     }
     case 'NamedExpression':
-      return { ...place, kind: 'assignment', name: text.slice(children[0]!.from, children[0]!.to), value: convert(children[2]) };
+      return {
+        ...place,
+        kind: 'assignment',
+        name: text.slice(children[0]!.from, children[0]!.to),
+        value: convert(children[2]),
+      };
     case 'AwaitExpression':
       return { ...place, kind: 'await', value: convert(children[1]) };
     case 'YieldExpression':
@@ -94,7 +133,9 @@ export function convertExpression(node: Node | undefined, text: string): Express
     }
     case 'AttributePattern': {
       let value = convert(children[0]);
-      for (const part of children.slice(1)) if (part.name === 'PropertyName') value = { ...place, kind: 'attribute', object: value, name: text.slice(part.from, part.to) };
+      for (const part of children.slice(1))
+        if (part.name === 'PropertyName')
+          value = { ...place, kind: 'attribute', object: value, name: text.slice(part.from, part.to) };
       return value;
     }
     default:
@@ -117,7 +158,12 @@ function convertItems(nodes: Node[], text: string): Expression[] {
     if (node.name === ',') continue;
     if (node.name === '*') {
       at++;
-      items.push({ kind: 'star', value: convertExpression(nodes[at], text), from: node.from, to: nodes[at]?.to ?? node.to });
+      items.push({
+        kind: 'star',
+        value: convertExpression(nodes[at], text),
+        from: node.from,
+        to: nodes[at]?.to ?? node.to,
+      });
     } else items.push(convertExpression(node, text));
   }
   return items;
@@ -136,7 +182,13 @@ export function convertArguments(list: Node, text: string): Argument[] {
     else if (second?.name === 'AssignOp' && text.slice(second.from, second.to) === '=') {
       args.push({ kind: 'named', name: text.slice(first.from, first.to), value: convertExpression(third, text) });
     } else if (second?.name === 'AssignOp') {
-      const value: Expression = { kind: 'assignment', name: text.slice(first.from, first.to), value: convertExpression(third, text), from: first.from, to: third?.to ?? second.to };
+      const value: Expression = {
+        kind: 'assignment',
+        name: text.slice(first.from, first.to),
+        value: convertExpression(third, text),
+        from: first.from,
+        to: third?.to ?? second.to,
+      };
       args.push({ kind: 'positional', name: null, value });
     } else if (forAt > 0) {
       const value: Expression = {
@@ -172,7 +224,11 @@ function convertClauses(nodes: Node[], text: string): Clause[] {
     if (node.name === 'for') {
       let inAt = at + 1;
       while (inAt < nodes.length && nodes[inAt]?.name !== 'in') inAt++;
-      clauses.push({ target: convertSequence(nodes.slice(at + 1, inAt), text, node), iterable: convertExpression(nodes[inAt + 1], text), conditions: [] });
+      clauses.push({
+        target: convertSequence(nodes.slice(at + 1, inAt), text, node),
+        iterable: convertExpression(nodes[inAt + 1], text),
+        conditions: [],
+      });
       at = inAt + 2;
     } else if (node.name === 'if') {
       clauses[clauses.length - 1]?.conditions.push(convertExpression(nodes[at + 1], text));
@@ -208,7 +264,10 @@ function convertMember(children: Node[], text: string, place: Place): Expression
     else group.push(node);
   }
   flush();
-  const index: Expression = parts.length === 1 && !inner.some((node) => node.name === ',') ? (parts[0] as Expression) : { ...place, kind: 'tuple', items: parts };
+  const index: Expression =
+    parts.length === 1 && !inner.some((node) => node.name === ',')
+      ? (parts[0] as Expression)
+      : { ...place, kind: 'tuple', items: parts };
   return { ...place, kind: 'subscript', object, index };
 }
 
@@ -219,12 +278,14 @@ function convertBinary(children: Node[], text: string, place: Place): Expression
     .slice(1, -1)
     .map((node) => text.slice(node.from, node.to))
     .join(' ');
-  if (operator === 'and' || operator === 'or') return { ...place, kind: 'logical', operator, left: convertExpression(left, text), right };
+  if (operator === 'and' || operator === 'or')
+    return { ...place, kind: 'logical', operator, left: convertExpression(left, text), right };
   const isComparison = children[1]?.name === 'CompareOp' || ['in', 'not', 'is'].includes(children[1]?.name ?? '');
   if (!isComparison) return { ...place, kind: 'binary', operator, left: convertExpression(left, text), right };
   const first = convertExpression(left, text);
   // A comparison in parentheses is a node of its own and no part of the chain around it.
-  if (first.kind === 'compare' && left.name === 'BinaryExpression') return { ...first, ...place, rest: [...first.rest, { operator, right }] };
+  if (first.kind === 'compare' && left.name === 'BinaryExpression')
+    return { ...first, ...place, rest: [...first.rest, { operator, right }] };
   return { ...place, kind: 'compare', first, rest: [{ operator, right }] };
 }
 
@@ -248,21 +309,35 @@ function splitLiteral(raw: string): { body: string; isRaw: boolean; isBytes: boo
   return { body, isRaw: prefix.includes('r'), isBytes: prefix.includes('b') };
 }
 
-const simpleEscapes: Record<string, string> = { n: '\n', t: '\t', r: '\r', "'": "'", '"': '"', '\\': '\\', a: '\x07', b: '\b', f: '\f', v: '\v' };
+const simpleEscapes: Record<string, string> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  "'": "'",
+  '"': '"',
+  '\\': '\\',
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+};
 
 /** The value of a literal's body: newlines as Python normalises them, escapes decoded unless raw. */
 export function decode(body: string, isRaw: boolean): string {
   const unix = body.includes('\r') ? body.replace(/\r\n?/g, '\n') : body;
   if (isRaw || !unix.includes('\\')) return unix;
-  return unix.replace(/\\(\n|[0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[\s\S])/g, (whole, escape: string) => {
-    if (escape === '\n') return '';
-    if (/^[0-7]/.test(escape)) return String.fromCodePoint(Number.parseInt(escape, 8));
-    if (/^[xuU]/.test(escape) && escape.length > 1) {
-      const point = Number.parseInt(escape.slice(1), 16);
-      return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
-    }
-    return simpleEscapes[escape] ?? whole;
-  });
+  return unix.replace(
+    /\\(\n|[0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[\s\S])/g,
+    (whole, escape: string) => {
+      if (escape === '\n') return '';
+      if (/^[0-7]/.test(escape)) return String.fromCodePoint(Number.parseInt(escape, 8));
+      if (/^[xuU]/.test(escape) && escape.length > 1) {
+        const point = Number.parseInt(escape.slice(1), 16);
+        return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+      }
+      return simpleEscapes[escape] ?? whole;
+    },
+  );
 }
 
 function convertContinued(node: Node, text: string): Expression {
@@ -307,7 +382,9 @@ function convertFormat(node: Node, text: string): FormatPart[] {
 
 function convertReplacement(node: Node, text: string): FormatPart {
   const children = childrenOf(node);
-  const values = children.filter((child) => !['{', '}', 'FormatConversion', 'FormatSpec', 'FormatSelfDoc'].includes(child.name));
+  const values = children.filter(
+    (child) => !['{', '}', 'FormatConversion', 'FormatSpec', 'FormatSelfDoc'].includes(child.name),
+  );
   const conversion = children.find((child) => child.name === 'FormatConversion');
   const specNode = children.find((child) => child.name === 'FormatSpec');
   const selfDoc = children.find((child) => child.name === 'FormatSelfDoc');

@@ -3,21 +3,31 @@
  * statement of its own, so that the rest of a file still reads.
  */
 import type { Tree } from '@lezer/common';
-import type { Argument, Expression, FunctionSyntax, Handler, ImportedName, Parameter, Pattern, Statement } from './ast.ts';
+import type {
+  Argument,
+  Expression,
+  FunctionSyntax,
+  Handler,
+  ImportedName,
+  Parameter,
+  Pattern,
+  Statement,
+} from './ast.ts';
 import { convertArguments, convertExpression, convertSequence } from './parse-expressions.ts';
 
 export type Node = Tree['topNode'];
 
 export function childrenOf(node: Node): Node[] {
   const children: Node[] = [];
-  for (let child = node.firstChild; child; child = child.nextSibling) if (child.name !== 'Comment') children.push(child);
+  for (let child = node.firstChild; child; child = child.nextSibling)
+    if (child.name !== 'Comment') children.push(child);
   return children;
 }
 
 export function convertStatement(node: Node, text: string): Statement {
   const place = { from: node.from, to: node.to };
   const children = childrenOf(node);
-  if (node.name !== 'WithStatement' && children.some((child) => child.type.isError)) {
+  if (node.name !== 'WithStatement' && node.name !== 'YieldStatement' && children.some((child) => child.type.isError)) {
     return { ...place, kind: 'unreadable', reason: 'syntax that could not be read' };
   }
   const expression = (child: Node | undefined): Expression => convertExpression(child, text);
@@ -29,10 +39,23 @@ export function convertStatement(node: Node, text: string): Statement {
     case 'UpdateStatement': {
       const at = children.findIndex((child) => child.name === 'UpdateOp');
       const operator = text.slice(children[at]!.from, children[at]!.to - 1);
-      return { ...place, kind: 'augmented', target: expression(children[0]), operator, value: convertSequence(children.slice(at + 1), text, place) };
+      return {
+        ...place,
+        kind: 'augmented',
+        target: expression(children[0]),
+        operator,
+        value: convertSequence(children.slice(at + 1), text, place),
+      };
     }
     case 'DeleteStatement':
-      return { ...place, kind: 'delete', targets: children.slice(1).filter((child) => child.name !== ',').map(expression) };
+      return {
+        ...place,
+        kind: 'delete',
+        targets: children
+          .slice(1)
+          .filter((child) => child.name !== ',')
+          .map(expression),
+      };
     case 'PassStatement':
       return { ...place, kind: 'pass' };
     case 'BreakStatement':
@@ -40,7 +63,11 @@ export function convertStatement(node: Node, text: string): Statement {
     case 'ContinueStatement':
       return { ...place, kind: 'continue' };
     case 'ReturnStatement':
-      return { ...place, kind: 'return', value: children.length > 1 ? convertSequence(children.slice(1), text, place) : null };
+      return {
+        ...place,
+        kind: 'return',
+        value: children.length > 1 ? convertSequence(children.slice(1), text, place) : null,
+      };
     case 'YieldStatement':
       return { ...place, kind: 'expression', value: convertExpression(node, text) };
     case 'RaiseStatement':
@@ -52,7 +79,9 @@ export function convertStatement(node: Node, text: string): Statement {
         ...place,
         kind: 'scope',
         isGlobal: children[0]?.name === 'global',
-        names: children.filter((child) => child.name === 'VariableName').map((child) => text.slice(child.from, child.to)),
+        names: children
+          .filter((child) => child.name === 'VariableName')
+          .map((child) => text.slice(child.from, child.to)),
       };
     case 'ImportStatement':
       return convertImport(children, text, place);
@@ -64,7 +93,13 @@ export function convertStatement(node: Node, text: string): Statement {
       return convertIf(children, text, place);
     case 'WhileStatement': {
       const bodies = children.filter((child) => child.name === 'Body');
-      return { ...place, kind: 'while', test: expression(children[1]), body: convertBody(bodies[0], text), otherwise: convertBody(bodies[1], text) };
+      return {
+        ...place,
+        kind: 'while',
+        test: expression(children[1]),
+        body: convertBody(bodies[0], text),
+        otherwise: convertBody(bodies[1], text),
+      };
     }
     case 'ForStatement': {
       const inAt = children.findIndex((child) => child.name === 'in');
@@ -91,9 +126,12 @@ export function convertStatement(node: Node, text: string): Statement {
     case 'ClassDefinition':
       return convertClass(node, text, []);
     case 'DecoratedStatement': {
-      const decorators = children.filter((child) => child.name === 'Decorator').map((child) => convertDecorator(child, text));
+      const decorators = children
+        .filter((child) => child.name === 'Decorator')
+        .map((child) => convertDecorator(child, text));
       const last = children[children.length - 1] as Node;
-      if (last.name === 'FunctionDefinition') return { ...place, kind: 'function', function: convertFunction(last, text, decorators) };
+      if (last.name === 'FunctionDefinition')
+        return { ...place, kind: 'function', function: convertFunction(last, text, decorators) };
       return convertClass(last, text, decorators);
     }
     default:
@@ -125,7 +163,8 @@ function convertAssign(children: Node[], text: string, place: Place): Statement 
   }
   const converted = parts.map((part) => convertSequence(part, text, place));
   const last = converted.length > 1 ? (converted.pop() as Expression) : null;
-  if (annotation !== null) return { ...place, kind: 'annotated', target: converted[0] as Expression, annotation, value: last };
+  if (annotation !== null)
+    return { ...place, kind: 'annotated', target: converted[0] as Expression, annotation, value: last };
   return { ...place, kind: 'assign', targets: converted, value: last as Expression };
 }
 
@@ -161,7 +200,8 @@ function convertImport(children: Node[], text: string, place: Place): Statement 
     else if (module === '') level += piece.length;
     else module += '.';
   }
-  if (children.slice(importAt + 1).some((child) => child.name === '*')) return { ...place, kind: 'importFrom', level, module, names: '*' };
+  if (children.slice(importAt + 1).some((child) => child.name === '*'))
+    return { ...place, kind: 'importFrom', level, module, names: '*' };
   readNames(children.slice(importAt + 1));
   return { ...place, kind: 'importFrom', level, module, names };
 }
@@ -227,7 +267,9 @@ function convertWith(children: Node[], text: string, place: Place): Statement {
       const inner = childrenOf(child);
       const isBroken = child.name === 'ParenthesizedExpression' && inner.some((part) => part.type.isError);
       const isTuple = child.name === 'TupleExpression';
-      if (isTuple) for (const part of inner.filter((one) => !['(', ')', ','].includes(one.name))) items.push({ value: convertExpression(part, text), target: null });
+      if (isTuple)
+        for (const part of inner.filter((one) => !['(', ')', ','].includes(one.name)))
+          items.push({ value: convertExpression(part, text), target: null });
       else items.push({ value: convertExpression(isBroken ? inner[1] : child, text), target: null });
     }
   }
@@ -245,7 +287,10 @@ function convertMatch(children: Node[], text: string, place: Place): Statement {
       return {
         pattern: convertPattern(parts[1], text),
         guard: guard ? convertExpression(childrenOf(guard)[1], text) : null,
-        body: convertBody(parts.find((part) => part.name === 'Body'), text),
+        body: convertBody(
+          parts.find((part) => part.name === 'Body'),
+          text,
+        ),
       };
     });
   return { ...place, kind: 'match', subject, cases };
@@ -257,13 +302,19 @@ function convertPattern(node: Node | undefined, text: string): Pattern {
   switch (node.name) {
     case 'LiteralPattern':
     case 'AttributePattern':
-      return { kind: 'value', value: convertExpression(node.name === 'LiteralPattern' && children.length === 1 ? children[0] : node, text) };
+      return {
+        kind: 'value',
+        value: convertExpression(node.name === 'LiteralPattern' && children.length === 1 ? children[0] : node, text),
+      };
     case 'CapturePattern': {
       const name = text.slice(node.from, node.to);
       return { kind: 'capture', name: name === '_' ? null : name };
     }
     case 'OrPattern':
-      return { kind: 'or', patterns: children.filter((child) => child.name !== 'LogicOp').map((child) => convertPattern(child, text)) };
+      return {
+        kind: 'or',
+        patterns: children.filter((child) => child.name !== 'LogicOp').map((child) => convertPattern(child, text)),
+      };
     default:
       return { kind: 'unreadable' };
   }
@@ -320,7 +371,10 @@ function convertFunction(node: Node, text: string, decorators: Expression[]): Fu
     from: node.from,
     to: node.to,
     name: nameNode ? text.slice(nameNode.from, nameNode.to) : '',
-    parameters: convertParameters(children.find((child) => child.name === 'ParamList'), text),
+    parameters: convertParameters(
+      children.find((child) => child.name === 'ParamList'),
+      text,
+    ),
     isAsync: children[0]?.name === 'async',
     decorators,
     get isGenerator() {
@@ -338,7 +392,8 @@ function convertFunction(node: Node, text: string, decorators: Expression[]): Fu
 function yields(node: Node): boolean {
   for (let child = node.firstChild; child; child = child.nextSibling) {
     if (child.name === 'YieldStatement' || child.name === 'YieldExpression') return true;
-    if (child.name === 'FunctionDefinition' || child.name === 'LambdaExpression' || child.name === 'ClassDefinition') continue;
+    if (child.name === 'FunctionDefinition' || child.name === 'LambdaExpression' || child.name === 'ClassDefinition')
+      continue;
     if (child.firstChild && yields(child)) return true;
   }
   return false;

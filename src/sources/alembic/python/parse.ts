@@ -45,7 +45,7 @@ export function lineTable(text: string): (offset: number) => number {
 
 export function parsePython(text: string): ParsedModule {
   const lineAt = lineTable(text);
-  const tree = parser.parse(text);
+  const tree = parser.parse(text.startsWith('\uFEFF') ? ` ${text.slice(1)}` : text);
   const statements: TopLevel[] = [];
   let error: ParsedModule['error'] = null;
   let depth = 0;
@@ -53,7 +53,8 @@ export function parsePython(text: string): ParsedModule {
     (node) => {
       depth++;
       if (error === null && depth > maxDepth) error = { from: node.from, line: lineAt(node.from) };
-      if (node.type.isError && error === null && !isKnownQuirk(node.node)) error = { from: node.from, line: lineAt(node.from) };
+      if (node.type.isError && error === null && !isKnownQuirk(node.node))
+        error = { from: node.from, line: lineAt(node.from) };
       return depth <= maxDepth;
     },
     () => {
@@ -83,7 +84,7 @@ export function parsePython(text: string): ParsedModule {
 function isKnownQuirk(node: Node): boolean {
   for (let at: Node | null = node; at; at = at.parent) {
     if (at.name === 'WithStatement') return true;
-    if (at.name === 'YieldExpression') return true;
+    if (at.name === 'YieldExpression' || at.name === 'YieldStatement') return true;
     if (at.name === 'Body') return false;
   }
   return false;

@@ -3,7 +3,7 @@
  */
 import { newList } from './containers.ts';
 import type { Machine } from './machine.ts';
-import { isObject, plain, type PyPath, textOf, tuple, unknown, type Value } from './values.ts';
+import { isObject, type PyPath, plain, textOf, tuple, unknown, type Value } from './values.ts';
 
 export function normalisePath(path: string): string {
   const parts: string[] = [];
@@ -24,7 +24,10 @@ export function pathText(value: Value): string | null {
 }
 
 export function readAt(machine: Machine, path: string): Value {
-  return machine.host.readFile(normalisePath(path)) ?? unknown(`the file ${path.split('/').pop()} could not be read inside the project`);
+  return (
+    machine.host.readFile(normalisePath(path)) ??
+    unknown(`the file ${path.split('/').pop()} could not be read inside the project`)
+  );
 }
 
 export function openAt(machine: Machine, path: string): Value {
@@ -40,7 +43,14 @@ export function openAt(machine: Machine, path: string): Value {
     file: path,
     attributes: new Map<string, Value>([
       ['read', { kind: 'builtin', name: 'read', call: () => text }],
-      ['readlines', { kind: 'builtin', name: 'readlines', call: () => (typeof text === 'string' ? newList(machine, text.split(/(?<=\n)/)) : text) }],
+      [
+        'readlines',
+        {
+          kind: 'builtin',
+          name: 'readlines',
+          call: () => (typeof text === 'string' ? newList(machine, text.split(/(?<=\n)/)) : text),
+        },
+      ],
       ['close', { kind: 'builtin', name: 'close', call: () => null }],
       ['name', path],
     ]),
@@ -48,7 +58,10 @@ export function openAt(machine: Machine, path: string): Value {
 }
 
 function globMatches(name: string, pattern: string): boolean {
-  const source = pattern.replace(/[.+^${}()|\\]/g, '\\$&').replaceAll('*', '[^/]*').replaceAll('?', '[^/]');
+  const source = pattern
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replaceAll('*', '[^/]*')
+    .replaceAll('?', '[^/]');
   return new RegExp(`^${source}$`).test(name);
 }
 
@@ -56,7 +69,13 @@ export function globAt(machine: Machine, folder: string, pattern: string): Value
   if (pattern.includes('**') || pattern.includes('/')) return unknown('a glob over several folders');
   const names = machine.host.list(folder);
   if (names === null) return unknown(`the folder ${folder.split('/').pop()} could not be read inside the project`);
-  return newList(machine, names.filter((name) => globMatches(name, pattern)).sort().map((name) => makePath(`${folder}/${name}`)));
+  return newList(
+    machine,
+    names
+      .filter((name) => globMatches(name, pattern))
+      .sort()
+      .map((name) => makePath(`${folder}/${name}`)),
+  );
 }
 
 export function pathAttribute(machine: Machine, path: PyPath, name: string): Value {
@@ -65,7 +84,11 @@ export function pathAttribute(machine: Machine, path: PyPath, name: string): Val
   const dot = base.lastIndexOf('.');
   const stem = dot > 0 ? base.slice(0, dot) : base;
   const folder = parts.slice(0, -1).join('/') || '/';
-  const method = (call: (args: Value[]) => Value): Value => ({ kind: 'builtin', name, call: (args) => call(args.positional) });
+  const method = (call: (args: Value[]) => Value): Value => ({
+    kind: 'builtin',
+    name,
+    call: (args) => call(args.positional),
+  });
   switch (name) {
     case 'parent':
       return makePath(folder);
@@ -91,7 +114,9 @@ export function pathAttribute(machine: Machine, path: PyPath, name: string): Val
     case 'joinpath':
       return method((args) => {
         const texts = args.map(pathText);
-        return texts.some((text) => text === null) ? unknown('a path that is not known') : makePath([path.path, ...(texts as string[])].join('/'));
+        return texts.some((text) => text === null)
+          ? unknown('a path that is not known')
+          : makePath([path.path, ...(texts as string[])].join('/'));
       });
     case 'resolve':
     case 'absolute':

@@ -118,7 +118,8 @@ export function collectBound(statement: Statement, names: Set<string>, withChang
 
 function collectTarget(target: Expression, names: Set<string>, withChanged: boolean): void {
   if (target.kind === 'name') names.add(target.name);
-  else if (target.kind === 'tuple' || target.kind === 'list') for (const item of target.items) collectTarget(item, names, withChanged);
+  else if (target.kind === 'tuple' || target.kind === 'list')
+    for (const item of target.items) collectTarget(item, names, withChanged);
   else if (target.kind === 'star') collectTarget(target.value, names, withChanged);
   else if (withChanged && (target.kind === 'attribute' || target.kind === 'subscript')) {
     const root = rootName(target);

@@ -9,7 +9,20 @@ import type { Machine } from './machine.ts';
 import { loadModule } from './modules.ts';
 import { binary } from './operators.ts';
 import { globAt, makePath, normalisePath, openAt, pathText } from './paths.ts';
-import { type Arguments, assumed, external, float, integerOf, isObject, isUnknown, plain, textOf, tuple, unknown, type Value } from './values.ts';
+import {
+  type Arguments,
+  assumed,
+  external,
+  float,
+  integerOf,
+  isObject,
+  isUnknown,
+  plain,
+  textOf,
+  tuple,
+  unknown,
+  type Value,
+} from './values.ts';
 
 /** Roots whose calls have no effect on a database. */
 const harmlessRoots = new Set(
@@ -18,7 +31,9 @@ const harmlessRoots = new Set(
   pathlib pickle platform pprint queue random re secrets shutil signal socket string struct sys tempfile textwrap threading time
   timeit traceback types typing typing_extensions unicodedata urllib uuid warnings weakref zlib zoneinfo strenum pytz dateutil pydantic
   pydantic_settings attr attrs loguru structlog sentry_sdk tqdm dotenv rich click six requests httpx cryptography bcrypt passlib yaml
-  ulid shortuuid faker slugify markdown numpy orjson logfire ddtrace nanoid snowflake sqlparse tomllib toml`.split(/\s+/),
+  ulid shortuuid faker slugify markdown numpy orjson logfire ddtrace nanoid snowflake sqlparse tomllib toml`.split(
+    /\s+/,
+  ),
 );
 
 export function isHarmless(path: string): boolean {
@@ -72,12 +87,15 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
       const parts = args.positional.map(pathText);
       if (parts.some((part) => part === null)) return unknown('a path that is not known');
       let joined = '';
-      for (const part of parts as string[]) joined = part.startsWith('/') || joined === '' ? part : `${joined.replace(/\/$/, '')}/${part}`;
+      for (const part of parts as string[])
+        joined = part.startsWith('/') || joined === '' ? part : `${joined.replace(/\/$/, '')}/${part}`;
       return joined;
     }
     case 'os.path.dirname': {
       const text = pathText(first);
-      return text === null ? unknown('a path that is not known') : text.split('/').slice(0, -1).join('/') || (text.startsWith('/') ? '/' : '');
+      return text === null
+        ? unknown('a path that is not known')
+        : text.split('/').slice(0, -1).join('/') || (text.startsWith('/') ? '/' : '');
     }
     case 'os.path.basename': {
       const text = pathText(first);
@@ -107,7 +125,9 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
     case 'os.listdir': {
       const text = pathText(first);
       const names = text === null ? null : machine.host.list(normalisePath(text));
-      return names === null ? unknown('a folder that could not be read inside the project') : newList(machine, [...names].sort());
+      return names === null
+        ? unknown('a folder that could not be read inside the project')
+        : newList(machine, [...names].sort());
     }
     case 'glob.glob': {
       const text = pathText(first);
@@ -115,13 +135,20 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
       const at = text.lastIndexOf('/');
       const found = globAt(machine, text.slice(0, at), text.slice(at + 1));
       const items = toItems(machine, found);
-      return items === null ? found : newList(machine, items.map((item) => pathText(item) ?? ''));
+      return items === null
+        ? found
+        : newList(
+            machine,
+            items.map((item) => pathText(item) ?? ''),
+          );
     }
     case 'pathlib.Path':
     case 'pathlib.PurePath':
     case 'pathlib.PosixPath': {
       const parts = args.positional.map(pathText);
-      return parts.some((part) => part === null) ? unknown('a path that is not known') : makePath((parts as string[]).join('/') || '.');
+      return parts.some((part) => part === null)
+        ? unknown('a path that is not known')
+        : makePath((parts as string[]).join('/') || '.');
     }
     case 'io.open':
     case 'codecs.open': {
@@ -152,17 +179,26 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
       const text = textOf(second);
       if (!pattern || text === null) return unknown('a regular expression that could not be followed');
       if (path === 're.split') return newList(machine, text.split(new RegExp(pattern, 'gm')));
-      return newList(machine, [...text.matchAll(new RegExp(pattern, 'gm'))].map((match) => (match.length > 2 ? tuple(match.slice(1).map((part) => part ?? '')) : (match[1] ?? match[0]))));
+      return newList(
+        machine,
+        [...text.matchAll(new RegExp(pattern, 'gm'))].map((match) =>
+          match.length > 2 ? tuple(match.slice(1).map((part) => part ?? '')) : (match[1] ?? match[0]),
+        ),
+      );
     }
     case 're.escape':
       return (textOf(first) ?? '').replace(/[^\w]/g, '\\$&');
     case 'itertools.chain': {
       const lists = args.positional.map((arg) => toItems(machine, arg));
-      return lists.some((list) => list === null) ? unknown('a chain of what is not known') : newList(machine, (lists as Value[][]).flat());
+      return lists.some((list) => list === null)
+        ? unknown('a chain of what is not known')
+        : newList(machine, (lists as Value[][]).flat());
     }
     case 'itertools.chain.from_iterable': {
       const lists = toItems(machine, first)?.map((item) => toItems(machine, item));
-      return !lists || lists.some((list) => list === null) ? unknown('a chain of what is not known') : newList(machine, (lists as Value[][]).flat());
+      return !lists || lists.some((list) => list === null)
+        ? unknown('a chain of what is not known')
+        : newList(machine, (lists as Value[][]).flat());
     }
     case 'itertools.product': {
       let rows: Value[][] = [[]];
@@ -175,13 +211,29 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
     }
     case 'functools.partial': {
       const [callee = null, ...bound] = args.positional;
-      return { kind: 'builtin', name: 'partial', call: (more) => callValue(machine, callee, { positional: [...bound, ...more.positional], named: new Map([...args.named, ...more.named]) }, { from: 0, to: 0 }) };
+      return {
+        kind: 'builtin',
+        name: 'partial',
+        call: (more) =>
+          callValue(
+            machine,
+            callee,
+            { positional: [...bound, ...more.positional], named: new Map([...args.named, ...more.named]) },
+            { from: 0, to: 0 },
+          ),
+      };
     }
     case 'functools.reduce': {
       const items = toItems(machine, second);
       if (items === null) return unknown(reasonOf(second));
       const rest = args.positional.length > 2 ? [args.positional[2] as Value, ...items] : items;
-      return rest.slice(1).reduce((total, item) => callValue(machine, first, { positional: [total, item], named: new Map() }, { from: 0, to: 0 }), rest[0] ?? null);
+      return rest
+        .slice(1)
+        .reduce(
+          (total, item) =>
+            callValue(machine, first, { positional: [total, item], named: new Map() }, { from: 0, to: 0 }),
+          rest[0] ?? null,
+        );
     }
     case 'functools.lru_cache':
     case 'functools.cache':
@@ -196,10 +248,11 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
       const dict = newDict(machine);
       const source = plain(first);
       if (isObject(source) && source.kind === 'dict') for (const [key, pair] of source.map) dict.map.set(key, pair);
-      else for (const item of toItems(machine, source) ?? []) {
-        const pair = toItems(machine, item);
-        if (pair?.length === 2) setKey(dict, pair[0] as Value, pair[1] as Value);
-      }
+      else
+        for (const item of toItems(machine, source) ?? []) {
+          const pair = toItems(machine, item);
+          if (pair?.length === 2) setKey(dict, pair[0] as Value, pair[1] as Value);
+        }
       for (const [key, value] of args.named) setKey(dict, key, value);
       return dict;
     }
@@ -211,11 +264,16 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
     case 'collections.deque':
       return newList(machine, toItems(machine, first) ?? []);
     case 'collections.namedtuple': {
-      const names = textOf(second)?.split(/[\s,]+/) ?? toItems(machine, second)?.map((item) => textOf(item) ?? '') ?? [];
+      const names =
+        textOf(second)?.split(/[\s,]+/) ?? toItems(machine, second)?.map((item) => textOf(item) ?? '') ?? [];
       return {
         kind: 'builtin',
         name: textOf(first) ?? 'namedtuple',
-        call: (made) => ({ kind: 'tuple', items: names.map((name, at) => made.positional[at] ?? made.named.get(name) ?? null), fields: names }),
+        call: (made) => ({
+          kind: 'tuple',
+          items: names.map((name, at) => made.positional[at] ?? made.named.get(name) ?? null),
+          fields: names,
+        }),
       };
     }
     case 'copy.copy':
@@ -224,13 +282,29 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
     case 'typing.cast':
       return second;
     case 'operator.itemgetter':
-      return { kind: 'builtin', name: 'itemgetter', call: (more) => toItems(machine, more.positional[0] ?? null)?.[integerOf(first) ?? 0] ?? unknown('itemgetter') };
+      return {
+        kind: 'builtin',
+        name: 'itemgetter',
+        call: (more) => toItems(machine, more.positional[0] ?? null)?.[integerOf(first) ?? 0] ?? unknown('itemgetter'),
+      };
     case 'math.ceil': {
       const bare = plain(first);
       return isObject(bare) && bare.kind === 'float' ? Math.ceil(bare.value) : bare;
     }
     case 'decimal.Decimal':
-      return textOf(first) !== null ? { kind: 'made', path, receiver: null, positional: args.positional, named: args.named, from: 0, to: 0, file: '', attributes: new Map() } : first;
+      return textOf(first) !== null
+        ? {
+            kind: 'made',
+            path,
+            receiver: null,
+            positional: args.positional,
+            named: args.named,
+            from: 0,
+            to: 0,
+            file: '',
+            attributes: new Map(),
+          }
+        : first;
     case 'operator.add':
       return binary(machine, '+', first, second);
     case 'sys.exit':
@@ -260,8 +334,20 @@ export function standardSubscript(machine: Machine, path: string, key: Value): V
 function copyOf(machine: Machine, value: Value): Value {
   const bare = plain(value);
   if (!isObject(bare)) return bare;
-  if (bare.kind === 'list') return { ...newList(machine, bare.items.map((item) => copyOf(machine, item))), unknown: bare.unknown };
-  if (bare.kind === 'dict') return { ...bare, map: new Map([...bare.map].map(([key, [name, item]]) => [key, [name, copyOf(machine, item)]])), madeAt: machine.shadows.length };
+  if (bare.kind === 'list')
+    return {
+      ...newList(
+        machine,
+        bare.items.map((item) => copyOf(machine, item)),
+      ),
+      unknown: bare.unknown,
+    };
+  if (bare.kind === 'dict')
+    return {
+      ...bare,
+      map: new Map([...bare.map].map(([key, [name, item]]) => [key, [name, copyOf(machine, item)]])),
+      madeAt: machine.shadows.length,
+    };
   return bare;
 }
 
@@ -287,22 +373,32 @@ function jsonText(machine: Machine, value: Value, named: ReadonlyMap<string, Val
     if (!isObject(bare) || isUnknown(bare)) return null;
     if (bare.kind === 'float') return String(bare.value);
     if (bare.kind === 'dict') {
-      const parts = [...bare.map.values()].map(([key, inner]) => [JSON.stringify(textOf(key) ?? String(plain(key))), convert(inner)]);
-      return parts.some(([, inner]) => inner === null) ? null : `{${parts.map(([key, inner]) => `${key}: ${inner}`).join(', ')}}`;
+      const parts = [...bare.map.values()].map(([key, inner]) => [
+        JSON.stringify(textOf(key) ?? String(plain(key))),
+        convert(inner),
+      ]);
+      return parts.some(([, inner]) => inner === null)
+        ? null
+        : `{${parts.map(([key, inner]) => `${key}: ${inner}`).join(', ')}}`;
     }
     const items = bare.kind === 'list' || bare.kind === 'tuple' ? toItems(machine, bare) : null;
     if (!items) return null;
     const parts = items.map(convert);
     return parts.some((part) => part === null) ? null : `[${parts.join(', ')}]`;
   };
-  if (named.has('indent') || named.has('separators') || named.has('sort_keys') || named.has('default')) return unknown('a JSON text of a form of its own');
+  if (named.has('indent') || named.has('separators') || named.has('sort_keys') || named.has('default'))
+    return unknown('a JSON text of a form of its own');
   return convert(value) ?? unknown('a JSON text of what is not known');
 }
 
 function fromJson(machine: Machine, value: unknown): Value {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') return Number.isInteger(value) ? value : float(value);
-  if (Array.isArray(value)) return newList(machine, value.map((item) => fromJson(machine, item)));
+  if (Array.isArray(value))
+    return newList(
+      machine,
+      value.map((item) => fromJson(machine, item)),
+    );
   const dict = newDict(machine);
   for (const [key, item] of Object.entries(value as object)) setKey(dict, key, fromJson(machine, item));
   return dict;
@@ -323,7 +419,7 @@ function substitute(args: Arguments): Value {
   const pattern = regularExpression(args.positional[0] ?? null);
   const by = textOf(args.positional[1] ?? null);
   const text = textOf(args.positional[2] ?? null);
-  if (!pattern || by === null || text === null || text.length > 20_000) return unknown('a regular expression that could not be followed');
+  if (!pattern || by === null || text === null || text.length > 20_000)
+    return unknown('a regular expression that could not be followed');
   return text.replace(new RegExp(pattern, 'g'), by.replaceAll('$', '$$$$').replace(/\\(\d)/g, '$$$1'));
 }
-

@@ -3,17 +3,17 @@
  * told as unreadable, what it would change becomes unknown.
  */
 import type { Expression, Handler, Pattern, Statement } from './ast.ts';
-import { callMethod, callValue, decorate, evaluateDefaults, instanceOf, raiseBuiltin, runContext } from './calls.ts';
-import { iterate, newList, toItems } from './containers.ts';
 import { getAttribute, setAttribute } from './attributes.ts';
+import { callMethod, callValue, decorate, evaluateDefaults, instanceOf, raiseBuiltin, runContext } from './calls.ts';
 import { makeClass } from './classes.ts';
+import { iterate, newList, toItems } from './containers.ts';
 import { evaluate, reasonOf } from './expressions.ts';
 import { type Frame, inShadow, type Machine, step, underCondition } from './machine.ts';
 import { bindImport, bindImportFrom, lookUp } from './modules.ts';
 import { binary, isEqual, isTrue } from './operators.ts';
 import { collectBound, type Scope } from './scope.ts';
 import { deleteItem, setItem } from './subscripts.ts';
-import { conditionOf, isObject, plain, PyRaise, unknown, type PyFunction, type Value } from './values.ts';
+import { conditionOf, isObject, type PyFunction, PyRaise, plain, unknown, type Value } from './values.ts';
 
 /** How a block ended early; `condition` where that hangs on an assumption. */
 export type Signal = { kind: 'return' | 'break' | 'continue'; value: Value; condition: string | null } | null;
@@ -69,7 +69,12 @@ function executeOne(machine: Machine, statement: Statement, scope: Scope): Signa
     }
     case 'annotated':
       if (scope.class && scope.kind === 'class' && statement.target.kind === 'name') {
-        scope.class.annotations.set(statement.target.name, { annotation: statement.annotation, scope, hasValue: statement.value !== null, from: statement.from });
+        scope.class.annotations.set(statement.target.name, {
+          annotation: statement.annotation,
+          scope,
+          hasValue: statement.value !== null,
+          from: statement.from,
+        });
       }
       if (statement.value) assignTo(machine, statement.target, evaluate(machine, statement.value, scope), scope);
       return null;
@@ -88,7 +93,8 @@ function executeOne(machine: Machine, statement: Statement, scope: Scope): Signa
     case 'delete':
       for (const target of statement.targets) {
         if (target.kind === 'name') scope.names.delete(target.name);
-        else if (target.kind === 'subscript') deleteItem(machine, evaluate(machine, target.object, scope), evaluate(machine, target.index, scope));
+        else if (target.kind === 'subscript')
+          deleteItem(machine, evaluate(machine, target.object, scope), evaluate(machine, target.index, scope));
       }
       return null;
     case 'pass':
@@ -102,7 +108,11 @@ function executeOne(machine: Machine, statement: Statement, scope: Scope): Signa
     case 'continue':
       return { kind: statement.kind, value: null, condition: null };
     case 'return':
-      return { kind: 'return', value: statement.value ? evaluate(machine, statement.value, scope) : null, condition: null };
+      return {
+        kind: 'return',
+        value: statement.value ? evaluate(machine, statement.value, scope) : null,
+        condition: null,
+      };
     case 'raise': {
       const value = statement.value ? evaluate(machine, statement.value, scope) : lookUp(machine, scope, ' raised');
       const bare = plain(value);
@@ -131,9 +141,18 @@ function executeOne(machine: Machine, statement: Statement, scope: Scope): Signa
       return executeMatch(machine, statement, scope);
     case 'function': {
       const syntax = statement.function;
-      const fn: PyFunction = { kind: 'function', name: syntax.name, syntax, scope, defaults: evaluateDefaults(machine, syntax.parameters, scope), owner: scope.kind === 'class' ? scope.class : null, attributes: new Map() };
+      const fn: PyFunction = {
+        kind: 'function',
+        name: syntax.name,
+        syntax,
+        scope,
+        defaults: evaluateDefaults(machine, syntax.parameters, scope),
+        owner: scope.kind === 'class' ? scope.class : null,
+        attributes: new Map(),
+      };
       let value: Value = fn;
-      for (const decorator of [...syntax.decorators].reverse()) value = decorate(machine, evaluate(machine, decorator, scope), value, syntax);
+      for (const decorator of [...syntax.decorators].reverse())
+        value = decorate(machine, evaluate(machine, decorator, scope), value, syntax);
       assignName(machine, syntax.name, value, scope);
       return null;
     }
@@ -293,7 +312,12 @@ function catches(machine: Machine, handler: Handler, raised: Value, scope: Scope
   });
 }
 
-function executeWith(machine: Machine, items: { value: Expression; target: Expression | null }[], body: Statement[], scope: Scope): Signal {
+function executeWith(
+  machine: Machine,
+  items: { value: Expression; target: Expression | null }[],
+  body: Statement[],
+  scope: Scope,
+): Signal {
   const [item, ...rest] = items;
   if (!item) return execute(machine, body, scope);
   const context = evaluate(machine, item.value, scope);
@@ -303,7 +327,12 @@ function executeWith(machine: Machine, items: { value: Expression; target: Expre
     if (item.target) assignTo(machine, item.target, entered, scope);
     signal = executeWith(machine, rest, body, scope);
   };
-  if (isObject(bare) && bare.kind === 'made' && bare.attributes.has('function') && bare.path === 'contextlib.contextmanager()') {
+  if (
+    isObject(bare) &&
+    bare.kind === 'made' &&
+    bare.attributes.has('function') &&
+    bare.path === 'contextlib.contextmanager()'
+  ) {
     runContext(machine, bare, run);
     return signal;
   }
@@ -386,14 +415,23 @@ export function assignTo(machine: Machine, target: Expression, value: Value, sco
       const items = toItems(machine, value);
       const star = target.items.findIndex((item) => item.kind === 'star');
       const bare = plain(value);
-      if (items === null || (star < 0 ? items.length !== target.items.length : items.length < target.items.length - 1)) {
+      if (
+        items === null ||
+        (star < 0 ? items.length !== target.items.length : items.length < target.items.length - 1)
+      ) {
         const reason = items === null ? reasonOf(bare) : 'a sequence of another length';
         for (const item of target.items) assignUnknown(machine, item, reason, scope);
         return;
       }
       target.items.forEach((item, at) => {
         if (star < 0 || at < star) assignTo(machine, item, items[at] as Value, scope);
-        else if (at === star && item.kind === 'star') assignTo(machine, item.value, newList(machine, items.slice(star, items.length - (target.items.length - 1 - star))), scope);
+        else if (at === star && item.kind === 'star')
+          assignTo(
+            machine,
+            item.value,
+            newList(machine, items.slice(star, items.length - (target.items.length - 1 - star))),
+            scope,
+          );
         else assignTo(machine, item, items[items.length - (target.items.length - at)] as Value, scope);
       });
       return;
@@ -411,8 +449,8 @@ export function assignTo(machine: Machine, target: Expression, value: Value, sco
 }
 
 function assignUnknown(machine: Machine, target: Expression, reason: string, scope: Scope): void {
-  if (target.kind === 'tuple' || target.kind === 'list') for (const item of target.items) assignUnknown(machine, item, reason, scope);
+  if (target.kind === 'tuple' || target.kind === 'list')
+    for (const item of target.items) assignUnknown(machine, item, reason, scope);
   else if (target.kind === 'star') assignUnknown(machine, target.value, reason, scope);
   else if (target.kind === 'name') scope.names.set(target.name, unknown(reason));
 }
-

@@ -1,11 +1,24 @@
 /**
  * `object[index]`: reading, assigning, deleting.
  */
+
+import { callMethod, callValue, raiseBuiltin } from './calls.ts';
 import { getKey, mayChange, newList, setKey, toItems } from './containers.ts';
 import { reasonOf } from './expressions.ts';
 import type { Machine } from './machine.ts';
-import { callMethod, callValue, raiseBuiltin } from './calls.ts';
-import { assumed, conditionOf, hashKey, integerOf, isObject, isSymbolic, isUnknown, plain, tuple, unknown, type Value } from './values.ts';
+import {
+  assumed,
+  conditionOf,
+  hashKey,
+  integerOf,
+  isObject,
+  isSymbolic,
+  isUnknown,
+  plain,
+  tuple,
+  unknown,
+  type Value,
+} from './values.ts';
 
 export function getItem(machine: Machine, object: Value, index: Value): Value {
   const bare = plain(object);
@@ -42,7 +55,14 @@ function getPlainItem(machine: Machine, bare: Value, key: Value): Value {
       }
       return { kind: 'operated', operator: '[]', operands: [bare, key] };
     }
-    if (isSymbolic(bare) || bare.kind === 'builtin') return machine.host.attribute(machine, { kind: 'operated', operator: '[]', operands: [bare, key] }, '') ?? { kind: 'operated', operator: '[]', operands: [bare, key] };
+    if (isSymbolic(bare) || bare.kind === 'builtin')
+      return (
+        machine.host.attribute(machine, { kind: 'operated', operator: '[]', operands: [bare, key] }, '') ?? {
+          kind: 'operated',
+          operator: '[]',
+          operands: [bare, key],
+        }
+      );
     if (bare.kind === 'list' && bare.unknown) return bare.unknown;
   }
   if (isUnknown(key)) return key;
@@ -68,9 +88,12 @@ function slice(items: Value[], bounds: Value[]): Value[] | null {
   if (step === 0) return null;
   if (step === 1) return items.slice(parts[0] ?? 0, parts[1] ?? items.length);
   const size = items.length;
-  const clamp = (value: number, low: number, high: number) => Math.min(Math.max(value < 0 ? value + size : value, low), high);
+  const clamp = (value: number, low: number, high: number) =>
+    Math.min(Math.max(value < 0 ? value + size : value, low), high);
   const out: Value[] = [];
-  if (step > 0) for (let at = clamp(parts[0] ?? 0, 0, size); at < clamp(parts[1] ?? size, 0, size); at += step) out.push(items[at] as Value);
+  if (step > 0)
+    for (let at = clamp(parts[0] ?? 0, 0, size); at < clamp(parts[1] ?? size, 0, size); at += step)
+      out.push(items[at] as Value);
   else {
     const start = parts[0] === null || parts[0] === undefined ? size - 1 : clamp(parts[0], -1, size - 1);
     const stop = parts[1] === null || parts[1] === undefined ? -1 : clamp(parts[1], -1, size - 1);

@@ -209,7 +209,10 @@ export function isUnknown(value: Value): value is Unknown {
   return isObject(value) && value.kind === 'unknown';
 }
 export function isSymbolic(value: Value): value is External | Made | Member | Operated {
-  return isObject(value) && (value.kind === 'external' || value.kind === 'made' || value.kind === 'member' || value.kind === 'operated');
+  return (
+    isObject(value) &&
+    (value.kind === 'external' || value.kind === 'made' || value.kind === 'member' || value.kind === 'operated')
+  );
 }
 /** The value itself, without the mark of an assumption. */
 export function plain(value: Value): Exclude<Value, Assumed> {
@@ -258,7 +261,8 @@ export function hashKey(value: Value): string | null {
       return `e${value.path}`;
     case 'instance': {
       const text = value.attributes.get('_value_');
-      if (text !== undefined && value.class.members !== null) return typeof text === 'string' && isTextual(value.class) ? `s${text}` : `o${identity(value)}`;
+      if (text !== undefined && value.class.members !== null)
+        return typeof text === 'string' && isTextual(value.class) ? `s${text}` : `o${identity(value)}`;
       return `o${identity(value)}`;
     }
     case 'unknown':
@@ -282,7 +286,11 @@ export function identity(value: object): number {
 
 /** Whether a class is a `str` too (`class Mood(str, Enum)`, StrEnum). */
 export function isTextual(cls: PyClass): boolean {
-  return cls.order.some((base) => isObject(base) && ((base.kind === 'builtin' && base.name === 'str') || (base.kind === 'external' && base.path === 'enum.StrEnum')));
+  return cls.order.some(
+    (base) =>
+      isObject(base) &&
+      ((base.kind === 'builtin' && base.name === 'str') || (base.kind === 'external' && base.path === 'enum.StrEnum')),
+  );
 }
 
 /** The text of a str or of a member of a textual enum; null for all else. */
