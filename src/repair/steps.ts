@@ -4,7 +4,7 @@
  * tables CONCURRENTLY. Refuses to know why an object is wanted.
  */
 import { describeLock, invertOperation, renderOperation } from '../model/ddl.ts';
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
+import { keyOf, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { Operation, SchemaOperation } from '../model/operation.ts';
 import type { Hazard, Step } from '../model/plan.ts';
 import type { Schema } from '../model/schema.ts';
@@ -60,8 +60,9 @@ export function stepsFor(inputs: StepInputs): StepResult {
   const wanted: Wanted[] = [];
   let foreseen = inputs.live;
   for (const { operations, answers } of inputs.wanted) {
-    const settled = settle(operations, foreseen, inputs.context);
-    foreseen = settled.schema;
+    // Two findings may ask for one table: each is settled as if it were the first.
+    const settled = settle(operations, withoutTablesOf(operations, foreseen, inputs), inputs.context);
+    foreseen = settle(operations, foreseen, inputs.context).schema;
     wanted.push({ operations: settled.operations, answers: [...answers] });
   }
   for (const group of wantedInOrder(wanted, inputs.live)) {
@@ -81,6 +82,19 @@ export function stepsFor(inputs: StepInputs): StepResult {
     }
   }
   return result;
+}
+
+function withoutTablesOf(operations: readonly Operation[], foreseen: Schema, { live, context }: StepInputs): Schema {
+  const tables = new Map(foreseen.tables);
+  for (const operation of operations) {
+    if (operation.kind !== 'createTable') continue;
+    const { schema, name } = operation.table.name;
+    for (const namespace of schema === null ? context.searchPath : [schema]) {
+      const key = keyOf(namespace, name);
+      if (!live.tables.has(key)) tables.delete(key);
+    }
+  }
+  return { ...foreseen, tables };
 }
 
 function reasonToLeave(operation: SchemaOperation, schema: Schema, inputs: StepInputs): string | null {
