@@ -135,7 +135,7 @@ function partsOf(expression: Expression): Expression[] {
     case 'compare':
       return [expression.first, ...expression.rest.map((item) => item.right)];
     case 'conditional':
-      return [expression.test, expression.then, expression.otherwise];
+      return [expression.test, expression.whenTrue, expression.otherwise];
     case 'lambda':
       return [expression.body];
     case 'assignment':

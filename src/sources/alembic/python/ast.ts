@@ -59,7 +59,7 @@ export type Expression = Placed &
     | { kind: 'unary'; operator: string; operand: Expression }
     | { kind: 'logical'; operator: 'and' | 'or'; left: Expression; right: Expression }
     | { kind: 'compare'; first: Expression; rest: { operator: string; right: Expression }[] }
-    | { kind: 'conditional'; test: Expression; then: Expression; otherwise: Expression }
+    | { kind: 'conditional'; test: Expression; whenTrue: Expression; otherwise: Expression }
     | { kind: 'lambda'; parameters: Parameter[]; body: Expression }
     | { kind: 'assignment'; name: string; value: Expression }
     | { kind: 'await'; value: Expression }

@@ -250,8 +250,8 @@ export function makeInstance(machine: Machine, cls: PyClass, args: Arguments, si
     raiseBuiltin('ValueError', [wanted]);
   }
   const instance: PyInstance = { kind: 'instance', class: cls, attributes: new Map(), made: null };
-  const constructor = findInClass(cls, '__init__');
-  if (cls.fields && constructor === undefined) {
+  const initialiser = findInClass(cls, '__init__');
+  if (cls.fields && initialiser === undefined) {
     let next = 0;
     for (const field of cls.fields) {
       if (next < args.positional.length) instance.attributes.set(field, args.positional[next++] as Value);
@@ -268,8 +268,8 @@ export function makeInstance(machine: Machine, cls: PyClass, args: Arguments, si
     if (after !== undefined) callMethod(machine, instance, '__post_init__', []);
     return instance;
   }
-  if (constructor !== undefined && isObject(constructor) && constructor.kind === 'function') {
-    callFunction(machine, constructor, { positional: [instance, ...args.positional], named: args.named }, site);
+  if (initialiser !== undefined && isObject(initialiser) && initialiser.kind === 'function') {
+    callFunction(machine, initialiser, { positional: [instance, ...args.positional], named: args.named }, site);
     return instance;
   }
   instance.made = args;

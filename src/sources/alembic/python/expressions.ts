@@ -112,13 +112,13 @@ export function evaluate(machine: Machine, node: Expression, scope: Scope): Valu
       const truth = isTrue(machine, test);
       if (truth === null) {
         const reason = reasonOf(test);
-        const then = inShadow(machine, reason, () => evaluate(machine, node.then, scope));
+        const then = inShadow(machine, reason, () => evaluate(machine, node.whenTrue, scope));
         const otherwise = inShadow(machine, reason, () => evaluate(machine, node.otherwise, scope));
         return then === otherwise ? then : unknown(reason);
       }
       const condition = conditionOf(test);
       const value = underCondition(machine, condition, () =>
-        evaluate(machine, truth ? node.then : node.otherwise, scope),
+        evaluate(machine, truth ? node.whenTrue : node.otherwise, scope),
       );
       return condition === null ? value : assumed(value, condition);
     }

@@ -23,8 +23,10 @@ export function parseCached(file: string, text: string): ParsedModule {
 const namesByModule = new WeakMap<ParsedModule, LazyNames>();
 
 function namesOf(parsed: ParsedModule): LazyNames {
-  let names = namesByModule.get(parsed);
-  if (!names) namesByModule.set(parsed, (names = indexModule(parsed)));
+  const known = namesByModule.get(parsed);
+  if (known) return known;
+  const names = indexModule(parsed);
+  namesByModule.set(parsed, names);
   return names;
 }
 

@@ -103,7 +103,7 @@ export function convertExpression(node: Node | undefined, text: string): Express
       return {
         ...place,
         kind: 'conditional',
-        then: convert(children[0]),
+        whenTrue: convert(children[0]),
         test: convert(children[2]),
         otherwise: convert(children[4]),
       };
@@ -328,14 +328,14 @@ export function decode(body: string, isRaw: boolean): string {
   if (isRaw || !unix.includes('\\')) return unix;
   return unix.replace(
     /\\(\n|[0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[\s\S])/g,
-    (whole, escape: string) => {
-      if (escape === '\n') return '';
-      if (/^[0-7]/.test(escape)) return String.fromCodePoint(Number.parseInt(escape, 8));
-      if (/^[xuU]/.test(escape) && escape.length > 1) {
-        const point = Number.parseInt(escape.slice(1), 16);
+    (whole, code: string) => {
+      if (code === '\n') return '';
+      if (/^[0-7]/.test(code)) return String.fromCodePoint(Number.parseInt(code, 8));
+      if (/^[xuU]/.test(code) && code.length > 1) {
+        const point = Number.parseInt(code.slice(1), 16);
         return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
       }
-      return simpleEscapes[escape] ?? whole;
+      return simpleEscapes[code] ?? whole;
     },
   );
 }

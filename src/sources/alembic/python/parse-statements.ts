@@ -180,7 +180,10 @@ function convertImport(children: Node[], text: string, place: Place): Statement 
           (current as ImportedName).as = name;
           afterAs = false;
         } else if (current) current.name += name;
-        else names.push((current = { name, as: null }));
+        else {
+          current = { name, as: null };
+          names.push(current);
+        }
       } else if (child.name === '.') {
         if (current) current.name += '.';
       } else if (child.name === 'as') afterAs = true;

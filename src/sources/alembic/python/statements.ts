@@ -100,8 +100,8 @@ function executeOne(machine: Machine, statement: Statement, scope: Scope): Signa
     case 'pass':
     case 'scope':
       if (statement.kind === 'scope') {
-        const set = statement.isGlobal ? (scope.globals ??= new Set()) : (scope.nonlocals ??= new Set());
-        for (const name of statement.names) set.add(name);
+        if (statement.isGlobal) scope.globals = new Set([...(scope.globals ?? []), ...statement.names]);
+        else scope.nonlocals = new Set([...(scope.nonlocals ?? []), ...statement.names]);
       }
       return null;
     case 'break':

@@ -183,7 +183,11 @@ export interface Operated {
 export interface Unknown {
   kind: 'unknown';
   reason: string;
+  /** A text of which only parts are known, with `hole` for the rest. */
+  partial?: string;
 }
+/** Stands in a partial text for what is not known. */
+export const hole = '\uE000';
 export interface Assumed {
   kind: 'assumed';
   value: Value;
@@ -279,9 +283,10 @@ export function hashKey(value: Value): string | null {
 const identities = new WeakMap<object, number>();
 let nextIdentity = 1;
 export function identity(value: object): number {
-  let id = identities.get(value);
-  if (id === undefined) identities.set(value, (id = nextIdentity++));
-  return id;
+  const known = identities.get(value);
+  if (known !== undefined) return known;
+  identities.set(value, nextIdentity);
+  return nextIdentity++;
 }
 
 /** Whether a class is a `str` too (`class Mood(str, Enum)`, StrEnum). */

@@ -131,7 +131,7 @@ function partsOf(expression: Expression): Expression[] {
     case 'compare':
       return [expression.first, ...expression.rest.map((part) => part.right)];
     case 'conditional':
-      return [expression.test, expression.then, expression.otherwise];
+      return [expression.test, expression.whenTrue, expression.otherwise];
     case 'lambda':
       return [
         ...expression.parameters.flatMap((parameter: Parameter) => (parameter.fallback ? [parameter.fallback] : [])),
