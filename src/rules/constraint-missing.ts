@@ -4,6 +4,7 @@
 import { addConstraint } from '../model/declare.ts';
 import type { Evidence, Severity } from '../model/finding.ts';
 import type { Constraint } from '../model/schema.ts';
+import { causesOf } from './drift-finding.ts';
 import { defineRule, step } from './rule.ts';
 
 const words: Record<Constraint['type'], string> = {
@@ -71,7 +72,7 @@ export default defineRule({
         evidence,
         causedBy: [
           ...(targetIsAbsent ? [`declared-table-missing:${target}`] : []),
-          ...(difference.causedBy === undefined ? [] : [`*:${difference.causedBy}`]),
+          ...causesOf(difference),
           ...missingColumns(declared.schema, live.schema, difference.table, constraint),
         ],
         remedy: step(

@@ -74,10 +74,29 @@ export function tell(difference: Difference, telling: Telling): FindingDraft {
         ? `${telling.message} (Not proven: ${whySuspected(difference)}.)`
         : telling.message,
     evidence,
-    causedBy: [...(telling.causedBy ?? []), ...(difference.causedBy === undefined ? [] : [`*:${difference.causedBy}`])],
+    causedBy: [...(telling.causedBy ?? []), ...causesOf(difference)],
     ...(telling.remedy === undefined ? {} : { remedy: telling.remedy }),
   };
 }
+
+/** Keys that the finding on the difference this one follows from may have. */
+export function causesOf(difference: Difference): string[] {
+  const cause = difference.causedBy;
+  if (cause === undefined) return [];
+  const table = cause.slice(0, cause.lastIndexOf('.'));
+  return [...causingRules.map((rule) => `${rule}:${cause}`), `if-not-exists-shape-mismatch:${table}`];
+}
+
+const causingRules = [
+  'found-in-other-schema',
+  'object-renamed',
+  'declared-table-missing',
+  'declared-column-missing',
+  'column-type-altered',
+  'enum-missing',
+  'unexpected-column',
+  'orphan-live-table',
+];
 
 function whySuspected(difference: Difference): string {
   return difference.direction === 'altered'

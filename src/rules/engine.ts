@@ -130,16 +130,9 @@ function isIgnored(finding: Finding, options: RunOptions): boolean {
 function resolveCauses(findings: Finding[]): void {
   const byKey = new Map(findings.map((finding) => [finding.key, finding]));
   const keysByRule = new Map<string, string[]>();
-  const keysBySubject = new Map<string, string[]>();
-  for (const { rule, key, subject } of findings) {
-    keysByRule.set(rule, [...(keysByRule.get(rule) ?? []), key]);
-    keysBySubject.set(subject.name, [...(keysBySubject.get(subject.name) ?? []), key]);
-  }
+  for (const { rule, key } of findings) keysByRule.set(rule, [...(keysByRule.get(rule) ?? []), key]);
   for (const finding of findings) {
-    const wanted = finding.causedBy.flatMap((cause) => {
-      if (cause.startsWith('*:')) return keysBySubject.get(cause.slice(2)) ?? [];
-      return byKey.has(cause) ? [cause] : (keysByRule.get(cause) ?? []);
-    });
+    const wanted = finding.causedBy.flatMap((cause) => (byKey.has(cause) ? [cause] : (keysByRule.get(cause) ?? [])));
     finding.causedBy = [...new Set(wanted)].filter((key) => key !== finding.key).sort(compareText);
   }
   for (const finding of findings) {

@@ -81,7 +81,7 @@ export interface FindingDraft {
   /** Default: proven. */
   certainty?: Certainty;
   evidence?: Evidence[];
-  /** Keys (`rule:subject`), rule ids (all of that rule's findings) or `*:subject`; what does not exist is dropped. */
+  /** Keys (`rule:subject`) or rule ids (all of that rule's findings); what does not exist is dropped. */
   causedBy?: string[];
   remedy?: Remedy | null;
   /** Tells apart several findings on one subject in the key. */
