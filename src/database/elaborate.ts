@@ -9,6 +9,7 @@ import type { CarriesText, Column, Declared, Index, Schema, Table } from '../mod
 import { type BuildFailure, buildSchema } from './build.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { introspect } from './introspect.ts';
+import { partOfSchema, withPart } from './part-of-schema.ts';
 import type { ScratchServer } from './scratch.ts';
 
 export interface Elaboration {
@@ -23,8 +24,24 @@ export interface Elaboration {
 
 const mostRounds = 4;
 
+export interface ElaborateOptions {
+  /** Only these tables (by key) are in doubt: the others, and all views, stay as given. */
+  tables?: ReadonlySet<string>;
+}
+
 /** Throws ChainErrors of the scratch server alone. */
-export async function elaborate(scratch: ScratchServer, schema: Schema): Promise<Elaboration> {
+export async function elaborate(
+  scratch: ScratchServer,
+  schema: Schema,
+  options: ElaborateOptions = {},
+): Promise<Elaboration> {
+  const { tables } = options;
+  if (tables === undefined) return elaborateWhole(scratch, schema);
+  const part = await elaborateWhole(scratch, partOfSchema(schema, tables));
+  return { ...part, schema: withPart(schema, part.schema, tables) };
+}
+
+async function elaborateWhole(scratch: ScratchServer, schema: Schema): Promise<Elaboration> {
   let current = schema;
   let last = fingerprintOf(schema, []);
   let failures: BuildFailure[] = [];

