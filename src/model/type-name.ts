@@ -73,7 +73,7 @@ function formatElement({ schema, name, modifiers, fields }: TypeParts): string {
     return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}${list}`;
   }
   if (schema !== 'public') {
-    const zone = zoned[name];
+    const zone = Object.hasOwn(zoned, name) ? zoned[name] : undefined;
     if (zone) return `${zone[0]}${list} ${zone[1]}`;
     if (name === 'interval') return `interval${fields ? ` ${fields}` : ''}${list}`;
     if (name === 'bpchar') return list ? `character${list}` : 'bpchar';
@@ -96,7 +96,9 @@ const builtinNames = new Set(
   jsonpath xml money inet cidr macaddr macaddr8 point line lseg box path polygon circle tsvector tsquery oid xid xid8 cid tid pg_lsn regclass regproc
   regprocedure regtype regrole regnamespace regconfig regdictionary regoper regoperator regcollation int4range int8range numrange tsrange tstzrange daterange
   int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange record trigger void anyelement anyarray refcursor
-  smallserial serial bigserial serial2 serial4 serial8 integer smallint bigint real boolean decimal timestamp timestamptz`.split(/\s+/),
+  smallserial serial bigserial serial2 serial4 serial8 integer smallint bigint real boolean decimal timestamp timestamptz`.split(
+    /\s+/,
+  ),
 );
 
 export function isBuiltinType(name: string): boolean {

@@ -49,7 +49,7 @@ function qualify(reading: SeedReading, guard: SeedGuard, namespace: string, patc
   const span = guard.conditionSpan ?? guard.span;
   const tokens = tokensOf(reading.text, span.from, span.to);
   const index = tokens.findIndex(
-    (token, i) => token.kind === 'word' && token.text in schemaConditions && tokens[i + 1]?.text === '=',
+    (token, i) => token.kind === 'word' && Object.hasOwn(schemaConditions, token.text) && tokens[i + 1]?.text === '=',
   );
   const value = tokens[index + 2];
   if (index < 0 || !value) {

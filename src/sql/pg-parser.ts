@@ -137,7 +137,18 @@ export function parseStatements(source: string, from = 0, to: number = source.le
     // A bracket too many or too few swallows what follows: the first `;` that lets statements be read again is believed.
     const cut = splitStatements(slice.text, 0, slice.text.length, false);
     const again = cut.flatMap((each) => parseSlice(each.text, source, from + slice.from + each.from));
-    return cut.length > 1 && again.some((piece) => 'statement' in piece) ? again : own;
+    if (cut.length < 2 || !again.some((piece) => 'statement' in piece)) return own;
+    // What PostgreSQL says of the whole is the true message: the cut piece alone merely ends too early.
+    const told = own.find((piece) => 'failure' in piece);
+    return again.map((piece) =>
+      'failure' in piece &&
+      told &&
+      'failure' in told &&
+      told.failure.at >= piece.from &&
+      told.failure.at <= piece.to + 1
+        ? { ...piece, failure: told.failure }
+        : piece,
+    );
   });
 }
 

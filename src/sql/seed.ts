@@ -87,11 +87,11 @@ function readDo(reading: Reading, from: number, to: number): void {
     return;
   }
   const judged = parseBlock(file.masked.slice(from, to));
-  if ('message' in judged)
-    reading.errors.push({ line: lineOfBlockError(file, from, to, judged.message), message: judged.message });
+  const errorsBefore = reading.errors.length;
   const body = bodyRange(file.masked, from, to);
   if (!body) {
-    if (!('message' in judged))
+    if ('message' in judged) reading.errors.push({ line, message: judged.message });
+    else
       reading.errors.push({ line, message: 'a DO block between single quotes is read without positions only; use $$' });
     return;
   }
@@ -106,6 +106,10 @@ function readDo(reading: Reading, from: number, to: number): void {
   });
   reading.blockText = maskBlock(file.masked, block);
   readBody(reading, block, [], new Set());
+  if (!('message' in judged)) return;
+  // One fault, one error: the statement within that PostgreSQL refuses has the better place.
+  const [first] = reading.errors.splice(errorsBefore);
+  reading.errors.push(first ?? { line: lineOfBlockError(file, from, to, judged.message), message: judged.message });
 }
 
 /** PL/pgSQL's parser says `syntax error at or near "x"` and no position: the first such word in the body is the best place. */

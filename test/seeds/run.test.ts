@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { deriveExpectations, checkExpectations, type RowImage, runSeed, undoRows } from '../../src/seeds/index.ts';
+import { checkExpectations, deriveExpectations, type RowImage, runSeed, undoRows } from '../../src/seeds/index.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { rowsOf } from '../support/rows.ts';
 import { patched, read, worldOf } from './support.ts';
@@ -19,7 +19,9 @@ describe('the incident seed', () => {
     const before = await rowsOf(db.target);
     await expect(runSeed(db.connection, read(seed))).rejects.toMatchObject({
       code: 'seed-failed',
-      message: expect.stringMatching(/^scripts\/seed\.sql:71: insert or update on table "tenant_users".*\n {2}Key \(user_id\)=\(user-demo-main\).*\n {2}71 \| .*\n +\| +\^$/),
+      message: expect.stringMatching(
+        /^scripts\/seed\.sql:71: insert or update on table "tenant_users".*\n {2}Key \(user_id\)=\(user-demo-main\).*\n {2}71 \| .*\n +\| +\^$/,
+      ),
     });
     expect(await rowsOf(db.target)).toEqual(before);
   });
@@ -27,7 +29,11 @@ describe('the incident seed', () => {
   it('runs once patched, fulfils what it promises, changes nothing more the second time, and is taken back row by row', async () => {
     await using db = await testDatabase({ sql: database + missing });
     const world = worldOf(database + missing);
-    const { text, refused } = patched(seed, world, { resolveIds: true, makeSkipsLoud: true, fillColumns: [{ table: 'public.brand_members', column: 'id' }] });
+    const { text, refused } = patched(seed, world, {
+      resolveIds: true,
+      makeSkipsLoud: true,
+      fillColumns: [{ table: 'public.brand_members', column: 'id' }],
+    });
     expect(refused).toEqual([]);
     const reading = read(text);
     const before = await rowsOf(db.target);
@@ -39,7 +45,12 @@ describe('the incident seed', () => {
     });
     expect(notices[0]).toBe('🌱 Starting Demo Data Seeding - Version 1.1.0');
     expect(notices.at(-1)).toBe('✅ Demo Data Seeding Completed Successfully!');
-    const summary = Object.fromEntries(run.summary.map(({ table, inserted, updated, unchanged, deleted }) => [table, [inserted, updated, unchanged, deleted]]));
+    const summary = Object.fromEntries(
+      run.summary.map(({ table, inserted, updated, unchanged, deleted }) => [
+        table,
+        [inserted, updated, unchanged, deleted],
+      ]),
+    );
     expect(summary).toEqual({
       'public.brand_members': [11, 0, 0, 0],
       'public.brands': [4, 4, 0, 0],
@@ -51,7 +62,10 @@ describe('the incident seed', () => {
       'public.users': [3, 1, 0, 0],
     });
     const promised = deriveExpectations(reading, world);
-    expect(promised.map(({ name, expected }) => [name, expected])).toContainEqual(['brands and users joined by public.brand_members', 11]);
+    expect(promised.map(({ name, expected }) => [name, expected])).toContainEqual([
+      'brands and users joined by public.brand_members',
+      11,
+    ]);
     expect((await checkExpectations(db.connection, promised)).filter(({ isMet }) => isMet !== true)).toEqual([]);
 
     const again = await runSeed(db.connection, reading);

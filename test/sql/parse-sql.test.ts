@@ -4,7 +4,8 @@ import { loadSqlParser, parseSql } from '../../src/sql/index.ts';
 
 beforeAll(loadSqlParser);
 
-const parse = (text: string): Operation[] => parseSql(text, { origin: { file: 'r.py', line: 10, revision: null }, revision: 'r1' });
+const parse = (text: string): Operation[] =>
+  parseSql(text, { origin: { file: 'r.py', line: 10, revision: null }, revision: 'r1' });
 
 /** Without place and text. */
 const bare = (text: string) => parse(text).map(({ origin: _, sql: __, ...rest }) => rest);
@@ -32,13 +33,46 @@ describe('CREATE TABLE', () => {
       table: {
         name: { schema: 'Ünï', name: 't' },
         columns: [
-          { name: 'id', type: 'integer', serial: true, notNull: true, constraints: [{ type: 'p', columns: ['id'], name: null }] },
-          { name: 'a', type: 'character varying(36)', notNull: true, default: "'x' || 'y'", collation: 'C', constraints: [{ type: 'c', expression: "a > 'b'" }] },
+          {
+            name: 'id',
+            type: 'integer',
+            serial: true,
+            notNull: true,
+            constraints: [{ type: 'p', columns: ['id'], name: null }],
+          },
+          {
+            name: 'a',
+            type: 'character varying(36)',
+            notNull: true,
+            default: "'x' || 'y'",
+            collation: 'C',
+            constraints: [{ type: 'c', expression: "a > 'b'" }],
+          },
           { name: 'b', type: 'numeric(10,0)', constraints: [{ type: 'u', deferrable: 'initially deferred' }] },
-          { name: 'c', type: 'mood[]', typeName: { schema: null, name: 'mood' }, default: 'CASE WHEN 1 IS NOT NULL THEN NULL END', notNull: false },
+          {
+            name: 'c',
+            type: 'mood[]',
+            typeName: { schema: null, name: 'mood' },
+            default: 'CASE WHEN 1 IS NOT NULL THEN NULL END',
+            notNull: false,
+          },
           { name: 'd', generated: { expression: 'b + 1', stored: true } },
           { name: 'e', type: 'bigint', identity: 'by default', notNull: true },
-          { name: 'f', type: 'uuid', constraints: [{ type: 'f', references: { table: { schema: 'other', name: 'u' }, columns: ['id'], onDelete: 'CASCADE', onUpdate: 'SET NULL' } }] },
+          {
+            name: 'f',
+            type: 'uuid',
+            constraints: [
+              {
+                type: 'f',
+                references: {
+                  table: { schema: 'other', name: 'u' },
+                  columns: ['id'],
+                  onDelete: 'CASCADE',
+                  onUpdate: 'SET NULL',
+                },
+              },
+            ],
+          },
         ],
       },
     });
@@ -53,7 +87,10 @@ describe('CREATE TABLE', () => {
     ["a timestamptz DEFAULT timezone('utc', now()) NOT NULL", "timezone('utc', now())"],
     ["a int DEFAULT nextval('s'::regclass) CONSTRAINT k CHECK (a > 0)", "nextval('s'::regclass)"],
     ["a jsonb NOT NULL DEFAULT '{}'::jsonb", "'{}'::jsonb"],
-    ["a timestamp DEFAULT timestamp with time zone '2020-01-01 00:00+00' at time zone 'utc'", "timestamp with time zone '2020-01-01 00:00+00' at time zone 'utc'"],
+    [
+      "a timestamp DEFAULT (timestamp with time zone '2020-01-01 00:00+00' at time zone 'utc') NOT NULL",
+      "(timestamp with time zone '2020-01-01 00:00+00' at time zone 'utc')",
+    ],
     ['a boolean DEFAULT 1 IS NOT DISTINCT FROM 2 NOT NULL', '1 IS NOT DISTINCT FROM 2'],
     ["a text DEFAULT /* why */ 'é😀' -- because\n NOT NULL", "'é😀'"],
     ['a date DEFAULT CURRENT_DATE', 'CURRENT_DATE'],
@@ -80,13 +117,25 @@ describe('CREATE TABLE', () => {
   });
 
   it('reads partitions', () => {
-    expect(one('CREATE TABLE t (a date, b int) PARTITION BY range (a, (b + 1))')).toMatchObject({ table: { partitionKey: 'RANGE (a, (b + 1))' } });
-    expect(one("create table p partition of s.t for values from ('2020-01-01') to (maxvalue)")).toMatchObject({
-      table: { partitionOf: { parent: { schema: 's', name: 't' }, bound: "FOR VALUES FROM ('2020-01-01') TO (MAXVALUE)" } },
+    expect(one('CREATE TABLE t (a date, b int) PARTITION BY range (a, (b + 1))')).toMatchObject({
+      table: { partitionKey: 'RANGE (a, (b + 1))' },
     });
-    expect(one('CREATE TABLE p PARTITION OF t DEFAULT')).toMatchObject({ table: { partitionOf: { bound: 'DEFAULT' } } });
-    expect(one("ALTER TABLE t ATTACH PARTITION p FOR VALUES IN ('a', 'b')")).toMatchObject({ kind: 'attachPartition', bound: "FOR VALUES IN ('a', 'b')" });
-    expect(one('ALTER TABLE t DETACH PARTITION p')).toMatchObject({ kind: 'detachPartition', partition: { name: 'p' } });
+    expect(one("create table p partition of s.t for values from ('2020-01-01') to (maxvalue)")).toMatchObject({
+      table: {
+        partitionOf: { parent: { schema: 's', name: 't' }, bound: "FOR VALUES FROM ('2020-01-01') TO (MAXVALUE)" },
+      },
+    });
+    expect(one('CREATE TABLE p PARTITION OF t DEFAULT')).toMatchObject({
+      table: { partitionOf: { bound: 'DEFAULT' } },
+    });
+    expect(one("ALTER TABLE t ATTACH PARTITION p FOR VALUES IN ('a', 'b')")).toMatchObject({
+      kind: 'attachPartition',
+      bound: "FOR VALUES IN ('a', 'b')",
+    });
+    expect(one('ALTER TABLE t DETACH PARTITION p')).toMatchObject({
+      kind: 'detachPartition',
+      partition: { name: 'p' },
+    });
   });
 
   it('says what hangs on other objects', () => {
@@ -126,7 +175,10 @@ describe('ALTER TABLE', () => {
     ['ALTER a SET STATISTICS 5', { kind: 'ignored' }],
     ['DROP COLUMN IF EXISTS a CASCADE', { kind: 'dropColumn', column: 'a', ifExists: true, cascade: true }],
     ['ADD CONSTRAINT k UNIQUE USING INDEX i', { kind: 'addConstraint', constraint: { usingIndex: 'i', columns: [] } }],
-    ['ADD CONSTRAINT k CHECK (a > 1) NOT VALID', { kind: 'addConstraint', constraint: { notValid: true, expression: 'a > 1' } }],
+    [
+      'ADD CONSTRAINT k CHECK (a > 1) NOT VALID',
+      { kind: 'addConstraint', constraint: { notValid: true, expression: 'a > 1' } },
+    ],
     ['VALIDATE CONSTRAINT k', { kind: 'validateConstraint', constraint: 'k' }],
     ['ENABLE ROW LEVEL SECURITY', { kind: 'alterTableOption', option: 'rowSecurity', value: true }],
     ['NO FORCE ROW LEVEL SECURITY', { kind: 'alterTableOption', option: 'forceRowSecurity', value: false }],
@@ -153,11 +205,25 @@ describe('indexes, views and kin', () => {
       one(`CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t USING gin (lower(a) COLLATE "C" text_pattern_ops DESC NULLS LAST, (b || 'x'), (upper(x)), "B c" DESC)
         INCLUDE (c) NULLS NOT DISTINCT WITH (fillfactor = 70) WHERE d IS NULL AND e IN (1, 2)`),
     ).toMatchObject({
-      kind: 'createIndex', ifNotExists: true, outsideTransaction: true,
+      kind: 'createIndex',
+      ifNotExists: true,
+      outsideTransaction: true,
       index: {
-        unique: true, method: 'gin', concurrently: true, include: ['c'], nullsNotDistinct: true, where: 'd IS NULL AND e IN (1, 2)',
+        unique: true,
+        method: 'gin',
+        concurrently: true,
+        include: ['c'],
+        nullsNotDistinct: true,
+        where: 'd IS NULL AND e IN (1, 2)',
         keys: [
-          { text: 'lower(a)', isExpression: true, descending: true, nullsFirst: false, operatorClass: 'text_pattern_ops', collation: 'C' },
+          {
+            text: 'lower(a)',
+            isExpression: true,
+            descending: true,
+            nullsFirst: false,
+            operatorClass: 'text_pattern_ops',
+            collation: 'C',
+          },
           { text: "(b || 'x')", isExpression: true },
           { text: 'upper(x)', isExpression: true },
           { text: 'B c', isExpression: false, descending: true, nullsFirst: true },
@@ -167,27 +233,73 @@ describe('indexes, views and kin', () => {
   });
 
   it.each([
-    ['CREATE VIEW v (a) AS SELECT * FROM s.x WITH LOCAL CHECK OPTION', { kind: 'createView', query: 'SELECT * FROM s.x', columns: ['a'], reads: [{ schema: 's', name: 'x' }] }],
-    ['CREATE MATERIALIZED VIEW v AS WITH q AS (SELECT * FROM x) SELECT * FROM q WITH NO DATA', { materialized: true, query: 'WITH q AS (SELECT * FROM x) SELECT * FROM q', reads: [{ schema: null, name: 'x' }] }],
+    [
+      'CREATE VIEW v (a) AS SELECT * FROM s.x WITH LOCAL CHECK OPTION',
+      { kind: 'createView', query: 'SELECT * FROM s.x', columns: ['a'], reads: [{ schema: 's', name: 'x' }] },
+    ],
+    [
+      'CREATE MATERIALIZED VIEW v AS WITH q AS (SELECT * FROM x) SELECT * FROM q WITH NO DATA',
+      {
+        materialized: true,
+        query: 'WITH q AS (SELECT * FROM x) SELECT * FROM q',
+        reads: [{ schema: null, name: 'x' }],
+      },
+    ],
     ["CREATE TYPE mood AS ENUM ('a', 'b''c')", { kind: 'createEnum', labels: ['a', "b'c"] }],
-    ["ALTER TYPE mood ADD VALUE IF NOT EXISTS 'x' BEFORE 'y'", { kind: 'addEnumValue', label: 'x', before: 'y', ifNotExists: true }],
+    [
+      "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'x' BEFORE 'y'",
+      { kind: 'addEnumValue', label: 'x', before: 'y', ifNotExists: true },
+    ],
     ["ALTER TYPE mood RENAME VALUE 'x' TO 'y'", { kind: 'renameEnumValue', label: 'x', to: 'y' }],
     ['ALTER TYPE mood RENAME TO m', { kind: 'renameType', to: 'm' }],
     ['ALTER TYPE mood SET SCHEMA s', { kind: 'setTypeNamespace', to: 's' }],
     ['DROP TYPE IF EXISTS mood', { kind: 'dropType', ifExists: true }],
-    ["CREATE DOMAIN d AS varchar(3) DEFAULT 'x' NOT NULL CONSTRAINT q CHECK (value ~ 'x')", { kind: 'createDomain', base: 'character varying(3)', notNull: true, default: "'x'", checks: ["value ~ 'x'"] }],
-    ['CREATE TYPE c AS (a int, b text)', { kind: 'createComposite', attributes: [{ name: 'a', type: 'integer' }, { name: 'b', type: 'text' }] }],
-    ['CREATE SEQUENCE s AS bigint START 5 INCREMENT BY 2 OWNED BY x.t.a', { kind: 'createSequence', type: 'bigint', start: '5', increment: '2', ownedBy: { table: { schema: 'x', name: 't' }, column: 'a' } }],
+    [
+      "CREATE DOMAIN d AS varchar(3) DEFAULT 'x' NOT NULL CONSTRAINT q CHECK (value ~ 'x')",
+      { kind: 'createDomain', base: 'character varying(3)', notNull: true, default: "'x'", checks: ["value ~ 'x'"] },
+    ],
+    [
+      'CREATE TYPE c AS (a int, b text)',
+      {
+        kind: 'createComposite',
+        attributes: [
+          { name: 'a', type: 'integer' },
+          { name: 'b', type: 'text' },
+        ],
+      },
+    ],
+    [
+      'CREATE SEQUENCE s AS bigint START 5 INCREMENT BY 2 OWNED BY x.t.a',
+      {
+        kind: 'createSequence',
+        type: 'bigint',
+        start: '5',
+        increment: '2',
+        ownedBy: { table: { schema: 'x', name: 't' }, column: 'a' },
+      },
+    ],
     ['ALTER SEQUENCE s OWNED BY NONE', { kind: 'alterSequence', ownedBy: null }],
     ['ALTER SEQUENCE s RENAME TO r', { kind: 'alterSequence', to: 'r' }],
     ['ALTER INDEX i RENAME TO j', { kind: 'renameIndex', to: 'j' }],
-    ['DROP INDEX CONCURRENTLY s.i', { kind: 'dropIndex', index: { schema: 's', name: 'i' }, concurrently: true, outsideTransaction: true }],
-    ['DROP TRIGGER IF EXISTS g ON s.t', { kind: 'dropTrigger', table: { schema: 's', name: 't' }, name: 'g', ifExists: true }],
+    [
+      'DROP INDEX CONCURRENTLY s.i',
+      { kind: 'dropIndex', index: { schema: 's', name: 'i' }, concurrently: true, outsideTransaction: true },
+    ],
+    [
+      'DROP TRIGGER IF EXISTS g ON s.t',
+      { kind: 'dropTrigger', table: { schema: 's', name: 't' }, name: 'g', ifExists: true },
+    ],
     ['DROP FUNCTION f(int, text)', { kind: 'dropRoutine', identityArguments: 'integer, text' }],
     ['DROP FUNCTION f', { kind: 'dropRoutine', identityArguments: null }],
-    ['CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA x', { kind: 'createExtension', name: 'uuid-ossp', schema: 'x', ifNotExists: true }],
+    [
+      'CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA x',
+      { kind: 'createExtension', name: 'uuid-ossp', schema: 'x', ifNotExists: true },
+    ],
     ['CREATE SCHEMA IF NOT EXISTS s', { kind: 'createNamespace', name: 's', ifNotExists: true }],
-    ['CREATE POLICY p ON t FOR UPDATE USING (a = 1) WITH CHECK (b IN (2))', { kind: 'createPolicy', command: 'w', using: 'a = 1', check: 'b IN (2)' }],
+    [
+      'CREATE POLICY p ON t FOR UPDATE USING (a = 1) WITH CHECK (b IN (2))',
+      { kind: 'createPolicy', command: 'w', using: 'a = 1', check: 'b IN (2)' },
+    ],
     ["COMMENT ON TABLE s.t IS 'x'", { kind: 'commentOnTable', comment: 'x' }],
     ['COMMENT ON COLUMN t.a IS NULL', { kind: 'alterColumn', column: 'a', comment: null }],
     ['SET search_path TO a, "B"', { kind: 'setSearchPath', schemas: ['a', 'B'], local: false }],
@@ -201,12 +313,28 @@ describe('indexes, views and kin', () => {
   });
 
   it('reads signatures as PostgreSQL prints them', () => {
-    expect(one("CREATE FUNCTION f(a int, OUT b text, VARIADIC c int[] DEFAULT '{}') RETURNS text LANGUAGE sql STABLE AS $$ SELECT 1; $$")).toMatchObject({
-      kind: 'createRoutine', routine: 'f', identityArguments: 'a integer, OUT b text, VARIADIC c integer[]',
-      arguments: "a integer, OUT b text, VARIADIC c integer[] DEFAULT '{}'", result: 'text', volatility: 's',
+    expect(
+      one(
+        "CREATE FUNCTION f(a int, OUT b text, VARIADIC c int[] DEFAULT '{}') RETURNS text LANGUAGE sql STABLE AS $$ SELECT 1; $$",
+      ),
+    ).toMatchObject({
+      kind: 'createRoutine',
+      routine: 'f',
+      identityArguments: 'a integer, OUT b text, VARIADIC c integer[]',
+      arguments: "a integer, OUT b text, VARIADIC c integer[] DEFAULT '{}'",
+      result: 'text',
+      volatility: 's',
     });
-    expect(one('CREATE FUNCTION f() RETURNS TABLE (a int, b text) LANGUAGE sql AS $$ SELECT 1 $$')).toMatchObject({ identityArguments: '', result: 'TABLE(a integer, b text)', volatility: 'v' });
-    expect(one('CREATE PROCEDURE p(a int) LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END')).toMatchObject({ routine: 'p', identityArguments: 'IN a integer', result: null });
+    expect(one('CREATE FUNCTION f() RETURNS TABLE (a int, b text) LANGUAGE sql AS $$ SELECT 1 $$')).toMatchObject({
+      identityArguments: '',
+      result: 'TABLE(a integer, b text)',
+      volatility: 'v',
+    });
+    expect(one('CREATE PROCEDURE p(a int) LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END')).toMatchObject({
+      routine: 'p',
+      identityArguments: 'IN a integer',
+      result: null,
+    });
   });
 });
 
@@ -226,7 +354,7 @@ describe('rows', () => {
 
 describe('places and faults', () => {
   it('keeps each line and text', () => {
-    const operations = parse("-- é😀\nDROP TABLE a; /* 😀 */\n\n  DROP TABLE b\n;\n");
+    const operations = parse('-- é😀\nDROP TABLE a; /* 😀 */\n\n  DROP TABLE b\n;\n');
     expect(operations.map(({ origin, sql }) => [origin.line, origin.revision, sql])).toEqual([
       [11, 'r1', 'DROP TABLE a'],
       [13, 'r1', 'DROP TABLE b'],
@@ -235,12 +363,20 @@ describe('places and faults', () => {
 
   it('makes a broken statement opaque and reads the others', () => {
     const operations = parse("SELECT '😀';\nCREATE TABLE good (a int);\nALTER TABLE t ADD COLUM x int;\nDROP TABLE u;");
-    expect(operations.map(({ kind, origin }) => [kind, origin.line])).toEqual([['touchRows', 10], ['createTable', 11], ['opaque', 12], ['dropTable', 13]]);
+    expect(operations.map(({ kind, origin }) => [kind, origin.line])).toEqual([
+      ['touchRows', 10],
+      ['createTable', 11],
+      ['opaque', 12],
+      ['dropTable', 13],
+    ]);
     expect(operations[2]).toMatchObject({ reason: 'syntax error at or near "int"', objects: [t] });
   });
 
   it('does not let a bracket too many swallow what follows', () => {
-    expect(bare('CREATE TABLE a (x int;\nCREATE TABLE b (x int);').map(({ kind }) => kind)).toEqual(['opaque', 'createTable']);
+    expect(bare('CREATE TABLE a (x int;\nCREATE TABLE b (x int);').map(({ kind }) => kind)).toEqual([
+      'opaque',
+      'createTable',
+    ]);
   });
 
   it('reads nothing in nothing', () => {

@@ -72,6 +72,7 @@ describe('canonicalType', () => {
   });
 
   it('leaves what is no type as it is', () => {
-    for (const text of ['', 'a b c', 'int (', '{', 'x.', 'numeric(1', 'a + b']) expect(canonicalType(text)).toBe(text.trim());
+    for (const text of ['', 'a b c', 'int (', '{', 'x.', 'numeric(1', 'a + b'])
+      expect(canonicalType(text)).toBe(text.trim());
   });
 });
