@@ -110,7 +110,7 @@ describe.each(known)('%s', (name) => {
     using project = copyFixture(name);
     await using database = await databaseOf(fixture);
     const scratchUrl = (await testServer()).url;
-    const all = { ...flags(project.dir, database), scratchUrl, allow: expected.allow ?? [] };
+    const all = { ...flags(project.dir, database), scratchUrl, ...expected.flags };
     const before = project.snapshot();
     const rowsBefore = database === null ? {} : await rowsOf(database.target);
     const planned = await run('repair', all);
@@ -118,7 +118,10 @@ describe.each(known)('%s', (name) => {
     const plan = planned.report().plan;
     const leaves = typeof expected.repair === 'object' ? expected.repair.leaves : [];
     if (expected.repair === 'none') {
-      expect([planned.exitCode, plan?.patches ?? [], plan?.steps ?? []]).toEqual([0, [], []]);
+      const code = Object.values(expected.findings).includes('error') ? 1 : 0;
+      expect([planned.exitCode, plan?.patches ?? [], plan?.steps ?? []]).toEqual([code, [], []]);
+      const applied = await run('repair', { ...all, apply: true });
+      expect([applied.exitCode, project.snapshot()]).toEqual([code, before]);
       return;
     }
     expect(plan?.rehearsal).toMatchObject({ verdict: leaves.length === 0 ? 'clears' : 'leaves', remaining: leaves });

@@ -23,10 +23,10 @@ export interface Expected {
   offline?: Record<string, Severity>;
   /** Rule ids that must stand under `notChecked`; others may. */
   notChecked?: string[];
-  /** `clears` (default where a finding has a patch or step) or why the repair leaves something. */
+  /** `clears` (the default), `none` where nothing can be repaired by itself, or the errors that are left. */
   repair?: 'clears' | 'none' | { leaves: string[] };
-  /** Hazards that the repair needs leave for. */
-  allow?: string[];
+  /** Flags that the repair is given: hazards by `allow`, `mergeDuplicates`. */
+  flags?: { allow?: string[]; mergeDuplicates?: boolean };
 }
 
 export interface Fixture {
