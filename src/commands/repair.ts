@@ -20,7 +20,7 @@ import {
   serializePlan,
 } from '../repair/index.ts';
 import { buildReport, oneLine, type ReportFormat, reaches, render } from '../report/index.ts';
-import { expectationsOf } from '../seeds/index.ts';
+import { checkExpectations, deriveExpectations } from '../seeds/index.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 import { packageVersion } from '../version.ts';
@@ -206,17 +206,37 @@ async function apply(
     },
     onNotice: (_step, message) => terminal.say(`    ${oneLine(message)}`),
     onBlocked: (step, blockers) => terminal.say(`  ${oneLine(step)} waits for ${blockers.map(oneLine).join('; ')}`),
-    checkExpectations: (connection) => expectationsOf(diagnosis, settings.expectations).check(connection),
   });
 }
 
-/** After an apply: a last look, and what it found. */
+/** After an apply: a last look, and what is expected of the rows. */
 async function finish(job: Job, before: Diagnosis, applied: Applied | null): Promise<ExitCode> {
   const { terminal } = job;
-  for (const { step, reason } of applied?.unproven ?? [])
+  for (const { step, reason } of applied?.unproven ?? []) {
     terminal.say(`  ${oneLine(step)}: left out, ${oneLine(reason)}`);
+  }
   const after = applied === null ? before : await diagnoseFor(job);
-  return print(job, after, applied?.plan ?? null, null);
+  const isMet = await meetsExpectations(job, after);
+  const exitCode = await print(job, after, applied?.plan ?? null, null);
+  return exitCode === exitCodes.ok && !isMet ? exitCodes.findings : exitCode;
+}
+
+async function meetsExpectations({ settings, terminal }: Job, diagnosis: Diagnosis): Promise<boolean> {
+  const { database, facts, seeds } = diagnosis;
+  if (database === null) return true;
+  const world = { schemas: [database.live.schema], searchPath: facts.env.searchPath ?? ['public'] };
+  const derived = seeds.readings.flatMap((reading) => deriveExpectations(reading, world));
+  const { parseDatabaseUrl } = await import('../database/index.ts');
+  const connection = await openForReading(settings, parseDatabaseUrl(settings.url?.text ?? facts.config.url ?? ''));
+  try {
+    const results = await checkExpectations(connection, [...derived, ...settings.expectations]);
+    const unmet = results.filter((result) => result.isMet !== true);
+    if (results.length > 0) terminal.say(`${results.length - unmet.length} of ${results.length} expectations met.`);
+    for (const { message } of unmet) terminal.say(`  ${oneLine(message)}`);
+    return unmet.every((result) => result.isMet === null);
+  } finally {
+    await connection.close();
+  }
 }
 
 /** `isPending`: there is something to repair, and nothing was applied; null after an apply. */
