@@ -5,10 +5,10 @@
 import type { Operation, Stated } from '../model/operation.ts';
 import type { Origin } from '../model/schema.ts';
 import { readBlock } from './do-block.ts';
-import { parseStatements } from './pg-parser.ts';
+import { parseStatements, type Statement } from './pg-parser.ts';
 import { lineCounter } from './positions.ts';
 import { needsNoTransaction, objectsIn, readStatement } from './statements.ts';
-import { opaque } from './tables.ts';
+import { opaque, type PlacedPart } from './tables.ts';
 import { as } from './tree.ts';
 
 export interface SqlContext {
@@ -41,10 +41,10 @@ export function parseSql(text: string, context: SqlContext): Operation[] {
       ...(needsNoTransaction(statement) ? { outsideTransaction: true } : {}),
     };
     if (as(statement.node, 'DoStmt')) {
-      operations.push(...readBlock(statement, stated));
+      operations.push(...readBlockSafely(statement, stated));
       continue;
     }
-    for (const part of readStatement(statement)) {
+    for (const part of readSafely(statement)) {
       operations.push({
         ...part.operation,
         ...stated,
@@ -54,4 +54,29 @@ export function parseSql(text: string, context: SqlContext): Operation[] {
     }
   }
   return operations;
+}
+
+/** An expression of thousands of terms is deeper than the stack: then the statement is opaque, and the run goes on. */
+function orTooDeep<T>(read: () => T, otherwise: (reason: string) => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return otherwise('nested too deeply to be read');
+  }
+}
+
+function readSafely(statement: Statement): PlacedPart[] {
+  const text = statement.source.slice(statement.from, statement.to);
+  return orTooDeep(
+    () => readStatement(statement),
+    (reason) => [{ operation: opaque(reason, ...objectsIn(text)) }],
+  );
+}
+
+function readBlockSafely(statement: Statement, stated: Stated): Operation[] {
+  return orTooDeep(
+    () => readBlock(statement, stated),
+    (reason) => [{ ...opaque(reason, ...objectsIn(stated.sql ?? '')), ...stated }],
+  );
 }

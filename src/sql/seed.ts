@@ -35,7 +35,15 @@ interface Reading {
 export function readSeedSql(file: string, text: string): SeedReading {
   const seedFile = readSeedFile(text);
   const reading: Reading = { file: seedFile, blockText: seedFile.masked, statements: [], blocks: [], errors: [] };
-  for (const piece of seedFile.pieces) readPiece(reading, piece);
+  for (const piece of seedFile.pieces) {
+    try {
+      readPiece(reading, piece);
+    } catch (error) {
+      // An expression of thousands of terms is deeper than the stack.
+      if (!(error instanceof RangeError)) throw error;
+      reading.errors.push({ line: seedFile.lineAt(piece.from), message: 'nested too deeply to be read' });
+    }
+  }
   return {
     file,
     text,

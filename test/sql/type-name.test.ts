@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalType } from '../../src/model/type-name.ts';
+import { testDatabase } from '../support/postgres.ts';
 
 /** Spellings and what `format_type` of PostgreSQL 15 prints for them under search_path public. */
 const cases: [string, string][] = [
@@ -74,5 +75,20 @@ describe('canonicalType', () => {
   it('leaves what is no type as it is', () => {
     for (const text of ['', 'a b c', 'int (', '{', 'x.', 'numeric(1', 'a + b'])
       expect(canonicalType(text)).toBe(text.trim());
+  });
+
+  it('says what PostgreSQL says', async () => {
+    const known = cases.filter(([text]) => !/vector|geo|größe|constructor|"user"/.test(text));
+    await using db = await testDatabase({
+      sql: 'CREATE TYPE mood AS ENUM (); CREATE TYPE "Mood" AS ENUM (); CREATE SCHEMA other; CREATE TYPE other.mood AS ENUM (); CREATE SCHEMA "other schema"; CREATE TYPE "other schema".x AS ENUM ();',
+    });
+    for (const [text, expected] of known) {
+      await db.connection.query(`CREATE TABLE pg_temp.probe (a ${text})`);
+      const { rows } = await db.connection.query<{ type: string }>(
+        "SELECT format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = 'pg_temp.probe'::regclass AND attname = 'a'",
+      );
+      expect([text, rows[0]?.type]).toEqual([text, expected]);
+      await db.connection.query('DROP TABLE pg_temp.probe');
+    }
   });
 });
