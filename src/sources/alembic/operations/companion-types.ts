@@ -41,7 +41,7 @@ const fixed: Record<string, string> = {
 };
 
 export function companionType(
-  machine: Machine,
+  _machine: Machine,
   path: string,
   args: Arguments,
   inner: (value: Value | undefined) => ReadType,

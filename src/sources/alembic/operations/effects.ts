@@ -21,6 +21,8 @@ export interface Effects {
   parseSql(text: string, context: { origin: Origin; revision: string }): Operation[];
   /** Tables already told of, so that one reason is told once a place. */
   told: Set<string>;
+  /** Enum types that tables of this revision made. */
+  madeTypes: Set<string>;
 }
 
 /** Where the statement stands: in the revision's own file where any frame is in it. */

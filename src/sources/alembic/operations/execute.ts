@@ -9,10 +9,12 @@ import {
   assumed,
   conditionOf,
   describe,
+  hole,
   isObject,
   isUnknown,
   type Machine,
   type Made,
+  partialOf,
   plain,
   reasonOf,
   textOf,
@@ -21,7 +23,7 @@ import {
   type Value,
 } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
-import { type Effects, emit, hand, opaque, placeOf } from './effects.ts';
+import { type Effects, emit, hand, objectsOf, opaque, placeOf } from './effects.ts';
 import { emitEnums, qualified } from './op.ts';
 import { answerQuery } from './queries.ts';
 import { argument, flagOf, nameOf } from './read-values.ts';
@@ -30,15 +32,29 @@ import { asMade, readConstraint, readIndex, readTable, tableNameOf } from './tab
 
 const bindPattern = /(?<![:\w\\])(:)(\w+)(?!:)/g;
 
+/** `('a', 'b')` for a list, the literal for anything else; null for what is not known. */
+function boundText(machine: Machine, value: Value): string | null {
+  const bare = plain(value);
+  if (isObject(bare) && (bare.kind === 'list' || bare.kind === 'tuple' || bare.kind === 'set')) {
+    const parts = (toItems(machine, bare) ?? []).map(literalText);
+    return parts.length === 0 || parts.includes(null) ? '(NULL)' : `(${parts.join(', ')})`;
+  }
+  return literalText(bare);
+}
+
 /** Puts literal values in the place of `:name`; what is not known becomes NULL, which only data statements may keep. */
-function bindNames(text: string, values: ReadonlyMap<string, Value>): { text: string; isWhole: boolean } {
+function bindNames(
+  machine: Machine,
+  text: string,
+  values: ReadonlyMap<string, Value>,
+): { text: string; isWhole: boolean } {
   let isWhole = true;
-  // Quoted text is none of the parser's business: a colon in it is no parameter to PostgreSQL, but it is one to text().
-  const bound = text.replace(bindPattern, (_whole, _colon: string, name: string) => {
+  const bound = text.replace(bindPattern, (_whole, _colon: string, name: string, at: number) => {
     const value = values.get(name);
-    const literal = value === undefined ? null : literalText(value);
-    if (literal === null) isWhole = false;
-    return literal ?? 'NULL';
+    const literal = value === undefined ? null : boundText(machine, value);
+    if (literal !== null) return literal;
+    isWhole = false;
+    return /\bIN\s*$/i.test(text.slice(0, at)) ? '(NULL)' : 'NULL';
   });
   return { text: bound, isWhole };
 }
@@ -73,7 +89,7 @@ export function runSql(
     else if (span) placed.span = span;
     if (effects.autocommitDepth > 0) placed.outsideTransaction = true;
     if (!isWhole && placed.kind !== 'touchRows' && placed.kind !== 'ignored' && placed.kind !== 'opaque') {
-      opaque(machine, effects, 'SQL with a parameter whose value is not known', []);
+      opaque(machine, effects, 'SQL with a parameter whose value is not known', objectsOf(placed));
       continue;
     }
     hand(machine, effects, placed, condition);
@@ -123,7 +139,7 @@ export function runStatement(machine: Machine, effects: Effects, args: Arguments
         true,
       );
     }
-    const bound = bindNames(text, parameterMap(machine, parameters));
+    const bound = bindNames(machine, text, parameterMap(machine, parameters));
     return finish(machine, effects, textBody(bound.text), condition, bound.isWhole);
   }
   if (isUnknown(bare)) {
@@ -140,9 +156,36 @@ export function runStatement(machine: Machine, effects: Effects, args: Arguments
   return unknown('the result of a statement that could not be read');
 }
 
+const holeName = 'chain_unknown';
+
+/** SQL of which parts are not known: rows stay rows, anything else is opaque about the objects that it names. */
 function lost(machine: Machine, effects: Effects, value: Value, condition: string | null): Value {
-  opaque(machine, effects, `SQL that is not known before it runs: ${reasonOf(value)}`, []);
-  void condition;
+  const partial = partialOf(value);
+  const reason = `SQL that is not known before it runs: ${reasonOf(value)}`;
+  if (partial !== null) {
+    const { origin } = placeOf(machine, effects);
+    for (const filler of [holeName, 'NULL', `${holeName} integer`]) {
+      const operations = effects.parseSql(textBody(partial.replaceAll(hole, filler)).replace(bindPattern, 'NULL'), {
+        origin,
+        revision: effects.revision,
+      });
+      if (operations.length === 0 || operations.some((operation) => operation.kind === 'opaque')) continue;
+      const isKnown = (name: QualifiedName) => !name.name.includes(holeName) && !(name.schema ?? '').includes(holeName);
+      for (const operation of operations) {
+        if (operation.kind === 'touchRows')
+          emit(machine, effects, { ...operation, tables: operation.tables.filter(isKnown) }, { condition });
+        else if (operation.kind === 'ignored') emit(machine, effects, operation, { condition });
+        else {
+          const objects = objectsOf(operation).map((name) =>
+            (name.schema ?? '').includes(holeName) ? { schema: null, name: name.name } : name,
+          );
+          opaque(machine, effects, reason, objects.every(isKnown) ? objects : []);
+        }
+      }
+      return unknown('the result of a statement that is not known');
+    }
+  }
+  opaque(machine, effects, reason, []);
   return unknown('the result of a statement that is not known');
 }
 
@@ -183,7 +226,7 @@ function runConstruct(
     const inherited = condition ?? (source === undefined ? null : conditionOf(source));
     if (text === null) return lost(machine, effects, source ?? null, inherited);
     const values = new Map([...parameterMap(machine, parameters), ...chained]);
-    const bound = bindNames(path === 'sa.DDL' ? text.replaceAll('%%', '%') : text, values);
+    const bound = bindNames(machine, path === 'sa.DDL' ? text.replaceAll('%%', '%') : text, values);
     return finish(machine, effects, textBody(bound.text), inherited, bound.isWhole);
   }
   const construct = ddlConstruct(machine, effects, path, root, condition);

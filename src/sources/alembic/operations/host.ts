@@ -32,6 +32,7 @@ import {
 import { canonicalPath } from './canonical.ts';
 import { type Effects, emit, opaque } from './effects.ts';
 import { createFromTable, runStatement, sequenceOptions } from './execute.ts';
+import { bind, context, dialect, handle, inspector, session } from './handles.ts';
 import { inspect } from './inspector.ts';
 import { type Batch, isOperation, qualified, runOperation } from './op.ts';
 import { resultMethod } from './queries.ts';
@@ -45,23 +46,6 @@ export interface Files {
   exists: Host['exists'];
   list: Host['list'];
 }
-
-const handle = (path: string): Made => ({
-  kind: 'made',
-  path,
-  receiver: null,
-  positional: [],
-  named: new Map(),
-  from: 0,
-  to: 0,
-  file: '',
-  attributes: new Map(),
-});
-const bind = handle('@bind');
-const context = handle('@context');
-const dialect = handle('@dialect');
-const inspector = handle('@inspector');
-const session = handle('@session');
 
 /** Names a star import of these may bring. */
 const starNames = new Set([
@@ -403,6 +387,8 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
     return resultMethod(machine, receiver, name, args) ?? unknown(`the ${name}() of a result`);
   if (path === '@dialect') {
     if (name === 'type_descriptor') return args.positional[0];
+    if (name === 'has_index')
+      return inspect(machine, effects, 'has_index', { positional: args.positional.slice(1), named: args.named });
     if (name === 'has_table')
       return inspect(machine, effects, 'has_table', { positional: args.positional.slice(1), named: args.named });
     return undefined;
@@ -698,7 +684,7 @@ function typeMethod(
   if (name !== 'create' && name !== 'drop') return undefined;
   const read = readType(machine, value);
   const use = read.enum;
-  if (!use || !use.isNative || use.name === null) return undefined;
+  if (!use?.isNative || use.name === null) return undefined;
   const checkFirst =
     flagOf(
       args.named.get('checkfirst') ??

@@ -4,6 +4,7 @@
 import type { Table } from '../../../model/schema.ts';
 import { type Arguments, type Machine, newDict, newList, plain, setKey, unknown, type Value } from '../python/index.ts';
 import type { Effects } from './effects.ts';
+import { handle } from './handles.ts';
 import { argument, isAbsent, nameOf } from './read-values.ts';
 
 export function inspect(machine: Machine, effects: Effects, name: string, args: Arguments): Value | undefined {
@@ -194,46 +195,41 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
   }
 }
 
-/** A reflected type: known by its spelling only. */
+/** A reflected type: its class where it has one, and its text as SQLAlchemy prints it. */
 function typeObject(type: string): Value {
+  const make = (path: string, positional: Value[], attributes: [string, Value][]): Value => ({
+    ...handle(path),
+    positional,
+    attributes: new Map<string, Value>([['@text', sqlAlchemyText(type)], ...attributes]),
+  });
   const match = /^character varying(?:\((\d+)\))?$/.exec(type);
-  if (match)
-    return {
-      kind: 'made',
-      path: 'sqlalchemy.VARCHAR',
-      receiver: null,
-      positional: match[1] ? [Number(match[1])] : [],
-      named: new Map(),
-      from: 0,
-      to: 0,
-      file: '',
-      attributes: new Map<string, Value>([['length', match[1] ? Number(match[1]) : null]]),
-    };
-  const direct: Record<string, string> = {
-    integer: 'INTEGER',
-    bigint: 'BIGINT',
-    smallint: 'SMALLINT',
-    text: 'TEXT',
-    boolean: 'BOOLEAN',
-    json: 'JSON',
-    uuid: 'UUID',
-    bytea: 'BYTEA',
-    date: 'DATE',
-    'double precision': 'DOUBLE_PRECISION',
-    jsonb: 'JSONB',
-  };
-  const name = direct[type];
-  if (name)
-    return {
-      kind: 'made',
-      path: `sqlalchemy.dialects.postgresql.${name}`,
-      receiver: null,
-      positional: [],
-      named: new Map(),
-      from: 0,
-      to: 0,
-      file: '',
-      attributes: new Map(),
-    };
-  return unknown(`the reflected type ${type}`);
+  if (match) {
+    const length = match[1] === undefined ? null : Number(match[1]);
+    return make('sqlalchemy.VARCHAR', length === null ? [] : [length], [['length', length]]);
+  }
+  const name = directTypes[type];
+  return make(name === undefined ? 'sqlalchemy.types.NullType' : `sqlalchemy.dialects.postgresql.${name}`, [], []);
+}
+
+const directTypes: Record<string, string> = {
+  integer: 'INTEGER',
+  bigint: 'BIGINT',
+  smallint: 'SMALLINT',
+  text: 'TEXT',
+  boolean: 'BOOLEAN',
+  json: 'JSON',
+  jsonb: 'JSONB',
+  uuid: 'UUID',
+  bytea: 'BYTEA',
+  date: 'DATE',
+  'double precision': 'DOUBLE_PRECISION',
+  'timestamp without time zone': 'TIMESTAMP',
+  'timestamp with time zone': 'TIMESTAMP',
+};
+
+function sqlAlchemyText(type: string): string {
+  if (type.startsWith('character varying')) return type.replace('character varying', 'VARCHAR').toUpperCase();
+  if (type.startsWith('timestamp') || type.startsWith('time'))
+    return type.startsWith('timestamp') ? 'TIMESTAMP' : 'TIME';
+  return type.toUpperCase();
 }

@@ -77,7 +77,13 @@ export function emitEnums(
     if (!use.createsType || use.name === null) continue;
     const name = { schema: use.schema ?? (use.inheritsSchema ? table.schema : null), name: use.name };
     if (use.labels === null) opaque(machine, effects, `the labels of the enum type ${use.name} are not known`, [name]);
-    else emit(machine, effects, { kind: 'createEnum', name, labels: use.labels, implicit: true }, { condition });
+    else {
+      // SQLAlchemy remembers the types it made in one run (dialects/postgresql/base.py, _check_for_name_in_memos).
+      const key = `${name.schema}.${name.name}`;
+      if (effects.madeTypes.has(key)) continue;
+      effects.madeTypes.add(key);
+      emit(machine, effects, { kind: 'createEnum', name, labels: use.labels, implicit: true }, { condition });
+    }
   }
 }
 
@@ -482,7 +488,7 @@ function entity(verb: 'create' | 'replace' | 'drop'): Handler {
     const schema = text('schema', 0) ?? 'public';
     const signature = text('signature', 1);
     const definition = text('definition', 2);
-    if (!made || signature === null || (definition === null && verb !== 'drop')) {
+    if (!made || signature === null || (definition === null && verb !== 'drop' && kind !== 'PGExtension')) {
       lose(call, `an entity of alembic_utils that could not be read`, null);
       return undefined;
     }

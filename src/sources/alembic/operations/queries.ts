@@ -65,13 +65,17 @@ const quoted = (text: string, pattern: RegExp): string | null => pattern.exec(te
 function answerCatalogue(machine: Machine, effects: Effects, text: string): Value | undefined {
   const schema = effects.sink.schema();
   const namespace = quoted(text, /(?:table_schema|schemaname|nspname)\s*=\s*'([^']+)'/i);
+  const named = /^\s*select\s+(?:\w+\.)?(\w+)(?:\s+as\s+\w+)?\s+from/i.exec(text)?.[1];
   const has = (found: boolean): Value => {
     if (/^\s*select\s+exists/i.test(text)) return rowsWith(machine, [found], null);
     if (/^\s*select\s+count\s*\(/i.test(text)) return rowsWith(machine, [found ? 1 : 0], null);
     if (/^\s*select\s+(1|true|'?\w*'?)\s+from/i.test(text) || !found)
       return rowsWith(machine, found ? [1] : null, null);
-    return unknown('what the catalogue answers');
+    const same = named === undefined ? null : quoted(text, new RegExp(`\\b${named}\\s*=\\s*'([^']+)'`, 'i'));
+    return same === null ? unknown('what the catalogue answers') : rowsWith(machine, [same], null);
   };
+  if (/^\s*select\s+current_schema(\(\))?\s*;?\s*$/i.test(text))
+    return rowsWith(machine, [effects.sink.searchPath()[0] ?? 'public'], null);
   const regclass = quoted(text, /to_regclass\(\s*'([^']+)'\s*\)/i);
   if (regclass !== null) {
     const [first, second] = regclass.split('.');

@@ -57,6 +57,7 @@ export function evaluateRevision(
     namespace: null,
     parseSql: reading.parseSql,
     told: new Set(),
+    madeTypes: new Set(),
   };
   const machine = newMachine(newHost(effects, reading.files, reading.environment), reading.bounds ?? defaultBounds);
   if (parsed.error) {

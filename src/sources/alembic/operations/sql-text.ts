@@ -17,7 +17,7 @@ import {
 } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import { nameOf } from './read-values.ts';
-import { readType } from './types.ts';
+import { compiledText, readType } from './types.ts';
 
 /** Functions that SQLAlchemy prints without parentheses (sql/functions.py, AnsiFunction). */
 const ansiFunctions = new Set([
@@ -96,6 +96,10 @@ export function sqlText(machine: Machine, value: Value | undefined, asLiteral = 
       return isSymbolic(plain(bare.object)) || isObject(plain(bare.object)) ? quoteIdentifier(bare.name) : null;
     case 'operated':
       return operatedText(machine, bare.operator, bare.operands);
+    case 'instance': {
+      const compiled = compiledText(machine, bare.class, bare);
+      return compiled ?? literalText(bare);
+    }
     default:
       return literalText(bare);
   }

@@ -273,7 +273,7 @@ export function readColumn(
   return {
     definition,
     type,
-    enums: use && use.isNative ? [use] : [],
+    enums: use?.isNative ? [use] : [],
     isPrimaryKey,
     unique,
     autoincrement: auto as ReadColumn['autoincrement'],

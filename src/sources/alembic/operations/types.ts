@@ -24,6 +24,7 @@ import {
 } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import { companionType } from './companion-types.ts';
+import { dialect, handle } from './handles.ts';
 import { argument, flagOf, isAbsent, nameOf } from './read-values.ts';
 
 export interface EnumUse {
@@ -335,7 +336,6 @@ function readProjectType(machine: Machine, cls: PyClass, args: Arguments, instan
       const text = textOf(column);
       return text === null ? unreadableType(`what get_col_spec of ${cls.name} gives is not known`) : readable(text);
     }
-    const dialect: Value = { kind: 'external', path: '@dialect' };
     const loaded = callMethod(machine, self, 'load_dialect_impl', [dialect]);
     if (loaded !== undefined) {
       const read = readType(machine, loaded, depth + 1);
@@ -344,6 +344,8 @@ function readProjectType(machine: Machine, cls: PyClass, args: Arguments, instan
   } else if (findInClass(cls, 'get_col_spec') !== undefined || findInClass(cls, 'load_dialect_impl') !== undefined) {
     return readProjectType(machine, cls, args, callValue(machine, cls, args, { from: 0, to: 0 }), depth + 1);
   }
+  const compiled = compiledText(machine, cls, self);
+  if (compiled !== null) return readable(compiled);
   const own = self?.attributes.get('impl') ?? findInClass(cls, 'impl');
   if (own !== undefined) {
     const impl = plain(own);
@@ -364,4 +366,17 @@ function readProjectType(machine: Machine, cls: PyClass, args: Arguments, instan
     }
   }
   return unreadableType(`the type ${cls.name} is not known`);
+}
+
+/** What a function registered with `@compiles(Class, 'postgresql')` gives for it. */
+export function compiledText(machine: Machine, cls: PyClass, self: Value): string | null {
+  const compiled = findInClass(cls, '@compiled');
+  if (compiled === undefined) return null;
+  const text = callValue(
+    machine,
+    compiled,
+    { positional: [self, handle('@compiler')], named: new Map() },
+    { from: 0, to: 0 },
+  );
+  return textOf(text);
 }

@@ -45,8 +45,13 @@ export function getAttribute(machine: Machine, object: Value, name: string, site
   return condition === null ? value : assumed(value, condition);
 }
 
-function getPlain(machine: Machine, bare: Value, name: string, site: Site | null): Value {
-  if (isUnknown(bare)) return bare;
+function getPlain(machine: Machine, bare: Value, name: string, _site: Site | null): Value {
+  if (isUnknown(bare)) {
+    // Trimming a text of which parts are known leaves those parts known.
+    if (bare.partial !== undefined && /^[lr]?strip$|^format$/.test(name))
+      return { kind: 'builtin', name, call: () => bare };
+    return bare;
+  }
   if (isObject(bare)) {
     switch (bare.kind) {
       case 'module':

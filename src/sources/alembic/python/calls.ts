@@ -2,10 +2,10 @@
  * Calling: functions and classes of the project, builtins, and whatever is outside (through the Host).
  */
 import type { Expression, Parameter } from './ast.ts';
-import { findInClass, getAttribute, setAttribute } from './attributes.ts';
+import { findInClass } from './attributes.ts';
 import { builtinException } from './builtins.ts';
 import { newDict, newList, setKey } from './containers.ts';
-import { evaluate, reasonOf } from './expressions.ts';
+import { evaluate } from './expressions.ts';
 import { type Frame, inShadow, type Machine, type Site, underCondition } from './machine.ts';
 import { newScope, type Scope } from './scope.ts';
 import { execute } from './statements.ts';
@@ -24,6 +24,7 @@ import {
   type PyInstance,
   PyRaise,
   plain,
+  textOf,
   tuple,
   unknown,
   type Value,
@@ -171,7 +172,7 @@ export function callFunction(machine: Machine, fn: PyFunction, args: Arguments, 
     machine.depth--;
     throw new LimitReached(`calls nested more than ${machine.bounds.maxDepth} deep`);
   }
-  const frame: Frame = { module: fn.scope.module, statement: syntax, onYield: null, pushed: 0 };
+  const frame: Frame = { module: fn.scope.module, statement: syntax, onYield: null, pushed: 0, mayLeaveLoop: null };
   machine.frames.push(frame);
   try {
     bindParameters(machine, fn, args, scope);
@@ -213,7 +214,7 @@ export function runContext(machine: Machine, made: Made, inside: (value: Value) 
   const fn = made.attributes.get('function') as PyFunction;
   const scope = newScope('function', fn.scope.kind === 'class' ? outerOf(fn.scope) : fn.scope, fn.scope.module);
   scope.class = fn.owner;
-  const frame: Frame = { module: fn.scope.module, statement: fn.syntax, onYield: null, pushed: 0 };
+  const frame: Frame = { module: fn.scope.module, statement: fn.syntax, onYield: null, pushed: 0, mayLeaveLoop: null };
   bindParameters(machine, fn, { positional: made.positional, named: made.named }, scope);
   let entered = false;
   frame.onYield = (value) => {
@@ -305,6 +306,9 @@ export function decorate(machine: Machine, decorator: Value, target: Value, site
         case 'classmethod':
           return { kind: 'property', how: 'class', function: target };
         case 'sqlalchemy.orm.declared_attr':
+        case 'sqlalchemy.orm.declared_attr.directive':
+        case 'sqlalchemy.orm.declared_attr.cascading':
+        case 'sqlalchemy.ext.declarative.declared_attr':
           return { kind: 'property', how: 'declared', function: target };
         case 'contextlib.contextmanager':
         case 'contextlib.asynccontextmanager':
@@ -314,7 +318,19 @@ export function decorate(machine: Machine, decorator: Value, target: Value, site
         case 'pydantic.dataclasses.dataclass':
           if (isObject(target) && target.kind === 'class') target.fields = fieldsOf(target);
           return target;
-        case 'sqlalchemy.ext.compiler.compiles':
+        case 'sqlalchemy.ext.compiler.compiles': {
+          const compiled = bare.kind === 'made' ? plain(bare.positional[0] ?? null) : null;
+          const dialects = bare.kind === 'made' ? bare.positional.slice(1).map(textOf) : [];
+          const isOurs = dialects.includes('postgresql');
+          if (
+            isObject(compiled) &&
+            compiled.kind === 'class' &&
+            (isOurs || (dialects.length === 0 && !compiled.attributes.has('@compiled')))
+          ) {
+            compiled.attributes.set('@compiled', target);
+          }
+          return target;
+        }
         case 'enum.unique':
           return target;
       }

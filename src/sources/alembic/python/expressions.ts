@@ -6,7 +6,7 @@ import type { Clause, Expression, FormatPart } from './ast.ts';
 import { getAttribute } from './attributes.ts';
 import { callValue, makeLambda } from './calls.ts';
 import { iterate, newDict, newList, newSet, setAdd, setKey, toItems } from './containers.ts';
-import { formatValue, reprOf, textForm } from './formatting.ts';
+import { formatValue, reprOf } from './formatting.ts';
 import { checkSize, inShadow, type Machine, step, underCondition } from './machine.ts';
 import { lookUp } from './modules.ts';
 import { binary, compare, isTrue, negate } from './operators.ts';
@@ -19,6 +19,7 @@ import {
   conditionOf,
   ellipsis,
   float,
+  hole,
   isObject,
   isSymbolic,
   isUnknown,
@@ -319,15 +320,21 @@ export function evaluateFormat(machine: Machine, parts: FormatPart[], scope: Sco
     const spec = part.spec ? evaluateFormat(machine, part.spec, scope) : '';
     const specText = plain(spec);
     const formatted = typeof specText === 'string' ? formatValue(machine, value, part.conversion, specText) : null;
-    if (formatted === null) lost ??= value;
-    else text += (part.selfText ?? '') + formatted;
+    if (formatted === null) {
+      lost ??= value;
+      text += partialOf(value) ?? hole;
+    } else text += (part.selfText ?? '') + formatted;
     checkSize(machine, text.length);
   }
-  if (lost !== null)
-    return unknown(`text made of ${describe(lost)}${isUnknown(plain(lost)) ? `: ${reasonOf(lost)}` : ''}`);
+  if (lost !== null) {
+    const why = isUnknown(plain(lost)) ? reasonOf(lost) : `${describe(lost)} is known only when it runs`;
+    return { kind: 'unknown', reason: why, partial: text };
+  }
   return condition === null ? text : assumed(text, condition);
 }
 
-export function textOrUnknown(machine: Machine, value: Value): Value {
-  return textForm(machine, value) ?? unknown(reasonOf(value));
+/** The known parts of a text, with holes; null for what is no text at all. */
+export function partialOf(value: Value): string | null {
+  const bare = plain(value);
+  return isUnknown(bare) && bare.partial !== undefined ? bare.partial : null;
 }

@@ -5,9 +5,10 @@
 import { getAttribute } from './attributes.ts';
 import { callMethod } from './calls.ts';
 import { toItems } from './containers.ts';
+import { partialOf, reasonOf } from './expressions.ts';
 import type { Machine } from './machine.ts';
 import { getItem } from './subscripts.ts';
-import { integerOf, isObject, isUnknown, type PyClass, plain, textOf, unknown, type Value } from './values.ts';
+import { hole, integerOf, isObject, isUnknown, type PyClass, plain, textOf, unknown, type Value } from './values.ts';
 
 export function reprOf(value: Value): string | null {
   const bare = plain(value);
@@ -106,6 +107,7 @@ export function textForm(machine: Machine, value: Value): string | null {
         return typeof text === 'string' ? text : null;
       }
     }
+    if (bare.kind === 'made' && bare.attributes.has('@text')) return textOf(bare.attributes.get('@text') ?? null);
     if (
       bare.kind === 'made' &&
       (bare.path === 'sqlalchemy.text' || bare.path === 'sqlalchemy.quoted_name' || bare.path === 'alembic.op.f')
@@ -195,7 +197,7 @@ export function formatPercent(machine: Machine, template: string, value: Value):
       const item = name === undefined ? items[next++] : getItem(machine, bare, name);
       if (item === undefined || isUnknown(plain(item))) {
         failed ??= item ?? unknown('too few values for a % format');
-        return '';
+        return hole;
       }
       const align = flags.includes('-') ? '<' : '>';
       const spec =
@@ -209,10 +211,10 @@ export function formatPercent(machine: Machine, template: string, value: Value):
         type === 's' || type === 'r' ? spec : type === 'd' || type === 'i' ? spec && `${spec}d` : `${spec}${type}`,
       );
       if (formatted === null) failed ??= unknown('a value whose text is not known');
-      return formatted ?? '';
+      return formatted ?? hole;
     },
   );
-  return failed ?? text;
+  return failed === null ? text : { kind: 'unknown', reason: reasonOf(failed), partial: text };
 }
 
 /** `"{} {name.attr[0]:>5}".format(…)`. */
@@ -273,22 +275,26 @@ export function formatBraces(
             : isUnknown(plain(value))
               ? value
               : unknown('a value whose text is not known');
-      out += formatted ?? '';
+      out += formatted ?? hole;
     }
     return out;
   };
   const text = render(template);
-  return failed ?? text;
+  return failed === null ? text : { kind: 'unknown', reason: reasonOf(failed), partial: text };
 }
 
 export function joinTexts(machine: Machine, separator: string, value: Value): Value {
   const items = toItems(machine, value);
   if (items === null) return unknown('a join of elements that are not known');
   const parts: string[] = [];
+  let failed: Value | null = null;
   for (const item of items) {
     const text = textOf(item);
-    if (text === null) return isUnknown(plain(item)) ? plain(item) : unknown('a join of elements that are no text');
-    parts.push(text);
+    if (text === null) {
+      failed ??= item;
+      parts.push(partialOf(item) ?? hole);
+    } else parts.push(text);
   }
-  return parts.join(separator);
+  const text = parts.join(separator);
+  return failed === null ? text : { kind: 'unknown', reason: reasonOf(failed), partial: text };
 }

@@ -6,7 +6,7 @@ export { classAttribute, findInClass, getAttribute, hasOutsideBase } from './att
 export { callFunction, callMethod, callValue, instanceOf, makeInstance } from './calls.ts';
 export { isEnumClass } from './classes.ts';
 export { getKey, getText, newDict, newList, setKey, toItems } from './containers.ts';
-export { describe, evaluate, reasonOf } from './expressions.ts';
+export { describe, evaluate, partialOf, reasonOf } from './expressions.ts';
 export { strOf, textForm } from './formatting.ts';
 export {
   type Bounds,

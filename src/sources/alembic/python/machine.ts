@@ -21,7 +21,7 @@ export interface Bounds {
   maxSize: number;
 }
 
-export const defaultBounds: Bounds = { maxSteps: 3_000_000, maxDepth: 120, maxSize: 1_000_000 };
+export const defaultBounds: Bounds = { maxSteps: 500_000, maxDepth: 120, maxSize: 1_000_000 };
 
 export interface Frame {
   module: PyModule;
@@ -31,6 +31,8 @@ export interface Frame {
   onYield: ((value: Value) => Value) | null;
   /** Conditions that an undecided early return put on the rest of this function. */
   pushed: number;
+  /** A branch nobody could decide may have left the loop around it. */
+  mayLeaveLoop: string | null;
 }
 
 export interface Site {

@@ -84,7 +84,7 @@ function stringMethod(text: string, name: string): Method | undefined {
     });
   const starts =
     (atEnd: boolean): Method =>
-    (machine, args) => {
+    (_machine, args) => {
       const wanted = plain(args.positional[0] ?? null);
       const options = isObject(wanted) && wanted.kind === 'tuple' ? wanted.items.map(textOf) : [textOf(wanted)];
       if (options.some((option) => option === null)) return unknown(`${name} of something that is not known`);

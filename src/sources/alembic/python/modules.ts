@@ -89,7 +89,7 @@ function runTopLevel(machine: Machine, module: PyModule, statement: Statement): 
   const { shadows, conditions } = machine;
   machine.shadows = [];
   machine.conditions = [];
-  machine.frames.push({ module, statement, onYield: null, pushed: 0 });
+  machine.frames.push({ module, statement, onYield: null, pushed: 0, mayLeaveLoop: null });
   if (++machine.depth > machine.bounds.maxDepth)
     throw new LimitReached(`calls nested more than ${machine.bounds.maxDepth} deep`);
   try {

@@ -4,7 +4,7 @@
 
 import { callMethod } from './calls.ts';
 import { newList, newSet, toItems } from './containers.ts';
-import { reasonOf } from './expressions.ts';
+import { partialOf, reasonOf } from './expressions.ts';
 import { formatPercent } from './formatting.ts';
 import { checkSize, type Machine } from './machine.ts';
 import {
@@ -12,6 +12,7 @@ import {
   conditionOf,
   float,
   hashKey,
+  hole,
   isObject,
   isSymbolic,
   isUnknown,
@@ -261,7 +262,16 @@ export function binary(machine: Machine, operator: string, left: Value, right: V
 }
 
 function binaryOfPlain(machine: Machine, operator: string, a: Value, b: Value): Value {
-  if (isUnknown(a) || isUnknown(b)) return unknown(reasonOf(isUnknown(a) ? a : b));
+  if (isUnknown(a) || isUnknown(b)) {
+    const lost = unknown(reasonOf(isUnknown(a) ? a : b));
+    const left = textOf(a) ?? partialOf(a);
+    const right = textOf(b) ?? partialOf(b);
+    if (operator === '+' && (left !== null || right !== null))
+      return { ...lost, partial: (left ?? hole) + (right ?? hole) };
+    if (operator === '%' && left !== null)
+      return { ...lost, partial: left.replace(/%(?:\(\w+\))?[-\d.]*[sdrf]/g, hole) };
+    return lost;
+  }
   const leftText = textOf(a);
   if (leftText !== null) {
     const rightText = textOf(b);

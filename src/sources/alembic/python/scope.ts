@@ -66,6 +66,11 @@ export function collectBound(statement: Statement, names: Set<string>, withChang
       break;
     case 'function':
       names.add(statement.function.name);
+      // `@compiles(Type, 'postgresql')`, `@event.listens_for(Base, …)`: what they are given changes with it.
+      for (const decorator of withChanged ? statement.function.decorators : []) {
+        const first = decorator.kind === 'call' ? decorator.args[0]?.value : undefined;
+        if (first?.kind === 'name') names.add(first.name);
+      }
       break;
     case 'class':
       names.add(statement.name);

@@ -158,7 +158,7 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
     case 'textwrap.dedent':
     case 'inspect.cleandoc': {
       const text = textOf(first);
-      return text === null ? unknown(reasonOf(first)) : dedent(text);
+      return text === null ? (isUnknown(plain(first)) ? plain(first) : unknown(reasonOf(first))) : dedent(text);
     }
     case 'json.dumps':
       return jsonText(machine, first, args.named);

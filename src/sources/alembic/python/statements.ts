@@ -201,18 +201,23 @@ function holdForRest(machine: Machine, condition: string): void {
 function undecided(machine: Machine, reason: string, branches: Statement[][], scope: Scope): Signal {
   let returns: Signal = null;
   let goesOn = false;
+  let leaves = false;
   for (const branch of branches) {
     const signal = walkInShadow(machine, reason, branch, scope);
     if (signal !== null && signal.kind === 'return') returns = signal;
     else goesOn = true;
+    if (signal !== null && signal.kind !== 'continue') leaves = true;
   }
   for (const branch of branches) forget(branch, scope, reason);
   if (returns && !goesOn) return { kind: 'return', value: unknown(reason), condition: null };
   if (returns) holdForRest(machine, reason);
+  const frame = machine.frames[machine.frames.length - 1];
+  if (leaves && frame) frame.mayLeaveLoop = reason;
   return null;
 }
 
 function executeWhile(machine: Machine, statement: Statement & { kind: 'while' }, scope: Scope): Signal {
+  const frame = machine.frames[machine.frames.length - 1];
   for (;;) {
     step(machine, statement);
     const test = evaluate(machine, statement.test, scope);
@@ -228,6 +233,13 @@ function executeWhile(machine: Machine, statement: Statement & { kind: 'while' }
       return execute(machine, statement.otherwise, scope);
     }
     const signal = underCondition(machine, condition, () => execute(machine, statement.body, scope));
+    const leaving = frame?.mayLeaveLoop ?? null;
+    if (frame) frame.mayLeaveLoop = null;
+    if (leaving !== null) {
+      // Nobody can know how often it goes round: once is walked, what it assigns is not known.
+      forget(statement.body, scope, leaving);
+      return null;
+    }
     if (signal === null || signal.kind === 'continue') continue;
     if (signal.kind === 'break') return null;
     return signal;
