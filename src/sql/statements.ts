@@ -19,6 +19,7 @@ import {
 import type { Statement } from './pg-parser.ts';
 import { createAggregate, createFunction, createPolicy, createTrigger } from './routines.ts';
 import { touchRows } from './rows.ts';
+import { isWord, sliceOf, splitByComma } from './slices.ts';
 import {
   alterTable,
   createIndex,
@@ -167,7 +168,7 @@ export function readStatement(statement: Statement): PlacedPart[] {
     ];
   }
   const dropped = as(node, 'DropStmt');
-  if (dropped) return drop(dropped).map((operation) => ({ operation }));
+  if (dropped) return dropParts(statement, drop(dropped));
   const renamed = as(node, 'RenameStmt');
   if (renamed) return single(rename(renamed));
   const moved = as(node, 'AlterObjectSchemaStmt');
@@ -231,4 +232,42 @@ export function objectsIn(text: string): QualifiedName[] {
     if (!names.some((other) => other.schema === name.schema && other.name === name.name)) names.push(name);
   });
   return names;
+}
+
+/** `DROP TABLE a, b CASCADE` is one statement for each. */
+function dropParts(statement: Statement, operations: UnplacedOperation[]): PlacedPart[] {
+  if (operations.length < 2) return operations.map((operation) => ({ operation }));
+  const { tokens } = statement;
+  const fillers = [
+    'drop',
+    'table',
+    'view',
+    'materialized',
+    'index',
+    'sequence',
+    'type',
+    'domain',
+    'schema',
+    'extension',
+    'function',
+    'procedure',
+    'routine',
+    'aggregate',
+    'foreign',
+    'statistics',
+    'collation',
+    'concurrently',
+  ];
+  let first = 0;
+  while (isWord(tokens[first], ...fillers)) first++;
+  if (isWord(tokens[first], 'if') && isWord(tokens[first + 1], 'exists')) first += 2;
+  const hasTail = isWord(tokens.at(-1), 'cascade', 'restrict');
+  const ranges = splitByComma(statement, first, tokens.length - (hasTail ? 2 : 1));
+  if (ranges.length !== operations.length) return operations.map((operation) => ({ operation }));
+  const head = sliceOf(statement, 0, first - 1);
+  const tail = hasTail ? ` ${tokens.at(-1)?.text.toUpperCase()}` : '';
+  return operations.map((operation, i) => ({
+    operation,
+    sql: `${head} ${sliceOf(statement, ...(ranges[i] as [number, number]))}${tail}`,
+  }));
 }

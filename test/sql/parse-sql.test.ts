@@ -338,6 +338,19 @@ describe('indexes, views and kin', () => {
   });
 });
 
+describe('DROP of several', () => {
+  it('gives each its own SQL', () => {
+    expect(parse('DROP TABLE IF EXISTS a, s."B" CASCADE').map(({ sql }) => sql)).toEqual([
+      'DROP TABLE IF EXISTS a CASCADE',
+      'DROP TABLE IF EXISTS s."B" CASCADE',
+    ]);
+    expect(parse('DROP FUNCTION f(int, text), g').map(({ sql }) => sql)).toEqual([
+      'DROP FUNCTION f(int, text)',
+      'DROP FUNCTION g',
+    ]);
+  });
+});
+
 describe('rows', () => {
   it.each([
     ['INSERT INTO t VALUES (1)', 'insert', ['t']],
