@@ -74,7 +74,7 @@ export class FileEdits {
     if (whole) return whole.after;
     const text = this.#read(file);
     const entry = this.#edits.get(file);
-    return text === null || entry === undefined ? text : applyEdits(text, entry.edits);
+    return text === null || entry === undefined ? text : withBodies(applyEdits(text, entry.edits));
   }
 
   patches(): Patch[] {
@@ -89,6 +89,17 @@ export class FileEdits {
       return [whole?.step === undefined ? patch : { ...patch, step: whole.step }];
     });
   }
+}
+
+/** A function all of whose statements were disabled, each by itself, still needs one. */
+function withBodies(text: string): string {
+  return text.replace(
+    /^(def (?:up|down)grade\w*\([^)]*\)[^:\n]*:[ \t]*(?:#[^\n]*)?(\r?\n))((?:[ \t]+#[^\n]*\n|[ \t]*\r?\n)*)(?=\S|(?![\s\S]))/gm,
+    (whole, head: string, lineEnd: string, comments: string) => {
+      const kept = comments.replace(/(?:[ \t]*\r?\n)+$/, '');
+      return comments.includes('#') ? `${head}${kept}    pass${lineEnd}${comments.slice(kept.length)}` : whole;
+    },
+  );
 }
 
 /** Insertions at one place stand in the order they came. */
@@ -129,6 +140,7 @@ export function editChain(
     dependencies.set(id, [...revision.dependsOn]);
   }
   const restored = new Map<RevisionId, RevisionId[]>();
+  const separated = new Set<RevisionId>();
   for (const { action, answers } of actions) {
     switch (action.action) {
       case 'set-down-revision': {
@@ -141,10 +153,22 @@ export function editChain(
         dependencies.set(action.revision, [...action.to]);
         because(action.revision, answers);
         break;
-      case 'rename-revision':
-        renames.set(action.revision, action.to);
-        because(action.revision, answers);
+      case 'rename-revision': {
+        const twins = graph.duplicates.get(action.revision) ?? [];
+        const twin = twins.find((one) => one.file === action.file);
+        if (twin === undefined || twins.length < 2) {
+          renames.set(action.revision, action.to);
+          because(action.revision, answers);
+          break;
+        }
+        // The other file keeps the id, and whoever names it as a parent means that one.
+        files.edit(action.file, answers, (text) => setRevisionId(text, action.to));
+        restored.set(action.to, [...twin.downRevisions]);
+        const kept = twins.find((one) => one !== twin);
+        if (kept) parents.set(action.revision, [...kept.downRevisions]);
+        separated.add(action.revision);
         break;
+      }
       case 'placeholder-revision': {
         const made = placeholder(action.revision, action.downRevisions);
         files.put(made.file, made.text, answers);
@@ -178,6 +202,8 @@ export function editChain(
   }
   const renamed = (id: string) => renames.get(id) ?? id;
   for (const [id, revision] of graph.revisions) {
+    // Which of two files this is, is settled above.
+    if (separated.has(id)) continue;
     const own = [...(answersById.get(id) ?? [])];
     const wanted = (parents.get(id) ?? []).map(renamed);
     const needed = (dependencies.get(id) ?? []).map(renamed);

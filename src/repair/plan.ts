@@ -12,6 +12,7 @@ import type { RemedyAction } from '../model/remedy.ts';
 import type { RevisionId } from '../model/revision.ts';
 import { type Answered, editChain, FileEdits } from './chain-edits.ts';
 import { isWanted } from './consent.ts';
+import { downgradeCounterparts } from './counterparts.ts';
 import { mergeStep } from './merge.ts';
 import { fingerprintFiles, planId } from './plan-file.ts';
 import { placeholderRevision, reconcilingRevision } from './revision-text.ts';
@@ -46,6 +47,7 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
   const { graph, database } = diagnosis;
   const { config } = diagnosis.facts;
 
+  actions.push(...(await downgradeCounterparts(actions, diagnosis)));
   const chain = editChain(actions, graph, files, (id, parents) => placeholderRevision(id, parents, { graph, config }));
 
   const made = stepsFor({

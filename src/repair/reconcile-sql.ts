@@ -9,31 +9,53 @@ import type { ColumnDefinition, ConstraintDefinition, IndexDefinition, SchemaOpe
 
 const q = quoteIdentifier;
 
-/** Statements for `op.execute`, in order; names without a namespace hang on the search_path, as the project's own do. */
-export function reconcilingSql(operation: SchemaOperation): string[] {
+/**
+ * Statements for `op.execute`, in order, with the operations they stand for; columns of one table go together. Names
+ * without a namespace hang on the search_path, as the project's own do.
+ */
+export function reconcilingStatements(
+  operations: readonly SchemaOperation[],
+): { operations: SchemaOperation[]; sql: string[] }[] {
+  const groups: { operations: SchemaOperation[]; sql: string[] }[] = [];
+  for (const operation of operations) {
+    const last = groups.at(-1);
+    if (operation.kind === 'addColumn' && last?.operations.every((other) => isColumnOf(other, operation.table))) {
+      last.operations.push(operation);
+    } else groups.push({ operations: [operation], sql: [] });
+  }
+  for (const group of groups) {
+    const [first] = group.operations as [SchemaOperation];
+    group.sql =
+      first.kind === 'addColumn'
+        ? columnsSql(
+            first.table,
+            group.operations.flatMap((one) => (one.kind === 'addColumn' ? [one.column] : [])),
+          )
+        : reconcilingSql(first);
+  }
+  return groups;
+}
+
+function isColumnOf(operation: SchemaOperation, table: QualifiedName): boolean {
+  return (
+    operation.kind === 'addColumn' && operation.table.name === table.name && operation.table.schema === table.schema
+  );
+}
+
+function reconcilingSql(operation: SchemaOperation): string[] {
   switch (operation.kind) {
     case 'createTable': {
       const { table } = operation;
-      const partOfParent = table.partitionOf !== undefined;
+      const bare = { ...operation, table: { ...table, indexes: [], comment: null }, ifNotExists: true };
       return [
-        renderOperation({
-          ...operation,
-          table: { ...table, indexes: [], comment: null },
-          ifNotExists: true,
-        })[0] as string,
-        ...(partOfParent ? [] : table.columns.map((column) => addColumn(table.name, column))),
-        ...shapeChecks(table.name, table.columns),
-        ...table.columns.filter(isBareNotNull).map((column) => requireColumn(table.name, column.name)),
+        renderOperation(bare)[0] as string,
+        ...(table.partitionOf === undefined ? columnsSql(table.name, table.columns) : []),
         ...table.constraints.map((constraint) => addConstraint(table.name, constraint)),
         ...table.indexes.map((index) => createIndex(table.name, index)),
       ];
     }
     case 'addColumn':
-      return [
-        addColumn(operation.table, operation.column),
-        ...shapeChecks(operation.table, [operation.column]),
-        ...(isBareNotNull(operation.column) ? [requireColumn(operation.table, operation.column.name)] : []),
-      ];
+      return columnsSql(operation.table, [operation.column]);
     case 'addConstraint':
       return [addConstraint(operation.table, operation.constraint)];
     case 'createIndex':
@@ -84,27 +106,38 @@ function isBareNotNull(column: ColumnDefinition): boolean {
   return column.notNull && column.default === null && !column.identity && !column.generated && !column.serial;
 }
 
+/** Columns that are missing, added; those that stand, held against their type; NOT NULL where every row has a value. */
+function columnsSql(table: QualifiedName, columns: readonly ColumnDefinition[]): string[] {
+  if (columns.length === 0) return [];
+  const bare = columns.filter(isBareNotNull);
+  return [
+    `ALTER TABLE ${quoteQualified(table)}\n  ${columns.map((column) => addColumn(table, column)).join(',\n  ')}`,
+    ...shapeChecks(table, columns),
+    ...(bare.length === 0 ? [] : [doBlock(bare.flatMap((column) => requireColumn(table, column.name)))]),
+  ];
+}
+
 /** Nullable where NOT NULL would need values that nobody stated; `requireColumn` follows. */
 function addColumn(table: QualifiedName, column: ColumnDefinition): string {
   const bare = isBareNotNull(column) ? { ...column, notNull: false } : column;
-  const statement = {
+  const [statement] = renderOperation({
     kind: 'addColumn',
     table,
     column: { ...bare, index: false, comment: null },
     ifNotExists: true,
-  } as const;
-  return renderOperation(statement)[0] as string;
+  });
+  return (statement as string).slice(`ALTER TABLE ${quoteQualified(table)} `.length);
 }
 
-function requireColumn(table: QualifiedName, column: string): string {
+function requireColumn(table: QualifiedName, column: string): string[] {
   const name = quoteQualified(table);
-  return doBlock([
+  return [
     `IF EXISTS (SELECT FROM ${name} WHERE ${q(column)} IS NULL) THEN`,
     `  RAISE NOTICE USING MESSAGE = ${quoteLiteral(`${table.name}.${column} stays nullable: there are rows without a value`)};`,
     `ELSIF EXISTS (SELECT FROM pg_attribute WHERE attrelid = ${regclass(table)} AND attname = ${quoteLiteral(column)} AND NOT attnotnull) THEN`,
     `  ALTER TABLE ${name} ALTER COLUMN ${q(column)} SET NOT NULL;`,
     'END IF;',
-  ]);
+  ];
 }
 
 /** Raises with what differs when a column that stands is of another type. */
@@ -236,7 +269,7 @@ function createEnum(name: QualifiedName, labels: readonly string[]): string {
 function alterColumn(operation: Extract<SchemaOperation, { kind: 'alterColumn' }>): string[] {
   const { notNull, ...rest } = operation;
   const statements = renderOperation(rest);
-  if (notNull === true) statements.push(requireColumn(operation.table, operation.column));
+  if (notNull === true) statements.push(doBlock(requireColumn(operation.table, operation.column)));
   if (notNull === false)
     statements.push(
       ...renderOperation({ kind: 'alterColumn', table: operation.table, column: operation.column, notNull }),

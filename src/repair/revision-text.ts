@@ -9,7 +9,7 @@ import type { AlembicConfig } from '../model/project.ts';
 import type { Revision, RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import { keyOfName } from './order.ts';
-import { needsAutocommit, reconcilingSql } from './reconcile-sql.ts';
+import { needsAutocommit, reconcilingStatements } from './reconcile-sql.ts';
 
 export interface RevisionFile {
   id: RevisionId;
@@ -33,15 +33,15 @@ export interface ReconcilingInputs {
 export function reconcilingRevision(inputs: ReconcilingInputs): RevisionFile {
   const { operations, downRevisions } = inputs;
   const own = operations.map((operation) => unqualified(operation, inputs.defaultNamespace));
-  const names = [...new Set(operations.map(subjectOf))];
+  const names = [...new Set(operations.map(shortSubject))];
   const isMerge = downRevisions.length > 1;
   const message =
     operations.length === 0
       ? `Merge ${downRevisions.join(', ')}`
       : `Reconcile ${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${names.length - 4} more` : ''}`;
-  const upgrade = own.flatMap((operation, index) => [
-    `    # ${subjectOf(operations[index] as SchemaOperation)}`,
-    ...reconcilingSql(operation).map((sql) => execute(sql, needsAutocommit(operation))),
+  const upgrade = reconcilingStatements(own).flatMap((group) => [
+    `    # ${[...new Set(group.operations.map(shortSubject))].join(', ')}`,
+    ...group.sql.map((sql) => execute(sql, group.operations.some(needsAutocommit))),
   ]);
   const downgrade = downgradeOf(inputs, operations, own);
   const about =
@@ -168,6 +168,12 @@ function dropEmpty(name: QualifiedName): string {
 
 function quoted(name: string | null): string {
   return /^[a-z_][a-z0-9_]*$/.test(name ?? '') ? (name as string) : `"${(name ?? '').replaceAll('"', '""')}"`;
+}
+
+/** Columns by their table. */
+function shortSubject(operation: SchemaOperation): string {
+  const subject = subjectOf(operation);
+  return operation.kind === 'addColumn' ? subject.slice(0, -operation.column.name.length - 1) : subject;
 }
 
 /** What an operation is about, as a person names it. */

@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { introspect } from '../../src/database/index.ts';
 import { emptySchema, type Schema } from '../../src/model/schema.ts';
-import { reconcilingSql } from '../../src/repair/reconcile-sql.ts';
+import { reconcilingStatements } from '../../src/repair/reconcile-sql.ts';
 import { settle } from '../../src/repair/settle.ts';
 import { loadSqlParser, parseSql } from '../../src/sql/index.ts';
 import { type TestDatabase, testDatabase } from '../support/postgres.ts';
@@ -33,7 +33,7 @@ function statements(): string[] {
   const before = read(standing).length;
   const all = settle(read(standing + wanted), emptySchema(), context).operations;
   expect(before).toBe(2);
-  return all.slice(2).flatMap(reconcilingSql);
+  return reconcilingStatements(all.slice(2)).flatMap(({ sql }) => sql);
 }
 
 let database: TestDatabase;
