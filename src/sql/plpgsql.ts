@@ -1,7 +1,7 @@
 /**
  * The structure of a PL/pgSQL block with exact offsets in the original text (pl_gram.y): declarations, nested statements,
  * conditions, handlers. PostgreSQL's own PL/pgSQL parser judges whether the block is sound; it keeps no offsets, this does.
- * Total: odd text gives statements of kind `other`.
+ * Total: odd text gives statements of kind `other`. Longer than most files: one scanner whose parts make no sense alone.
  */
 import { nextToken, type Token, tokensOf } from './lexer.ts';
 import { isMark, isWord } from './slices.ts';
