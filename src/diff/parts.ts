@@ -219,7 +219,7 @@ export function policyAspects(declared: Policy, live: Policy): Aspect[] {
   return [
     ...aspect('command', declared.command, live.command),
     ...aspect('permissive', declared.permissive ?? true, live.permissive ?? true),
-    ...aspect('roles', declared.roles?.join(', '), live.roles?.join(', ')),
+    ...aspect('roles', declared.roles?.toSorted().join(', '), live.roles?.toSorted().join(', ')),
     ...textAspect('using', declared.using, live.using),
     ...textAspect('check', declared.check, live.check),
   ];

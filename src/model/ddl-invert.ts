@@ -185,6 +185,8 @@ function invert(operation: SchemaOperation, before: Schema): SchemaOperation[] |
               command: policy.command,
               using: policy.using,
               check: policy.check,
+              ...(policy.permissive === undefined ? {} : { permissive: policy.permissive }),
+              ...(policy.roles === undefined ? {} : { roles: policy.roles }),
             },
           ]
         : null;

@@ -229,6 +229,10 @@ export type SchemaOperation =
       command: string;
       using: string | null;
       check: string | null;
+      /** False: restrictive. */
+      permissive?: boolean;
+      /** As SQL; undefined: everybody. */
+      roles?: string[];
     }
   | ({ kind: 'dropPolicy'; table: QualifiedName; name: string } & DropGuard)
   | ({ kind: 'createExtension'; name: string; schema: string | null } & Guard)

@@ -2,9 +2,9 @@
  * What is neither table nor type: sequences, views, routines, triggers, policies, extensions, namespaces.
  */
 import { nextvalDefault } from '../model/definition.ts';
-import { keyOf, type QualifiedName } from '../model/name.ts';
+import { compareText, keyOf, type QualifiedName } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
-import type { Sequence, View } from '../model/schema.ts';
+import type { Policy, Sequence, View } from '../model/schema.ts';
 import { targetTable } from './constraints.ts';
 import type { SchemaDraft } from './draft.ts';
 import { removeTable } from './tables.ts';
@@ -81,7 +81,7 @@ export function applyToKin(draft: SchemaDraft, operation: Act<KinKind>): void {
       const key = targetTable(draft, operation, operation.table);
       if (key === null) return;
       const { name, command, using, check } = operation;
-      const policy = { ...draft.stated(operation, key), name, command, using, check };
+      const policy = { ...draft.stated(operation, key), name, command, using, check, ...appliesTo(operation) };
       draft.change(key, (table) => ({ ...table, policies: new Map(table.policies).set(name, policy) }));
       return;
     }
@@ -108,6 +108,23 @@ export function applyToKin(draft: SchemaDraft, operation: Act<KinKind>): void {
       dropNamespace(draft, operation.name);
       return;
   }
+}
+
+/** `AS RESTRICTIVE` and `TO role, …`, from the statement where the reader did not say. */
+function appliesTo(operation: Act<'createPolicy'>): Pick<Policy, 'permissive' | 'roles' | 'certainty'> {
+  const head =
+    /\son\s.+?(?:\sas\s+(permissive|restrictive))?(?:\s+for\s+\w+)?(?:\s+to\s+(.+?))?(?:\s+using\b|\s+with\s+check\b|\s*;?\s*$)/is.exec(
+      operation.sql ?? '',
+    );
+  const permissive = operation.permissive ?? head?.[1]?.toLowerCase() !== 'restrictive';
+  const roles = operation.roles ?? head?.[2]?.split(',').map((role) => role.trim()) ?? [];
+  const named = roles.map((role) => (role.startsWith('"') ? role : role.toLowerCase()));
+  // Who `current_user` was is known to the database alone.
+  if (named.some((role) => /^(current_user|current_role|session_user)$/.test(role))) return { certainty: 'suspected' };
+  return {
+    ...(permissive ? {} : { permissive }),
+    ...(named.length === 0 || named.includes('public') ? {} : { roles: named.sort(compareText) }),
+  };
 }
 
 /** Triggers may stand on views too, which the model does not hold. */

@@ -133,7 +133,8 @@ const scripts: Record<string, string> = {
     alter view v rename to w; alter table t rename to t2; drop function g(int, text);`,
   'row security and policies': `
     create table t (id int, owner text); alter table t enable row level security; alter table t force row level security;
-    create policy p on t for select using (owner = current_user); create policy q on t using (true) with check (id > 0); drop policy q on t;`,
+    create policy p on t for select using (owner = current_user); create policy q on t using (true) with check (id > 0); drop policy q on t;
+    create policy r on t as restrictive for all to pg_monitor, pg_read_all_data using (true); create policy s on t to public with check (id > 0);`,
   'exclusion constraints': `
     create table t (r int4range, s int4range, exclude using gist (r with &&), constraint named exclude using gist (s with &&) where (not isempty(s)));`,
   'domains and composites': `
