@@ -1,7 +1,8 @@
 /**
  * A name over PostgreSQL's 63 bytes: cut silently, so that the code and the database call one thing by two names.
  */
-import { truncateIdentifier } from '../model/name.ts';
+import { maxIdentifierBytes, truncateIdentifier } from '../model/name.ts';
+import type { Operation } from '../model/operation.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({
@@ -17,19 +18,49 @@ export default defineRule({
   },
   *check({ declared }) {
     const told = new Set<string>();
-    for (const note of declared.replay.notes) {
-      if (note.kind !== 'name-too-long' || told.has(note.name)) continue;
-      told.add(note.name);
-      const { file, line } = note.operation.origin;
-      const bytes = Buffer.byteLength(note.name, 'utf8');
-      yield {
-        subject: { kind: 'revision', name: note.revision, revision: note.revision, file, line },
-        detail: note.name,
-        severity: note.operation.condition === undefined ? 'error' : 'warning',
-        message: `${note.name} (${file}:${line}) has ${bytes} bytes; PostgreSQL cuts it to ${truncateIdentifier(note.name)}, and whatever names it in full no longer finds it.`,
-        evidence: [{ origin: 'declared', text: `${bytes} bytes, 63 are kept`, file, line }],
-        remedy: advice(`Give ${note.object} a name of at most 63 bytes in ${note.revision}`, 'file-edit'),
-      };
+    for (const [revision, operations] of declared.replay.operationsById) {
+      for (const operation of operations) {
+        for (const name of namesGiven(operation)) {
+          const bytes = Buffer.byteLength(name, 'utf8');
+          if (bytes <= maxIdentifierBytes || told.has(name)) continue;
+          told.add(name);
+          const { file, line } = operation.origin;
+          yield {
+            subject: { kind: 'revision', name: revision, revision, file, line },
+            detail: name,
+            severity: operation.condition === undefined ? 'error' : 'warning',
+            message: `${name} (${file}:${line}) has ${bytes} bytes; PostgreSQL cuts it to ${truncateIdentifier(name)}, and whatever names it in full no longer finds it.`,
+            evidence: [{ origin: 'declared', text: `${bytes} bytes, ${maxIdentifierBytes} are kept`, file, line }],
+            remedy: advice(`Give it a name of at most ${maxIdentifierBytes} bytes in ${revision}`, 'file-edit'),
+          };
+        }
+      }
     }
   },
 });
+
+/** Names that somebody wrote. What comes of a convention (`op.f`) SQLAlchemy cuts itself, with a hash. */
+function namesGiven(operation: Operation): string[] {
+  const given = (thing: { name: string | null; nameIsFinal?: boolean }) =>
+    thing.name === null || thing.nameIsFinal ? [] : [thing.name];
+  switch (operation.kind) {
+    case 'createTable':
+      return [
+        operation.table.name.name,
+        ...operation.table.columns.map((column) => column.name),
+        ...operation.table.constraints.flatMap(given),
+        ...operation.table.indexes.flatMap(given),
+      ];
+    case 'addColumn':
+      return [operation.column.name];
+    case 'addConstraint':
+      return given(operation.constraint);
+    case 'createIndex':
+      return given(operation.index);
+    case 'renameTable':
+    case 'renameColumn':
+      return [operation.to];
+    default:
+      return [];
+  }
+}

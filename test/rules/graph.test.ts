@@ -1,0 +1,305 @@
+/** Rules on the structure of the chain and on what its revisions do, each with an innocent twin. */
+import { describe, expect, it } from 'vitest';
+import { findingsOf } from './inputs.ts';
+
+const a = { id: 'aaaa1111bbbb', sql: 'CREATE TABLE t (id int PRIMARY KEY)', createDate: '2025-01-01 00:00:00' };
+const b = { id: 'bbbb2222cccc', after: 'aaaa1111bbbb', createDate: '2025-02-01 00:00:00' };
+
+describe('missing-parent-revision', () => {
+  it('re-links to the head of the time, by date, and shows the placeholder as the other answer', async () => {
+    const late = { id: 'late3333late', after: b.id, createDate: '2025-06-01 00:00:00' };
+    const lost = {
+      id: 'dddd4444eeee',
+      after: 'ai_setup_001',
+      createDate: '2025-03-01 00:00:00',
+      sql: 'ALTER TABLE t ADD c int',
+    };
+    const [finding, ...others] = await findingsOf('missing-parent-revision', { revisions: [a, b, late, lost] });
+    expect(others).toEqual([]);
+    expect(finding?.key).toBe('missing-parent-revision:dddd4444eeee');
+    expect(finding?.message).toContain('names parent ai_setup_001, which no file defines');
+    expect(finding?.remedy?.actions).toEqual([
+      {
+        action: 'set-down-revision',
+        revision: lost.id,
+        file: 'versions/dddd4444eeee.py',
+        from: 'ai_setup_001',
+        to: [b.id],
+      },
+    ]);
+    expect(finding?.evidence.map((each) => each.text).join('\n')).toContain(
+      'not taken: Add a marked, empty revision ai_setup_001',
+    );
+  });
+
+  it('takes the id of the file that bears the name', async () => {
+    const merge = { id: '7bcf07ee658e', after: a.id, file: 'versions/20260621_merge_041_064.py' };
+    const child = { id: 'eeee5555ffff', after: '20260621_merge_041_064' };
+    const [finding] = await findingsOf('missing-parent-revision', { revisions: [a, merge, child] });
+    expect(finding?.remedy?.summary).toContain('did you mean 7bcf07ee658e');
+    expect(finding?.remedy?.actions[0]).toMatchObject({ action: 'set-down-revision', to: ['7bcf07ee658e'] });
+  });
+
+  it('restores what git has, verbatim', async () => {
+    const deleted = {
+      path: 'versions/x.py',
+      commit: '0123456789abcdef',
+      date: '2025-01-02',
+      author: 'A',
+      subject: 'clean up',
+      content: 'revision = "gone"',
+    };
+    const history = { deletedById: new Map([['gone', deleted]]) };
+    const [finding] = await findingsOf('missing-parent-revision', {
+      revisions: [a, { id: 'child1', after: 'gone' }],
+      history,
+    });
+    expect(finding?.remedy?.actions).toEqual([
+      { action: 'restore-file', file: 'versions/x.py', content: deleted.content, commit: deleted.commit },
+    ]);
+  });
+
+  it('never re-parents what the database carries: a placeholder takes the lost place', async () => {
+    const project = {
+      revisions: [a, { id: 'child1', after: 'gone' }],
+      live: 'CREATE TABLE t (id int PRIMARY KEY)',
+      rows: ['gone'],
+    };
+    const [finding] = await findingsOf('missing-parent-revision', project);
+    expect(finding?.remedy?.actions[0]).toMatchObject({
+      action: 'placeholder-revision',
+      revision: 'gone',
+      downRevisions: [a.id],
+    });
+  });
+
+  it('is silent on a whole chain', async () => {
+    expect(await findingsOf('missing-parent-revision', { revisions: [a, b] })).toEqual([]);
+  });
+});
+
+describe('multiple-heads', () => {
+  const c = { id: 'cccc3333dddd', after: a.id };
+  it('proposes a merge of two unreleased heads', async () => {
+    const [finding] = await findingsOf('multiple-heads', { revisions: [a, b, c] });
+    expect(finding?.remedy?.actions).toEqual([{ action: 'merge-heads', heads: [b.id, c.id] }]);
+  });
+  it('re-parents the one unreleased side', async () => {
+    const history = {
+      releasedById: new Map([
+        [a.id, 'v1'],
+        [b.id, 'v1'],
+      ]),
+    };
+    const [finding] = await findingsOf('multiple-heads', { revisions: [a, b, c], history });
+    expect(finding?.remedy?.actions).toEqual([
+      { action: 'set-down-revision', revision: c.id, file: 'versions/cccc3333dddd.py', from: a.id, to: [b.id] },
+    ]);
+  });
+  it('leaves heads under labels of their own, allowed heads, and a segment that waits for its parent', async () => {
+    expect(await findingsOf('multiple-heads', { revisions: [a, b, { ...c, branchLabels: ['feature'] }] })).toEqual([]);
+    expect(await findingsOf('multiple-heads', { revisions: [a, b, c], allowedHeads: [c.id] })).toEqual([]);
+    expect(await findingsOf('multiple-heads', { revisions: [a, { ...b, after: 'lost' }] })).toEqual([]);
+  });
+});
+
+it('duplicate-revision-id: the file that closes the circle gets the new id', async () => {
+  const revisions = [a, b, { ...a, file: 'versions/second.py', after: b.id }];
+  const [finding, ...others] = await findingsOf('duplicate-revision-id', { revisions });
+  expect(others).toEqual([]);
+  expect(finding?.message).toContain('versions/aaaa1111bbbb.py');
+  expect(finding?.remedy?.actions[0]).toMatchObject({ action: 'rename-revision', file: 'versions/second.py' });
+  expect(await findingsOf('duplicate-revision-id', { revisions: [a, b] })).toEqual([]);
+});
+
+it('revision-cycle: prints the path, beside a healthy chain too', async () => {
+  const revisions = [a, { id: 'b', after: 'c' }, { id: 'c', after: 'b' }];
+  const [finding] = await findingsOf('revision-cycle', { revisions });
+  expect(finding?.message).toMatch(/b → c → b|c → b → c/);
+  expect(await findingsOf('revision-cycle', { revisions: [a, b] })).toEqual([]);
+});
+
+it('dangling-depends-on', async () => {
+  const [finding] = await findingsOf('dangling-depends-on', { revisions: [a, { ...b, dependsOn: ['nobody'] }] });
+  expect(finding?.message).toContain('depends on nobody');
+  expect(await findingsOf('dangling-depends-on', { revisions: [a, { ...b, dependsOn: [a.id] }] })).toEqual([]);
+});
+
+it('unreadable-revision: a merge marker, and a parent that is the text None', async () => {
+  const file = { file: 'versions/x.py', line: 3, kind: 'unreadable' as const, reason: 'an unresolved merge', id: null };
+  const [finding] = await findingsOf('unreadable-revision', { revisions: [a], unreadable: [file] });
+  expect(finding).toMatchObject({ subject: { kind: 'file', name: 'versions/x.py', line: 3 } });
+  const [none] = await findingsOf('unreadable-revision', { revisions: [{ ...a, after: 'None' }] });
+  expect(none?.remedy?.actions).toEqual([
+    { action: 'set-down-revision', revision: a.id, file: 'versions/aaaa1111bbbb.py', from: 'None', to: [] },
+  ]);
+  expect(await findingsOf('unreadable-revision', { revisions: [a, b] })).toEqual([]);
+});
+
+it('stray-file-in-versions', async () => {
+  const file = {
+    file: 'versions/helpers.py',
+    line: 1,
+    kind: 'stray' as const,
+    reason: 'it defines no revision',
+    id: null,
+  };
+  const [finding] = await findingsOf('stray-file-in-versions', { revisions: [a], unreadable: [file] });
+  expect(finding?.remedy?.actions).toEqual([
+    { action: 'move-file', file: 'versions/helpers.py', to: 'alembic/helpers.py' },
+  ]);
+  expect(await findingsOf('stray-file-in-versions', { revisions: [a] })).toEqual([]);
+});
+
+it('revision-id-too-long: shortens, unless something made the column wider', async () => {
+  const long = { id: '20251006_add_campaign_performance_metrics', after: a.id };
+  const [finding] = await findingsOf('revision-id-too-long', { revisions: [a, long] });
+  const [action] = finding?.remedy?.actions ?? [];
+  expect(action).toMatchObject({ action: 'rename-revision', revision: long.id });
+  expect(action?.action === 'rename-revision' && action.to.length <= 32).toBe(true);
+  expect(await findingsOf('revision-id-too-long', { revisions: [a, long], env: { versionWidth: 64 } })).toEqual([]);
+  const widening = { ...b, sql: 'ALTER TABLE alembic_version ALTER COLUMN version_num TYPE varchar(128)' };
+  expect(await findingsOf('revision-id-too-long', { revisions: [a, widening, { ...long, after: b.id }] })).toEqual([]);
+});
+
+it('placeholder-revision-id: typed patterns alone', async () => {
+  for (const id of ['a1b2c3d4e5f6', '123456789abc', 'abcdef123456', '000000000000']) {
+    expect(await findingsOf('placeholder-revision-id', { revisions: [{ ...a, id }] }), id).toHaveLength(1);
+  }
+  for (const id of ['2e9a5d41c7b3', '0001', '20251103_roles', 'e63b90d5f7a1', 'f2a86b0c4d97']) {
+    expect(await findingsOf('placeholder-revision-id', { revisions: [{ ...a, id }] }), id).toEqual([]);
+  }
+});
+
+it('released-revision-removed', async () => {
+  const history = {
+    releasedById: new Map([
+      ['gone', 'v1'],
+      [a.id, 'v1'],
+    ]),
+  };
+  expect(
+    (await findingsOf('released-revision-removed', { revisions: [a], history })).map((each) => each.subject.name),
+  ).toEqual(['gone']);
+});
+
+it('revision-inserted-behind: gives the released one its parent back', async () => {
+  const c = { id: 'cccc3333dddd', after: b.id };
+  const history = {
+    releasedById: new Map([
+      [a.id, 'v1'],
+      [c.id, 'v1'],
+    ]),
+  };
+  const [finding] = await findingsOf('revision-inserted-behind', { revisions: [a, b, c], history });
+  expect(finding?.remedy?.actions).toMatchObject([
+    { revision: c.id, from: b.id, to: [a.id] },
+    { revision: b.id, from: a.id, to: [c.id] },
+  ]);
+  const all = {
+    releasedById: new Map([
+      [a.id, 'v1'],
+      [b.id, 'v1'],
+    ]),
+  };
+  expect(await findingsOf('revision-inserted-behind', { revisions: [a, b, c], history: all })).toEqual([]);
+});
+
+it('object-created-twice: the later one goes, and its extra columns are declared', async () => {
+  const twice = { ...b, sql: 'CREATE TABLE t (id int PRIMARY KEY, more text)' };
+  const [finding] = await findingsOf('object-created-twice', { revisions: [a, twice] });
+  expect(finding?.key).toBe('object-created-twice:public.t');
+  expect(finding?.remedy?.actions.map((action) => action.action)).toEqual(['disable-operation', 'declare']);
+  const dropped = { ...b, sql: 'DROP TABLE t; CREATE TABLE t (id int)' };
+  expect(await findingsOf('object-created-twice', { revisions: [a, dropped] })).toEqual([]);
+});
+
+it('object-created-twice: only suspected where unread lines may have dropped it', async () => {
+  const opaque = {
+    ...b,
+    operations: (at: object) => [{ kind: 'opaque', reason: 'built at run time', objects: [], ...at } as never],
+  };
+  const [finding] = await findingsOf('object-created-twice', {
+    revisions: [a, opaque, { id: 'c', after: b.id, sql: 'CREATE TABLE t (id int)' }],
+  });
+  expect(finding ?? { certainty: 'suspected' }).toMatchObject({ certainty: 'suspected' });
+});
+
+it('enum-created-twice: sa.Enum beside CREATE TYPE', async () => {
+  const first = { ...a, sql: "CREATE TYPE mood AS ENUM ('sad', 'ok')" };
+  const implicit = {
+    ...b,
+    operations: ({ origin }: { origin: never }) => [
+      {
+        kind: 'createEnum' as const,
+        name: { schema: null, name: 'mood' },
+        labels: ['sad', 'ok'],
+        implicit: true,
+        origin,
+        span: { from: 0, to: 9 },
+      },
+    ],
+  };
+  const [finding] = await findingsOf('enum-created-twice', { revisions: [first, implicit as never] });
+  expect(finding?.remedy?.actions[0]).toMatchObject({ action: 'reuse-enum', enumName: 'mood' });
+  expect(await findingsOf('enum-created-twice', { revisions: [first, b] })).toEqual([]);
+});
+
+it('if-not-exists-shape-mismatch: one finding, all columns', async () => {
+  const guarded = { ...b, sql: 'CREATE TABLE IF NOT EXISTS t (id int PRIMARY KEY, x int, y text)' };
+  const [finding, ...others] = await findingsOf('if-not-exists-shape-mismatch', { revisions: [a, guarded] });
+  expect(others).toEqual([]);
+  expect(finding?.message).toContain('2 columns');
+  const healed = { id: 'c', after: b.id, sql: 'ALTER TABLE t ADD x int; ALTER TABLE t ADD y text' };
+  expect(await findingsOf('if-not-exists-shape-mismatch', { revisions: [a, guarded, healed] })).toEqual([]);
+  const same = { ...b, sql: 'CREATE TABLE IF NOT EXISTS t (id int PRIMARY KEY)' };
+  expect(await findingsOf('if-not-exists-shape-mismatch', { revisions: [a, same] })).toEqual([]);
+});
+
+it('table-never-migrated: a model without a revision', async () => {
+  const models = 'CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)';
+  const [finding, ...others] = await findingsOf('table-never-migrated', { revisions: [a], models });
+  expect(others).toEqual([]);
+  expect(finding).toMatchObject({ key: 'table-never-migrated:public.u', severity: 'error', certainty: 'proven' });
+  expect(finding?.remedy?.actions[0]).toMatchObject({ action: 'declare' });
+  const filtered = await findingsOf('table-never-migrated', { revisions: [a], models, env: { filtersObjects: true } });
+  expect(filtered[0]).toMatchObject({ severity: 'warning', certainty: 'suspected' });
+});
+
+it('chain-not-self-contained and drop-of-unowned-table', async () => {
+  const [finding] = await findingsOf('chain-not-self-contained', {
+    revisions: [{ ...a, sql: 'ALTER TABLE elder ADD c int' }],
+  });
+  expect(finding?.subject.name).toBe('public.elder');
+  expect(
+    await findingsOf('chain-not-self-contained', { revisions: [a, { ...b, sql: 'ALTER TABLE t ADD c int' }] }),
+  ).toEqual([]);
+  const [drop] = await findingsOf('drop-of-unowned-table', {
+    revisions: [a, { ...b, sql: 'DROP TABLE spatial_ref_sys' }],
+  });
+  expect(drop?.message).toContain('which this chain never created');
+  expect(await findingsOf('drop-of-unowned-table', { revisions: [a, { ...b, sql: 'DROP TABLE t' }] })).toEqual([]);
+});
+
+it('identifier-too-long: bytes, not letters', async () => {
+  const name = 'ü'.repeat(40);
+  const named = (index: string) => ({
+    ...b,
+    operations: ({ origin }: { origin: never }) => [
+      {
+        kind: 'createIndex' as const,
+        table: { schema: null, name: 't' },
+        index: {
+          name: index,
+          unique: false,
+          method: 'btree',
+          keys: [{ text: 'id', isExpression: false }],
+        },
+        origin,
+      },
+    ],
+  });
+  const [finding] = await findingsOf('identifier-too-long', { revisions: [a, named(name) as never] });
+  expect(finding?.message).toContain('80 bytes');
+  expect(await findingsOf('identifier-too-long', { revisions: [a, named('ü'.repeat(31)) as never] })).toEqual([]);
+});

@@ -1,0 +1,280 @@
+/**
+ * Inputs of rules made in memory: each revision is SQL, the live database is SQL, the seed is SQL. No file, no server.
+ */
+import { compareSchemas, rankRevisions } from '../../src/diff/index.ts';
+import { readSeedRunners } from '../../src/history/index.ts';
+import { buildRevisionGraph } from '../../src/model/build-revision-graph.ts';
+import type { Stamp } from '../../src/model/diagnosis.ts';
+import type { Finding } from '../../src/model/finding.ts';
+import type { RevisionHistory } from '../../src/model/history.ts';
+import type { LiveDatabase } from '../../src/model/live.ts';
+import type { Operation } from '../../src/model/operation.ts';
+import type { EnvFacts, ProjectFacts, SurroundingFile } from '../../src/model/project.ts';
+import type { Revision, RevisionReading, UnreadableFile } from '../../src/model/revision.ts';
+import { settleOverlap } from '../../src/model/stamp.ts';
+import { replay as replayRevisions, schemaOfOperations } from '../../src/replay/index.ts';
+import { runRules } from '../../src/rules/engine.ts';
+import { findRule } from '../../src/rules/index.ts';
+import type { RuleInputs } from '../../src/rules/rule.ts';
+import { loadSqlParser, parseSql, readSeedSql } from '../../src/sql/index.ts';
+
+await loadSqlParser();
+
+export interface RevisionText extends Partial<Omit<Revision, 'id'>> {
+  id: string;
+  /** Parents; none: a base. */
+  after?: string | string[];
+  sql?: string;
+  /** Operations that SQL cannot state, after those of `sql`. */
+  operations?: (at: { origin: Operation['origin'] }) => Operation[];
+}
+
+export interface Project {
+  revisions?: RevisionText[];
+  unreadable?: UnreadableFile[];
+  models?: string;
+  seed?: string;
+  surroundings?: SurroundingFile[];
+  env?: Partial<EnvFacts>;
+  history?: Partial<RevisionHistory>;
+  /** The live schema as SQL; without it no database is looked at. */
+  live?: string;
+  /** Version rows; null: no version table. */
+  rows?: string[] | null;
+  liveFacts?: (live: LiveDatabase) => Partial<LiveDatabase>;
+  versionTable?: Partial<LiveDatabase['versionTables'][number]>;
+  /** What the database answers a probe whose SQL has this text. */
+  answers?: [text: string, rows: Record<string, unknown>[]][];
+  allowedHeads?: string[];
+}
+
+export const seedFile = 'scripts/seed.sql';
+
+export function revisionOf(text: RevisionText): Revision {
+  const { sql: _sql, operations: _operations, after, ...given } = text;
+  return {
+    downRevisions: after === undefined ? [] : [after].flat(),
+    dependsOn: [],
+    branchLabels: [],
+    file: `versions/${text.id}.py`,
+    line: 5,
+    downRevisionLine: 6,
+    message: '',
+    createDate: null,
+    docstringRevises: null,
+    ...given,
+  };
+}
+
+function operationsOf(text: RevisionText): Operation[] {
+  const origin = { revision: text.id, file: text.file ?? `versions/${text.id}.py`, line: 10 };
+  const stated = text.sql === undefined ? [] : parseSql(text.sql, { origin, revision: text.id });
+  return [
+    ...stated.map((operation) => ({ span: { from: 0, to: 1 }, ...operation })),
+    ...(text.operations?.({ origin }) ?? []),
+  ];
+}
+
+export function schemaOf(sql: string) {
+  const operations = parseSql(sql, { origin: { revision: null, file: 'live.sql', line: 1 } });
+  return schemaOfOperations(operations, { namingConvention: null, searchPath: ['public'] } as never);
+}
+
+function liveOf(project: Project): LiveDatabase {
+  const rows = project.rows ?? null;
+  const live: LiveDatabase = {
+    serverVersion: '18.4',
+    serverVersionNumber: 180004,
+    name: 'app',
+    role: 'app',
+    isSuperuser: false,
+    isStandby: false,
+    searchPath: ['public'],
+    schema: schemaOf(project.live ?? ''),
+    versionTables:
+      rows === null
+        ? []
+        : [
+            {
+              key: 'public.alembic_version',
+              namespace: 'public',
+              name: 'alembic_version',
+              owner: 'app',
+              width: 32,
+              hasPrimaryKey: true,
+              rows,
+              isResolved: true,
+              ...project.versionTable,
+            },
+          ],
+    extensionObjects: new Set(),
+    unreadableTables: new Set(),
+    unusableNamespaces: new Set(),
+    unownedTables: new Set(),
+    uncreatableNamespaces: new Set(),
+    sizesByTable: new Map(),
+    fingerprint: '',
+  };
+  return { ...live, ...project.liveFacts?.(live) };
+}
+
+export function inputsOf(project: Project): Partial<RuleInputs> {
+  const texts = project.revisions ?? [];
+  const readings: RevisionReading[] = [
+    ...texts.map((text) => ({ revision: revisionOf(text) })),
+    ...(project.unreadable ?? []).map((unreadable) => ({ unreadable })),
+  ];
+  const graph = buildRevisionGraph(readings);
+  const byId = new Map(texts.map((text) => [text.id, operationsOf(text)]));
+  const replay = replayRevisions(
+    {
+      graph,
+      evaluate: (id, direction, sink) => {
+        if (direction === 'upgrade') for (const operation of byId.get(id) ?? []) sink.apply(operation);
+      },
+    },
+    { namingConvention: null, searchPath: ['public'] },
+  );
+  const heads = replay.schemaAt(graph.heads);
+  const facts: ProjectFacts = {
+    config: {
+      file: 'alembic.ini',
+      section: 'alembic',
+      scriptLocation: 'alembic',
+      versionLocations: ['versions'],
+      recursive: false,
+      sourceless: false,
+      fileTemplate: null,
+      url: null,
+    },
+    env: {
+      file: 'alembic/env.py',
+      versionTable: 'alembic_version',
+      versionTableSchema: null,
+      versionWidth: null,
+      includeSchemas: false,
+      filtersObjects: false,
+      searchPath: null,
+      namingConvention: null,
+      targetMetadata: 'app:Base.metadata',
+      modelFiles: ['app.py'],
+      transactionPerMigration: false,
+      ...project.env,
+    },
+    seedFiles: project.seed === undefined ? [] : [seedFile],
+    surroundings: project.surroundings ?? [],
+    notes: [],
+  };
+  const readingsOfSeeds = project.seed === undefined ? [] : [readSeedSql(seedFile, project.seed)];
+  const inputs: Partial<RuleInputs> = {
+    graph,
+    config: facts,
+    declared: { replay, heads, schema: heads, comparedAt: graph.heads, comparedBy: 'nothing', isElaborated: false },
+    seeds: { readings: readingsOfSeeds, runners: readSeedRunners(facts.surroundings, readingsOfSeeds) },
+  };
+  if (project.models !== undefined) {
+    const schema = schemaOf(project.models);
+    const operations = parseSql(project.models, { origin: { revision: null, file: 'app.py', line: 1 } });
+    inputs.models = {
+      reading: {
+        schema,
+        definitionsByTable: new Map(
+          [...schema.tables.keys()].map((key) => [key, [{ file: 'app.py', line: 1, name: key }]]),
+        ),
+        operationsByTable: new Map(
+          [...schema.tables.keys()].map((key) => [
+            key,
+            operations.filter(
+              (operation) => operation.kind === 'createTable' && key.endsWith(`.${operation.table.name.name}`),
+            ),
+          ]),
+        ),
+        blindSpots: [],
+        files: ['app.py'],
+      },
+      drift: compareSchemas(schema, heads),
+    };
+  }
+  if (project.history !== undefined) {
+    inputs.history = {
+      isAvailable: true,
+      reason: null,
+      releasedById: new Map(),
+      deletedById: new Map(),
+      elsewhereById: new Map(),
+      addedByFile: new Map(),
+      ...project.history,
+    };
+  }
+  if (project.live !== undefined) {
+    const live = liveOf(project);
+    const stamp = stampOf(graph, live);
+    const looksLike = rankRevisions({ graph, schemaAfter: (id) => replay.schemaAfter(id), live: live.schema }).map(
+      (place) => ({ ...place, differences: place.differences ?? [] }),
+    );
+    const isStamped = stamp.state === 'placed';
+    const comparedAt = isStamped
+      ? settleOverlap(graph, replay, live.schema, stamp.known)
+      : (looksLike[0]?.revisions ?? []);
+    const schema = replay.schemaAt(comparedAt);
+    inputs.live = live;
+    inputs.stamp = { ...stamp, looksLike };
+    inputs.declared = {
+      replay,
+      heads,
+      schema,
+      comparedAt,
+      comparedBy: isStamped ? 'stamp' : 'looks-like',
+      isElaborated: true,
+    };
+    inputs.drift = compareSchemas(schema, live.schema, {
+      comparedAt,
+      elaborated: true,
+      versionTables: new Set(['public.alembic_version']),
+      managedNamespaces: new Set(['public']),
+    });
+  }
+  return inputs;
+}
+
+function stampOf(graph: RuleInputs['graph'], live: LiveDatabase): Stamp {
+  const table = live.versionTables[0] ?? null;
+  const rows = table?.rows ?? [];
+  const distinct = [...new Set(rows)];
+  const known = distinct.filter((row) => graph.revisions.has(row));
+  const unknown = distinct.filter((row) => !graph.revisions.has(row));
+  const state =
+    table === null
+      ? 'absent'
+      : table.rows === null
+        ? 'unreadable'
+        : rows.length === 0
+          ? 'empty'
+          : unknown.length > 0
+            ? 'unplaced'
+            : 'placed';
+  return { table, others: [], state, rows, known, unknown };
+}
+
+/** What one rule says of the project. */
+export async function findingsOf(rule: string, project: Project): Promise<Finding[]> {
+  return (await resultsOf([rule], project)).findings;
+}
+
+export async function resultsOf(rules: readonly string[], project: Project) {
+  const found = rules.map((id) => {
+    const rule = findRule(id);
+    if (rule === null) throw new Error(`no rule ${id}`);
+    return rule;
+  });
+  return runRules(found, inputsOf(project), {
+    policy: { allowedHeads: project.allowedHeads ?? [], occasion: 'doctor' },
+    reasons: {},
+    only: [],
+    skip: [],
+    ignore: [],
+    severity: {},
+    today: '2026-01-01',
+    ask: async (sql) => project.answers?.find(([text]) => sql.includes(text))?.[1] ?? [],
+  });
+}
