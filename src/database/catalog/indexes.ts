@@ -21,7 +21,7 @@ export async function readIndexes(reading: CatalogReading, owners: IndexOwners, 
       boolean,
       boolean,
       string | null,
-      string[],
+      string[] | null,
       string,
       string,
       string,
@@ -34,7 +34,8 @@ export async function readIndexes(reading: CatalogReading, owners: IndexOwners, 
     `select i.indrelid, x.relname, pg_get_indexdef(i.indexrelid), i.indisunique, am.amname, i.indisvalid, x.relispartition,
             ${nullsNotDistinct},
             case when i.indpred is not null then pg_get_expr(i.indpred, i.indrelid) end,
-            array(select pg_get_indexdef(i.indexrelid, g, true) from generate_series(1, i.indnatts) g order by g),
+            case when i.indexprs is not null then
+              array(select pg_get_indexdef(i.indexrelid, g, true) from generate_series(1, i.indnatts) g order by g) end,
             i.indkey, i.indoption, i.indclass, i.indnkeyatts,
             case when exists (select from unnest(i.indcollation) k where k not in (0, 100)) then array(
               select case when k.used not in (0, 100) and k.used is distinct from a.attcollation
@@ -64,7 +65,7 @@ export async function readIndexes(reading: CatalogReading, owners: IndexOwners, 
     fromPartitionParent,
     isNullsNotDistinct,
     where,
-    texts,
+    expressionTexts,
     keyNumbers,
     options,
     classes,
@@ -76,6 +77,8 @@ export async function readIndexes(reading: CatalogReading, owners: IndexOwners, 
     if (!owner) continue;
     const numbers = vector(keyNumbers);
     const optionBits = vector(options);
+    // Without an expression, the text of each key is its column's quoted name.
+    const texts = expressionTexts ?? numbers.map((number) => names.quoted(ownerOid, number) ?? '');
     const classOids = vector(classes);
     const keys = texts.slice(0, keyCount).map((text, place): IndexKey => {
       const column = names.one(ownerOid, numbers[place] ?? 0);

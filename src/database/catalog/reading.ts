@@ -40,6 +40,8 @@ export function present(definition: string | null, what: string): string {
 /** Names of columns by table and attribute number. */
 export class ColumnNames {
   private readonly byTable = new Map<number, string[]>();
+  /** Only of the names that need quotes. */
+  private readonly quotedByPlace = new Map<string, string>();
 
   add(table: number, number: number, name: string): void {
     const names = this.byTable.get(table);
@@ -55,6 +57,15 @@ export class ColumnNames {
   of(table: number, numbers: readonly number[]): string[] {
     const names = this.byTable.get(table) ?? [];
     return numbers.flatMap((number) => (number < 0 ? (systemColumns[-number] ?? []) : (names[number] ?? [])));
+  }
+
+  /** As `quote_ident` of this server spells it. */
+  addQuoted(table: number, number: number, quoted: string): void {
+    this.quotedByPlace.set(`${table} ${number}`, quoted);
+  }
+
+  quoted(table: number, number: number): string | null {
+    return this.quotedByPlace.get(`${table} ${number}`) ?? this.one(table, number);
   }
 
   one(table: number, number: number): string | null {

@@ -136,13 +136,25 @@ export async function readColumns(
   names: ColumnNames,
 ): Promise<void> {
   const rows = await readRows<
-    [number, number, string, string, boolean, string, string, string | null, string | null, string | null]
+    [
+      number,
+      number,
+      string,
+      string,
+      boolean,
+      string,
+      string,
+      string | null,
+      string | null,
+      string | null,
+      string | null,
+    ]
   >(
     reading,
     `select a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
             pg_get_expr(d.adbin, d.adrelid),
             case when a.attcollation <> 0 and a.attcollation <> t.typcollation then a.attcollation::regcollation::text end,
-            m.description
+            m.description, case when quote_ident(a.attname) <> a.attname then quote_ident(a.attname) end
        from pg_class c
        join pg_namespace n on n.oid = c.relnamespace
        join pg_attribute a on a.attrelid = c.oid
@@ -152,9 +164,22 @@ export async function readColumns(
       where c.relkind in ('r', 'p', 'f') and a.attnum > 0 and not a.attisdropped and ${countsNamespace}
       order by a.attrelid, a.attnum`,
   );
-  for (const [table, number, name, type, notNull, identity, generated, expression, collation, comment] of rows) {
+  for (const [
+    table,
+    number,
+    name,
+    type,
+    notNull,
+    identity,
+    generated,
+    expression,
+    collation,
+    comment,
+    quoted,
+  ] of rows) {
     const text = once(name);
     names.add(table, number, text);
+    if (quoted !== null) names.addQuoted(table, number, quoted);
     tables.get(table)?.columns.set(text, {
       name: text,
       type: once(type),

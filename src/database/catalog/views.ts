@@ -21,10 +21,12 @@ export interface OpenView extends View {
 const viewsAPortion = 1000;
 
 export async function readViews(reading: CatalogReading, names: ColumnNames): Promise<Map<number, OpenView>> {
-  const rows = await readRows<[number, string, string, string, string, string | null, string[], string[]]>(
+  const rows = await readRows<[number, string, string, string, string, string | null, string[], string[], string[]]>(
     reading,
     `select c.oid, n.nspname, c.relname, c.relkind, pg_get_userbyid(c.relowner), d.description,
             array(select a.attname::text from pg_attribute a
+                   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum),
+            array(select quote_ident(a.attname) from pg_attribute a
                    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum),
             array(select format_type(a.atttypid, a.atttypmod) from pg_attribute a
                    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum)
@@ -39,10 +41,11 @@ export async function readViews(reading: CatalogReading, names: ColumnNames): Pr
     rows.map(([oid]) => oid),
   );
   const views = new Map<number, OpenView>();
-  for (const [oid, namespace, name, kind, owner, comment, columns, types] of rows) {
+  for (const [oid, namespace, name, kind, owner, comment, columns, quoted, types] of rows) {
     // Columns of views are never dropped: their numbers are their places.
     columns.forEach((column, place) => {
       names.add(oid, place + 1, column);
+      names.addQuoted(oid, place + 1, quoted[place] ?? column);
     });
     views.set(oid, {
       namespace,

@@ -84,6 +84,7 @@ create view app.v2 as select v.*, m.mood from v_tenants v join tenants m using (
 create materialized view mat as select slug, count(*) as n from tenants group by slug;
 create unique index on mat (slug);
 create index "Mat n" on mat (n desc);
+create index keywords on "Odd Name" ("select", "a""b", "ünïcödé 🙂") include ("Z z");
 create view v_odd as select o."select" from "Odd Name" o;
 create foreign data wrapper nowhere;
 create server remote foreign data wrapper nowhere;
