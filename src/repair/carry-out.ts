@@ -43,15 +43,19 @@ export async function carryOut(plan: Plan, journal: Journal, context: CarryOutCo
   const result: CarriedOut = { ran: [], unproven: [], notices: [] };
   let current = '';
   let said: string[] = [];
+  const hear = (message: string) => {
+    said.push(message);
+    result.notices.push({ step: current, message });
+    context.onNotice?.(current, message);
+  };
+  const seeds = new Set(plan.steps.filter((step) => step.phase === 'seed').map((step) => step.name));
+  // A seed's own words come through its runner, which knows them from those of its bookkeeping.
   const stopListening = context.connection.onNotice((notice) => {
-    if (current === '') return;
-    said.push(notice.message);
-    result.notices.push({ step: current, message: notice.message });
-    context.onNotice?.(current, notice.message);
+    if (current !== '' && !seeds.has(current)) hear(notice.message);
   });
   const storage = context.ledger.stepStorage(context.repairId, plan.steps, context.fingerprint, () => said);
   const run = async (steps: readonly Step[]) => {
-    const units = unitsFor(steps, context);
+    const units = unitsFor(steps, { ...context, onSeedNotice: hear });
     result.ran.push(
       ...(await runUnits(units, {
         session: context.connection,

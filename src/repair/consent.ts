@@ -15,8 +15,7 @@ export interface Asked {
 /** Null: plan it. Otherwise why it is left, in words that say how to ask for it. */
 export function isWanted(finding: Finding, action: RemedyAction, asked: Asked): string | null {
   const safety = finding.remedy?.safety;
-  if (safety === 'never-automatic')
-    return `never done automatically: ${finding.remedy?.summary}`;
+  if (safety === 'never-automatic') return `never done automatically: ${finding.remedy?.summary}`;
   if (action.action === 'merge-duplicates') {
     return asked.mergeDuplicates ? null : 'duplicates are merged only when asked: --merge-duplicates';
   }

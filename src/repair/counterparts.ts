@@ -4,8 +4,8 @@
  */
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Operation } from '../model/operation.ts';
-import type { OperationSink } from '../model/replay.ts';
 import type { RemedyAction } from '../model/remedy.ts';
+import type { OperationSink } from '../model/replay.ts';
 import type { RevisionId } from '../model/revision.ts';
 import { applyOperation } from '../replay/index.ts';
 import type { Answered } from './chain-edits.ts';

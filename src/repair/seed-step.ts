@@ -27,7 +27,11 @@ export async function runSeedStep(step: Step, context: StepContext): Promise<voi
   };
   await loadSqlParser();
   const reading = readSeedSql(file, read(file));
-  const run = await runSeed(context.connection, reading, { insideTransaction: true, readFile: readIncluded });
+  const run = await runSeed(context.connection, reading, {
+    insideTransaction: true,
+    readFile: readIncluded,
+    onNotice: (notice) => context.onSeedNotice?.(notice.message),
+  });
   await recordSeedRun(context.connection, {
     repairId: context.repairId,
     step: step.name,

@@ -34,7 +34,7 @@ import {
   readJournalPlan,
   restoreFiles,
 } from './journal.ts';
-import { unitsFor } from './units.ts';
+import { orderForUndo, unitsFor } from './units.ts';
 
 export interface UndoContext {
   settings: Settings;
@@ -130,7 +130,7 @@ async function undoSteps(
   const { settings } = context;
   const units = unitsFor(
     // Inside the one transaction everything is transactional.
-    repair.plan.steps.map((step) => ({ ...step, transactional: true })),
+    orderForUndo(repair.plan.steps).map((step) => ({ ...step, transactional: true })),
     {
       connection,
       projectDir: settings.project,

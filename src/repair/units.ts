@@ -8,7 +8,7 @@ import type { Connection } from '../database/index.ts';
 import { ChainError } from '../errors.ts';
 import type { Step } from '../model/plan.ts';
 import type { Unit } from '../run/index.ts';
-import { splitStatements } from '../sql/index.ts';
+import { parseSql, splitStatements } from '../sql/index.ts';
 import { refuseLoss } from './loss.ts';
 import { runSeedStep, undoSeedStep } from './seed-step.ts';
 
@@ -18,6 +18,8 @@ export interface StepContext {
   stepsFolder: string;
   repairId: string;
   toolVersion: string;
+  /** What the seed says while it runs. */
+  onSeedNotice?: (message: string) => void;
 }
 
 export function unitsFor(steps: readonly Step[], context: StepContext): Unit[] {
@@ -44,6 +46,23 @@ export function unitsFor(steps: readonly Step[], context: StepContext): Unit[] {
       },
     };
   });
+}
+
+/**
+ * The order to take steps back in, last one first. A key that the repair added goes before the seed's rows do: rows that
+ * stood before may point to them, which nothing forbade then.
+ */
+export function orderForUndo(steps: readonly Step[]): Step[] {
+  const addsKeysOnly = (step: Step) => {
+    if (step.phase !== 'schema' || step.down === null) return false;
+    const operations = parseSql(step.down, { origin: { revision: null, file: step.name, line: 1 } });
+    return operations.length > 0 && operations.every((operation) => operation.kind === 'dropConstraint');
+  };
+  const isLate = new Map(steps.map((step) => [step, addsKeysOnly(step)]));
+  const early = steps.filter((step) => step.phase === 'schema' && !isLate.get(step));
+  const seeds = steps.filter((step) => step.phase === 'seed');
+  const rest = steps.filter((step) => !early.includes(step) && !seeds.includes(step));
+  return [...early, ...seeds, ...rest];
 }
 
 /** A step's SQL may ask whose it is: the ledger's rows of a merge bear both. Empty text outside a transaction. */
