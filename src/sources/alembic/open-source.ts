@@ -2,9 +2,11 @@
  * The Alembic project as a MigrationSource: its facts and graph, its revisions evaluated statically, its models read.
  */
 import { dirname, join } from 'node:path';
+import type { Operation } from '../../model/operation.ts';
 import type { AlembicConfig, NamingConvention } from '../../model/project.ts';
 import type { ModelsReading, OperationSink } from '../../model/replay.ts';
 import type { RevisionId } from '../../model/revision.ts';
+import type { Schema } from '../../model/schema.ts';
 import { loadSqlParser, parseSql } from '../../sql/index.ts';
 import type { MigrationSource } from '../source.ts';
 import { readRevisionGraph } from './graph.ts';
@@ -23,6 +25,8 @@ export interface SourceRequest {
   models: readonly string[] | null;
   namingConvention: NamingConvention | null;
   environment: Readonly<Record<string, string>>;
+  /** Puts the models' operations together (the replay's `schemaOfOperations`), which no source may import. */
+  schemaOf?: (operations: readonly Operation[]) => Schema;
 }
 
 export async function openSource(request: SourceRequest): Promise<MigrationSource> {
@@ -61,7 +65,14 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
       );
     },
     readModels: () => {
-      models ??= readModels({ projectDir, files, environment: request.environment, env: facts.env, parseSql });
+      models ??= readModels({
+        projectDir,
+        files,
+        environment: request.environment,
+        env: facts.env,
+        parseSql,
+        ...(request.schemaOf ? { schemaOf: request.schemaOf } : {}),
+      });
       return models;
     },
   };

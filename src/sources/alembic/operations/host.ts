@@ -124,6 +124,7 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
         return undefined;
       }
       if (bare.kind === 'made') {
+        if (bare.path === 'flask_sqlalchemy.SQLAlchemy') return flaskAttribute(name);
         const value = constant(`${bare.path}.${name}`);
         if (value !== undefined) return value;
         if ((bare.path === '@rows' || bare.path === '@changed') && name === 'rowcount')
@@ -382,9 +383,9 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
   if (path === '@bind' || path === '@session') return callConnection(machine, effects, receiver as Made, name, args);
   if (path === '@context') return callContext(machine, effects, name, args);
   if (path === '@inspector')
-    return inspect(machine, effects, name, args) ?? unknown(`what the inspector's ${name}() gives`);
+    return known(inspect(machine, effects, name, args), unknown(`what the inspector's ${name}() gives`));
   if (path === '@rows' || path === '@changed')
-    return resultMethod(machine, receiver, name, args) ?? unknown(`the ${name}() of a result`);
+    return known(resultMethod(machine, receiver, name, args), unknown(`the ${name}() of a result`));
   if (path === '@dialect') {
     if (name === 'type_descriptor') return args.positional[0];
     if (name === 'has_index')
@@ -532,8 +533,10 @@ function callConnection(
 
 function resultOf(machine: Machine, rows: Value, method: string): Value {
   const condition = conditionOf(rows);
-  const value =
-    resultMethod(machine, rows, method, { positional: [], named: new Map() }) ?? unknown('the result of a statement');
+  const value = known(
+    resultMethod(machine, rows, method, { positional: [], named: new Map() }),
+    unknown('the result of a statement'),
+  );
   return condition === null ? value : assumed(value, condition);
 }
 
@@ -710,4 +713,20 @@ function typeMethod(
 function defaultCheckFirst(value: Value): Value {
   const made = asMade(value);
   return made !== null && (canonicalPath(made.path) ?? '').startsWith('postgresql.');
+}
+
+/** None is an answer too. */
+function known(value: Value | undefined, otherwise: Value): Value {
+  return value === undefined ? otherwise : value;
+}
+
+/** `db = SQLAlchemy()`: `db.Column` is sqlalchemy's, `db.Model` the declarative base, `db.session` a session. */
+function flaskAttribute(name: string): Value | undefined {
+  if (name === 'Model') return external('flask_sqlalchemy.Model');
+  if (name === 'session') return session;
+  if (name === 'engine') return bind;
+  if (name === 'metadata' || name === 'init_app' || name === 'create_all' || name === 'drop_all') return undefined;
+  if (['relationship', 'backref', 'validates', 'synonym', 'deferred'].includes(name))
+    return external(`sqlalchemy.orm.${name}`);
+  return external(`sqlalchemy.${name}`);
 }

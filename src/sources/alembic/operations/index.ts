@@ -13,6 +13,7 @@ export {
   isColumn,
   madePath,
   type ReadColumn,
+  type ReadTable,
   readColumn,
   readConstraint,
   readIndex,

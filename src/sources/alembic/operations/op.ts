@@ -10,6 +10,7 @@ import { argument, conditionAmong, flagOf, isAbsent, nameOf, textList } from './
 import { sqlText } from './sql-text.ts';
 import {
   asMade,
+  isLeftOut,
   readAction,
   readColumn,
   readDefault,
@@ -94,6 +95,7 @@ function createTable(call: Call): Value | undefined {
     return undefined;
   }
   const read = readTable(call.machine, table, call.args.positional.slice(1), call.args.named);
+  read.table.constraints = read.table.constraints.filter((constraint) => !isLeftOut(constraint));
   const condition = conditionAmong([...call.args.positional, ...call.args.named.values()]);
   emitEnums(call.machine, call.effects, read.enums, table, condition);
   const ifNotExists = flagOf(call.args.named.get('if_not_exists')) === true;

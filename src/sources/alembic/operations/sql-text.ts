@@ -172,9 +172,10 @@ function madeText(machine: Machine, made: Made): string | null {
     case 'sa.bindparam':
       return literalText(args[path === 'sa.literal' ? 0 : 1] ?? made.named.get('value') ?? null);
     case 'sa.column':
-    case 'sa.Column': {
-      const name = nameOf(args[0] ?? made.named.get('name'));
-      return name ? quoteIdentifier(name.name) : null;
+    case 'sa.Column':
+    case 'orm.mapped_column': {
+      const name = nameOf(args[0] ?? made.named.get('name'))?.name ?? textOf(made.attributes.get('@name') ?? null);
+      return name === null ? null : quoteIdentifier(name);
     }
     case 'sa.quoted_name':
       return quoteIdentifier(textOf(args[0] ?? null) ?? '');

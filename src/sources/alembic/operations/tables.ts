@@ -109,6 +109,15 @@ export function readTarget(value: Value | undefined): { table: QualifiedName; co
     const name = parts.pop() as string;
     return { table: { schema: parts.length > 0 ? parts.join('.') : null, name }, column };
   }
+  const column = asMade(bare);
+  const owner = column ? plain(column.attributes.get('@class') ?? null) : null;
+  if (column && isObject(owner) && owner.kind === 'class') {
+    // Model.id, as a class of the project has it.
+    const table = textOf(owner.attributes.get('__tablename__') ?? null);
+    const name =
+      nameOf(column.positional[0] ?? column.named.get('name'))?.name ?? textOf(column.attributes.get('@name') ?? null);
+    if (table !== null && name !== null) return { table: { schema: null, name: table }, column: name };
+  }
   if (isObject(bare) && bare.kind === 'member') {
     // table.c.column
     const owner = plain(bare.object);
@@ -147,6 +156,10 @@ function named(
   return definition;
 }
 
+/** Keys with `use_alter=True`: CREATE TABLE leaves them out, `create_all` adds them afterwards, Alembic does not. */
+const usesAlter = new WeakSet<ConstraintDefinition>();
+export const isLeftOut = (constraint: ConstraintDefinition): boolean => usesAlter.has(constraint);
+
 function readReference(machine: Machine, made: Made, column: string): ConstraintDefinition | string {
   const args = argsOf(made);
   const target = readTarget(argument(args, 0, 'column'));
@@ -166,16 +179,13 @@ function readReference(machine: Machine, made: Made, column: string): Constraint
   };
   if (textOf(args.named.get('match') ?? null)?.toUpperCase() === 'FULL' && definition.references)
     definition.references.match = 'FULL';
+  if (flagOf(args.named.get('use_alter'))) usesAlter.add(definition);
   if (flagOf(args.named.get('postgresql_not_valid'))) definition.notValid = true;
   return named(definition, nameOf(args.named.get('name')));
 }
 
 export function isColumn(value: Value): boolean {
-  return (
-    madePath(value) === 'sa.Column' ||
-    madePath(value) === 'orm.mapped_column' ||
-    madePath(value) === 'orm.column_property'
-  );
+  return madePath(value) === 'sa.Column' || madePath(value) === 'orm.mapped_column';
 }
 
 /** A column; a string where it is none that could be read. */
@@ -332,6 +342,7 @@ export function readConstraint(
       };
       if (textOf(args.named.get('match') ?? null)?.toUpperCase() === 'FULL' && definition.references)
         definition.references.match = 'FULL';
+      if (flagOf(argument(args, 8, 'use_alter'))) usesAlter.add(definition);
       if (flagOf(args.named.get('postgresql_not_valid'))) definition.notValid = true;
       return named(definition, nameOf(argument(args, 2, 'name')));
     }
@@ -362,12 +373,16 @@ function columnNames(machine: Machine, values: Value[]): string[] | null {
   return names;
 }
 
+const isColumnPath = (made: Made): boolean =>
+  /^(sa\.[cC]olumn|orm\.mapped_column)$/.test(canonicalPath(made.path) ?? '');
+
 function columnName(machine: Machine, value: Value): string | null {
   const bare = plain(value);
   if (isObject(bare) && bare.kind === 'member') return bare.name;
   const made = asMade(bare);
-  if (made && /^sa\.[cC]olumn$/.test(canonicalPath(made.path) ?? ''))
-    return nameOf(made.positional[0] ?? made.named.get('name'))?.name ?? null;
+  if (made && isColumnPath(made)) {
+    return nameOf(made.positional[0] ?? made.named.get('name'))?.name ?? textOf(made.attributes.get('@name') ?? null);
+  }
   void machine;
   return null;
 }

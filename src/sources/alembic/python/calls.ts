@@ -90,7 +90,7 @@ export function callValue(machine: Machine, callee: Value, args: Arguments, site
 
 function callOutside(machine: Machine, callee: External | Member, args: Arguments, site: Site): Value {
   const answer = machine.host.call(machine, callee, args, site);
-  return answer ?? makeSymbolic(machine, callee, args, site);
+  return answer === undefined ? makeSymbolic(machine, callee, args, site) : answer;
 }
 
 export function makeSymbolic(machine: Machine, callee: External | Member, args: Arguments, site: Site): Made {

@@ -53,6 +53,7 @@ export function makeClass(machine: Machine, statement: Statement & { kind: 'clas
   execute(machine, statement.body, body);
   cls.attributes.delete('__name__');
   if (isEnum) makeMembers(cls);
+  nameColumns(cls);
   const isTuple = cls.order.some(
     (base) =>
       isObject(base) &&
@@ -65,6 +66,15 @@ export function makeClass(machine: Machine, statement: Statement & { kind: 'clas
   for (const decorator of [...statement.decorators].reverse())
     value = decorate(machine, evaluate(machine, decorator, scope), value, statement);
   return value;
+}
+
+/** `id = Column(…)`: the column's name is the attribute's, for whoever refers to it as `Model.id` or inside the class. */
+function nameColumns(cls: PyClass): void {
+  for (const [name, value] of cls.attributes) {
+    if (!isObject(value) || value.kind !== 'made' || !/(^|\.)(Column|mapped_column|Field)$/.test(value.path)) continue;
+    if (!value.attributes.has('@name')) value.attributes.set('@name', name);
+    value.attributes.set('@class', cls);
+  }
 }
 
 function inheritedFields(cls: PyClass): string[] | null {
