@@ -1,6 +1,8 @@
 /**
  * What a replay could not see: whether lines that were not read may have touched an object.
  */
+
+import { ancestorsOf } from './ancestry.ts';
 import type { BlindSpot } from './operation.ts';
 import type { RevisionGraph } from './revision-graph.ts';
 
@@ -17,5 +19,18 @@ export function blindSpotOver(blindSpots: readonly BlindSpot[], object: string):
 
 /** True where the revisions as a whole could not be read: what nobody creates may be created there. */
 export function hasUnreadRevisions(graph: RevisionGraph): boolean {
-  return graph.unreadable.some((file) => file.kind === 'unreadable') || graph.faults.some((fault) => fault.rule === 'duplicate-revision-id');
+  return (
+    graph.unreadable.some((file) => file.kind === 'unreadable') ||
+    graph.faults.some((fault) => fault.rule === 'duplicate-revision-id')
+  );
+}
+
+/** Blind spots of the revision and of what comes before it: later ones cannot have touched what it found. */
+export function blindSpotsBefore(
+  blindSpots: readonly BlindSpot[],
+  graph: RevisionGraph,
+  revision: string,
+): BlindSpot[] {
+  const before = ancestorsOf(graph, [revision]);
+  return blindSpots.filter((spot) => spot.revision === null || before.has(spot.revision));
 }

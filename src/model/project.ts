@@ -47,6 +47,8 @@ export interface EnvFacts {
   /** Project files that define the models, relative. */
   modelFiles: string[];
   transactionPerMigration: boolean;
+  /** Modules it imports that change what operations do: `alembic_postgresql_enum`. */
+  plugins?: string[];
 }
 
 /** A shell script, Dockerfile, compose or CI file around the chain or the seeds, with its text. */

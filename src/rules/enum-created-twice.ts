@@ -1,7 +1,7 @@
 /**
  * An enum type that stands already is created again: by a statement of its own and by `sa.Enum`, or by two revisions.
  */
-import { blindSpotOver } from '../model/blind-spots.ts';
+import { blindSpotOver, blindSpotsBefore } from '../model/blind-spots.ts';
 import type { Evidence, Remedy } from '../model/finding.ts';
 import type { ReplayNote } from '../model/replay.ts';
 import { advice, defineRule, patch } from './rule.ts';
@@ -12,7 +12,8 @@ export default defineRule({
   id: 'enum-created-twice',
   title: 'an enum type is created twice',
   severity: 'error',
-  needs: ['declared'],
+  needs: ['graph', 'declared'],
+  wants: ['config'],
   docs: {
     problem:
       'An enum type is created where it stands already: `sa.Enum` in a table creates its type by itself, beside a CREATE TYPE or another table that did.',
@@ -20,13 +21,16 @@ export default defineRule({
     repair:
       'Let the later use take the type that stands: `postgresql.ENUM(…, create_type=False)`; a second CREATE TYPE goes.',
   },
-  *check({ declared }) {
+  *check({ graph, declared, config }) {
+    // The plug-in asks first, whatever sa.Enum would do.
+    const asksFirst = config?.env.plugins?.includes('alembic_postgresql_enum') === true;
     for (const note of declared.replay.notes) {
       if (note.kind !== 'created-twice' || note.objectKind !== 'enum') continue;
-      const spot = blindSpotOver(declared.replay.blindSpots, note.object);
+      if (asksFirst && note.operation.kind === 'createEnum' && note.operation.implicit) continue;
+      const spot = blindSpotOver(blindSpotsBefore(declared.replay.blindSpots, graph, note.revision), note.object);
       const isUnsure = spot !== null || note.operation.condition !== undefined;
       const { file, line } = note.operation.origin;
-      const isImplicit = note.operation.kind === 'createEnum' && note.operation.implicit === true;
+      const isImplicit: boolean = note.operation.kind === 'createEnum' && note.operation.implicit === true;
       const evidence: Evidence[] = [];
       if (note.first)
         evidence.push({

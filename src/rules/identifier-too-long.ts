@@ -28,7 +28,8 @@ export default defineRule({
           yield {
             subject: { kind: 'revision', name: revision, revision, file, line },
             detail: name,
-            severity: operation.condition === undefined ? 'error' : 'warning',
+            // SQLAlchemy refuses an index or constraint of such a name; tables and columns are cut everywhere alike.
+            severity: isRefused(operation, name) && operation.condition === undefined ? 'error' : 'warning',
             message: `${name} (${file}:${line}) has ${bytes} bytes; PostgreSQL cuts it to ${truncateIdentifier(name)}, and whatever names it in full no longer finds it.`,
             evidence: [{ origin: 'declared', text: `${bytes} bytes, ${maxIdentifierBytes} are kept`, file, line }],
             remedy: advice(`Give it a name of at most ${maxIdentifierBytes} bytes in ${revision}`, 'file-edit'),
@@ -38,6 +39,12 @@ export default defineRule({
     }
   },
 });
+
+function isRefused(operation: Operation, name: string): boolean {
+  if (operation.kind === 'addConstraint' || operation.kind === 'createIndex') return true;
+  if (operation.kind !== 'createTable') return false;
+  return [...operation.table.constraints, ...operation.table.indexes].some((part) => part.name === name);
+}
 
 /** Names that somebody wrote. What comes of a convention (`op.f`) SQLAlchemy cuts itself, with a hash. */
 function namesGiven(operation: Operation): string[] {

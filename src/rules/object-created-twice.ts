@@ -1,7 +1,7 @@
 /**
  * A table, column, index or constraint that stands already is created again by a later revision.
  */
-import { blindSpotOver } from '../model/blind-spots.ts';
+import { blindSpotOver, blindSpotsBefore } from '../model/blind-spots.ts';
 import type { Evidence, Remedy, SubjectKind } from '../model/finding.ts';
 import type { Operation } from '../model/operation.ts';
 import type { RemedyAction } from '../model/remedy.ts';
@@ -51,7 +51,7 @@ export default defineRule({
   *check({ graph, declared, history }) {
     for (const note of declared.replay.notes) {
       if (note.kind !== 'created-twice' || note.objectKind === 'enum') continue;
-      const spot = blindSpotOver(declared.replay.blindSpots, note.object);
+      const spot = blindSpotOver(blindSpotsBefore(declared.replay.blindSpots, graph, note.revision), note.object);
       const isUnsure = spot !== null || note.operation.condition !== undefined;
       const { file, line } = note.operation.origin;
       const evidence: Evidence[] = [];
