@@ -45,7 +45,8 @@ export class MetadataReader {
       }
       return null;
     }
-    if (expression.kind === 'attribute' && expression.name === 'metadata') {
+    const isOfModule = expression.kind === 'attribute' && this.code.moduleOf(module, expression.object) !== null;
+    if (expression.kind === 'attribute' && expression.name === 'metadata' && !isOfModule) {
       const owner = this.code.defineExpression(module, expression.object);
       if (owner !== null) {
         if (owner.binding.kind === 'import') return this.ofOutside(owner, expression);

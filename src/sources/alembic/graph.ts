@@ -24,16 +24,13 @@ export function readRevisionGraph(request: GraphRequest): RevisionGraph {
 export function readRevisions({ projectDir, config, maxFileBytes }: GraphRequest): RevisionReading[] {
   const listing = listVersionFiles(projectDir, config);
   const readings: RevisionReading[] = [];
-  const loaded = new Set<string>();
-  let projectRealPath: string | null = null;
+  // Alembic loads a file once, however many names lead to it; without links no two names can.
+  const loaded = listing.files.some((file) => file.isLink) ? new Set<string>() : null;
+  const projectRealPath = loaded === null ? null : realpathSync(projectDir);
   for (const { path, file, name, isLink } of listing.files) {
-    if (isLink) {
-      projectRealPath ??= realpathSync(projectDir);
-      // Alembic loads a file once, however many names lead to it.
-      const real = realPathOf(path);
-      if (real !== null && loaded.has(real)) continue;
-      if (real !== null) loaded.add(real);
-    }
+    const real = loaded === null ? null : realPathOf(path);
+    if (real !== null && loaded?.has(real)) continue;
+    if (real !== null) loaded?.add(real);
     readings.push(
       readRevisionFile({ path, file, name, maxFileBytes, projectRealPath: isLink ? projectRealPath : null }),
     );

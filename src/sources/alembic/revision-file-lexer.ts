@@ -215,7 +215,11 @@ export class PythonLexer {
         return false;
       }
       // Indentation joined to the next line by a backslash: real, and too rare to get right twice.
-      if (c === 92) throw new Undecided();
+      if (c === 92) {
+        const after = text.charCodeAt(pos + 1);
+        if (after !== 10 && after !== 13) this.fail('a backslash in the middle of a line', pos);
+        throw new Undecided();
+      }
       this.pos = pos;
       this.atLineStart = false;
       const top = this.indents.length - 1;

@@ -8,7 +8,7 @@ import type { Revision, RevisionReading, UnreadableFile } from '../../model/revi
 import { type Bindings, firstSyntaxError, type HeaderValue, moduleBindings } from './revision-file-header.ts';
 import { SyntaxFault, Undecided } from './revision-file-lexer.ts';
 import { decodeLiteral } from './revision-file-string.ts';
-import { headerNames, type Outline, outline, type Span } from './revision-file-syntax.ts';
+import { type Outline, outline, type Span } from './revision-file-syntax.ts';
 import { decodePython } from './revision-file-text.ts';
 
 /** Alembic's own filter of file names (`_only_source_rev_file` in alembic/script/base.py). */
@@ -280,5 +280,3 @@ function leadingString(text: string): Span | null {
   const match = /^\ufeff?(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r))*((?:[rRuU]?)("""|''')[\s\S]*?\2)/.exec(text);
   return match === null ? null : { from: match[0].length - match[1]!.length, to: match[0].length };
 }
-
-export { headerNames };

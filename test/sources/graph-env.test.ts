@@ -1,0 +1,140 @@
+/** What env.py sets, followed through the project's own modules. */
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ProjectFacts } from '../../src/model/project.ts';
+import { findAlembicConfig, readProjectFacts } from '../../src/sources/alembic/index.ts';
+import { type MadeProject, makeProject } from '../support/revision-files.ts';
+
+let project: MadeProject;
+afterEach(() => project.remove());
+
+async function factsOf(files: Record<string, string>): Promise<ProjectFacts> {
+  project = makeProject({}, files);
+  const config = findAlembicConfig({
+    projectDir: project.dir,
+    config: null,
+    section: 'alembic',
+    scriptLocation: null,
+    versionLocations: null,
+  });
+  return await readProjectFacts({ projectDir: project.dir, config, seeds: null, models: null, namingConvention: null });
+}
+
+describe('env.py', () => {
+  it('sets the version table, filters and the search path', async () => {
+    const { env } = await factsOf({
+      'app/settings.py': 'SCHEMA = "svc"\nTABLE = f"alembic_{SCHEMA}"\n',
+      'alembic/env.py': `from alembic import context
+from app.settings import SCHEMA, TABLE
+from sqlalchemy import text
+
+def include_name(name, type_, parents):
+    return True
+
+def run_migrations_online():
+    options = {"version_table": TABLE, "transaction_per_migration": True}
+    with engine.connect() as connection:
+        connection.execute(text(f'SET search_path TO {SCHEMA}, public'))
+        context.configure(connection=connection, include_schemas=True, include_name=include_name,
+                          version_table_schema=SCHEMA, **options)
+`,
+    });
+    expect(env).toMatchObject({
+      file: 'alembic/env.py',
+      versionTable: 'alembic_svc',
+      versionTableSchema: 'svc',
+      includeSchemas: true,
+      filtersObjects: true,
+      searchPath: ['svc', 'public'],
+      transactionPerMigration: true,
+      targetMetadata: null,
+    });
+  });
+
+  it('is followed to the metadata and its naming convention', async () => {
+    const { env } = await factsOf({
+      'app/__init__.py': '',
+      'app/db/__init__.py': 'from .base import Base as Base\n',
+      'app/db/base.py': `from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase
+prefix = "ix"
+CONVENTION = {"ix": f"{prefix}_%(column_0_label)s", "pk": "pk_%(table_name)s"}
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=CONVENTION)
+`,
+      'app/models/__init__.py': 'from app.models.user import User\nfrom . import brand\n',
+      'app/models/user.py': 'from app.db import Base\nclass User(Base):\n    __tablename__ = "users"\n',
+      'app/models/brand.py': 'from app.db import Base\nclass Brand(Base):\n    __tablename__ = "brands"\n',
+      'app/models/unused.py': 'from app.db import Base\nclass Unused(Base):\n    __tablename__ = "unused"\n',
+      'alembic/env.py': `import app.models
+from app.db import Base
+target_metadata = Base.metadata
+def run():
+    context.configure(target_metadata=target_metadata)
+`,
+    });
+    expect(env.targetMetadata).toBe('app.db.base:Base.metadata');
+    expect(env.namingConvention).toEqual({ ix: 'ix_%(column_0_label)s', pk: 'pk_%(table_name)s' });
+    expect(env.modelFiles).toEqual(['app/models/brand.py', 'app/models/user.py']);
+  });
+
+  it.each([
+    [
+      'declarative_base',
+      'from sqlalchemy import MetaData\nmetadata = MetaData(naming_convention={"pk": "p"})\nBase = declarative_base(metadata=metadata)\n',
+      'Base.metadata',
+    ],
+    [
+      'a plain MetaData',
+      'from sqlalchemy import MetaData\nmetadata = MetaData(naming_convention=dict(pk="p"))\n',
+      'metadata',
+    ],
+    [
+      'Flask',
+      'from flask_sqlalchemy import SQLAlchemy\ndb = SQLAlchemy(metadata=MetaData(naming_convention={"pk": "p"}))\n',
+      'db.metadata',
+    ],
+    ['an assignment', 'Base = declarative_base()\nBase.metadata.naming_convention = {"pk": "p"}\n', 'Base.metadata'],
+    [
+      'a parent class',
+      'class Root(DeclarativeBase):\n    metadata = MetaData(naming_convention={"pk": "p"})\nclass Base(Mixin, Root):\n    __abstract__ = True\n',
+      'Base.metadata',
+    ],
+  ])('finds the convention of %s', async (_name, module, attribute) => {
+    const { env } = await factsOf({
+      'app/base.py': module,
+      'alembic/env.py': `from app import base\ntarget_metadata = base.${attribute}\ncontext.configure(target_metadata=target_metadata)\n`,
+    });
+    expect(env.namingConvention).toEqual({ pk: 'p' });
+    expect(env.targetMetadata).toMatch(/^app\.base:/);
+  });
+
+  it('without models looks the project through, and says so', async () => {
+    const { env, notes, seedFiles } = await factsOf({
+      'pkg/models.py': 'class User(db.Model):\n    id = db.Column(db.Integer)\n',
+      'alembic/env.py':
+        'from flask import current_app\ntarget_metadata = current_app.extensions["migrate"].db.metadata\ncontext.configure(target_metadata=target_metadata)\n',
+      'scripts/demo/seed_demo.sql': '',
+      'sql/other.sql': '',
+    });
+    expect(env.modelFiles).toEqual(['pkg/models.py']);
+    expect(env.targetMetadata).toBeNull();
+    expect(notes.join(' ')).toMatch(/could not be followed.*look like models/);
+    expect(seedFiles).toEqual(['scripts/demo/seed_demo.sql']);
+  });
+
+  it('says what is only known when it runs, and reads a widened version_num', async () => {
+    const { env, notes } = await factsOf({
+      'alembic/env.py':
+        'context.configure(version_table=pick(), target_metadata=None)\nop = "ALTER TABLE alembic_version ALTER COLUMN version_num TYPE VARCHAR(128)"\n',
+    });
+    expect(env.versionTable).toBe('alembic_version');
+    expect(env.versionWidth).toBe(128);
+    expect(notes.join(' ')).toMatch(/version_table.*only known when it runs/);
+  });
+
+  it('may be absent or broken', async () => {
+    const broken = await factsOf({ 'alembic/env.py': 'def (' });
+    expect(broken.env.versionTable).toBe('alembic_version');
+    expect(broken.env.modelFiles).toEqual([]);
+  });
+});
