@@ -109,7 +109,8 @@ export async function readProject(settings: Settings, progress: (text: string) =
   const config = findAlembicConfig({ ...settings, projectDir });
   const source = await openAlembicSource({ ...settings, projectDir, config });
   const { readSurroundings } = await import('./history/index.ts');
-  const facts: ProjectFacts = { ...source.facts, surroundings: readSurroundings(projectDir) };
+  const env = { ...source.facts.env, plugins: pluginsOf(source.readFile(source.facts.env.file ?? '')) };
+  const facts: ProjectFacts = { ...source.facts, env, surroundings: readSurroundings(projectDir) };
   progress('replaying the revisions');
   const { replay: replayRevisions } = await import('./replay/index.ts');
   const searchPath = facts.env.searchPath ?? ['public'];
@@ -136,6 +137,11 @@ interface Looked {
   problem: DatabaseProblem | null;
   /** Why there is no database, where nobody asked for one. */
   reason: string;
+}
+
+/** Alembic plug-ins that env.py imports by name. */
+function pluginsOf(env: string | null): string[] {
+  return [...(env ?? '').matchAll(/^[ \t]*(?:import|from)[ \t]+(alembic_\w+)/gm)].map((match) => match[1] as string);
 }
 
 async function lookAtDatabase(project: Project): Promise<Looked> {
