@@ -144,6 +144,8 @@ export function resultMethod(machine: Machine, receiver: Value, name: string, ar
   const bare = plain(receiver);
   if (!isObject(bare) || bare.kind !== 'made') return undefined;
   const wrap = (value: Value): Value => (condition === null ? value : assumed(value, condition));
+  if (bare.path === '@changed' && name !== 'rowcount')
+    return name === 'close' ? null : unknown('what a change of rows returns');
   const rows = bare.positional;
   const first = rows[0];
   const firstValue = first !== undefined && isObject(first) && first.kind === 'tuple' ? (first.items[0] ?? null) : null;

@@ -7,6 +7,7 @@ import type { Machine, Site } from './machine.ts';
 import { methodOf } from './methods.ts';
 import { moduleAttribute } from './modules.ts';
 import { pathAttribute } from './paths.ts';
+import { standardCall } from './standard-library.ts';
 import {
   assumed,
   conditionOf,
@@ -63,6 +64,8 @@ function getPlain(machine: Machine, bare: Value, name: string, _site: Site | nul
       case 'super':
         return superAttribute(machine, bare.class, bare.self, name);
       case 'made':
+        if (bare.path === 're.compile' && patternMethods.has(name))
+          return patternMethod(machine, bare.positional[0] ?? null, name);
         return (
           bare.attributes.get(name) ??
           machine.host.attribute(machine, bare, name) ?? { kind: 'member', object: bare, name }
@@ -221,6 +224,15 @@ export function classAttribute(machine: Machine, cls: PyClass, name: string): Va
       if (found.how === 'declared' && isObject(target) && target.kind === 'function')
         return callFunction(machine, target, { positional: [cls], named: new Map() }, { from: 0, to: 0 });
     }
+    if (
+      isObject(found) &&
+      found.kind === 'made' &&
+      found.attributes.has('@name') &&
+      found.attributes.get('@class') !== cls
+    ) {
+      // A mixin's column, asked of the class that is mapped.
+      return { ...found, attributes: new Map([...found.attributes, ['@class', cls]]) };
+    }
     return found;
   }
   if (hasOutsideBase(cls)) return machine.host.attribute(machine, cls, name) ?? { kind: 'member', object: cls, name };
@@ -269,4 +281,17 @@ export function setAttribute(machine: Machine, object: Value, name: string, valu
   else if (bare.kind === 'made') bare.attributes.set(name, kept);
   else if (bare.kind === 'function') bare.attributes.set(name, kept);
   else if (bare.kind === 'module') bare.scope.names.set(name, kept);
+}
+
+const patternMethods = new Set(['sub', 'split', 'findall', 'match', 'search', 'fullmatch']);
+
+/** `re.compile(p).sub(…)` is `re.sub(p, …)`. */
+function patternMethod(machine: Machine, pattern: Value, name: string): Value {
+  return {
+    kind: 'builtin',
+    name,
+    call: (args) =>
+      standardCall(machine, `re.${name}`, { positional: [pattern, ...args.positional], named: args.named }) ??
+      unknown(`re.${name}`),
+  };
 }

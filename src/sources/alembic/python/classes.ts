@@ -2,7 +2,9 @@
  * `class …:` statements: bases in Python's order, the body run, enums given their members, named tuples their fields.
  */
 import type { Statement } from './ast.ts';
-import { decorate } from './calls.ts';
+import { findInClass } from './attributes.ts';
+import { callValue, decorate } from './calls.ts';
+import { newList } from './containers.ts';
 import { evaluate } from './expressions.ts';
 import type { Machine } from './machine.ts';
 import { newScope, type Scope } from './scope.ts';
@@ -52,7 +54,19 @@ export function makeClass(machine: Machine, statement: Statement & { kind: 'clas
   // Members refer to each other by value while the body runs.
   execute(machine, statement.body, body);
   cls.attributes.delete('__name__');
-  if (isEnum) makeMembers(cls);
+  if (isEnum) {
+    const generate = findInClass(cls, '_generate_next_value_');
+    makeMembers(cls, (name, count) =>
+      generate === undefined
+        ? undefined
+        : callValue(
+            machine,
+            unwrapStatic(generate),
+            { positional: [name, 1, count, newList(machine)], named: new Map() },
+            statement,
+          ),
+    );
+  }
   nameColumns(cls);
   const isTuple = cls.order.some(
     (base) =>
@@ -67,6 +81,8 @@ export function makeClass(machine: Machine, statement: Statement & { kind: 'clas
     value = decorate(machine, evaluate(machine, decorator, scope), value, statement);
   return value;
 }
+
+const unwrapStatic = (value: Value): Value => (isObject(value) && value.kind === 'property' ? value.function : value);
 
 /** `id = Column(…)`: the column's name is the attribute's, for whoever refers to it as `Model.id` or inside the class. */
 function nameColumns(cls: PyClass): void {
@@ -118,7 +134,7 @@ export function isEnumClass(cls: PyClass): boolean {
   return cls.order.some((base) => isObject(base) && base.kind === 'external' && enumBases.has(base.path));
 }
 
-export function makeMembers(cls: PyClass): void {
+export function makeMembers(cls: PyClass, next?: (name: string, count: number) => Value | undefined): void {
   const members: PyInstance[] = [];
   const isText = cls.order.some((base) => isObject(base) && base.kind === 'external' && /StrEnum$/.test(base.path));
   const ownNames = [...cls.attributes.keys()];
@@ -132,7 +148,7 @@ export function makeMembers(cls: PyClass): void {
       continue;
     const bare = plain(value);
     if (isObject(bare) && bare.kind === 'made' && bare.path === 'enum.auto')
-      value = isText ? name.toLowerCase() : last + 1;
+      value = next?.(name, members.length) ?? (isText ? name.toLowerCase() : last + 1);
     if (typeof value === 'number') last = value;
     cls.attributes.delete(name);
     const twin = members.find((member) => !isUnknown(value) && member.attributes.get('_value_') === value);

@@ -47,10 +47,11 @@ export function isTrue(machine: Machine, value: Value): boolean | null {
       const inner = bare.attributes.get('_value_');
       return inner !== undefined && textOf(bare) !== null ? isTrue(machine, inner) : true;
     }
+    case 'made':
+      return bare.path === 're.Match' ? true : null;
     case 'unknown':
     case 'member':
     case 'operated':
-    case 'made':
       return null;
     default:
       return true;

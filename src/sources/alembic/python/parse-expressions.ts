@@ -37,7 +37,7 @@ export function convertExpression(node: Node | undefined, text: string): Express
       return convertContinued(node, text);
   }
   const children = childrenOf(node);
-  if (children.some((child) => child.type.isError) && !node.name.startsWith('Yield')) {
+  if (children.some((child) => child.isError) && !node.name.startsWith('Yield')) {
     return { ...place, kind: 'unreadable', reason: 'syntax that could not be read' };
   }
   switch (node.name) {
@@ -128,7 +128,7 @@ export function convertExpression(node: Node | undefined, text: string): Express
     case 'YieldExpression':
     case 'YieldStatement': {
       const isFrom = children[1]?.name === 'from';
-      const inner = children.slice(isFrom ? 2 : 1).filter((child) => !child.type.isError);
+      const inner = children.slice(isFrom ? 2 : 1).filter((child) => !child.isError);
       return { ...place, kind: 'yield', isFrom, value: inner.length > 0 ? convertSequence(inner, text, place) : null };
     }
     case 'AttributePattern': {

@@ -2,7 +2,6 @@
  * Lezer's nodes of statements → the syntax of `ast.ts`. What the grammar marks as an error becomes an `unreadable`
  * statement of its own, so that the rest of a file still reads.
  */
-import type { Tree } from '@lezer/common';
 import type {
   Argument,
   Expression,
@@ -15,7 +14,15 @@ import type {
 } from './ast.ts';
 import { convertArguments, convertExpression, convertSequence } from './parse-expressions.ts';
 
-export type Node = Tree['topNode'];
+/** Lezer's tree copied once: walking its own buffers from sibling to sibling costs more than the parse. */
+export interface Node {
+  name: string;
+  isError: boolean;
+  from: number;
+  to: number;
+  firstChild: Node | null;
+  nextSibling: Node | null;
+}
 
 export function childrenOf(node: Node): Node[] {
   const children: Node[] = [];
@@ -27,7 +34,7 @@ export function childrenOf(node: Node): Node[] {
 export function convertStatement(node: Node, text: string): Statement {
   const place = { from: node.from, to: node.to };
   const children = childrenOf(node);
-  if (node.name !== 'WithStatement' && node.name !== 'YieldStatement' && children.some((child) => child.type.isError)) {
+  if (node.name !== 'WithStatement' && node.name !== 'YieldStatement' && children.some((child) => child.isError)) {
     return { ...place, kind: 'unreadable', reason: 'syntax that could not be read' };
   }
   const expression = (child: Node | undefined): Expression => convertExpression(child, text);
@@ -258,7 +265,7 @@ function convertWith(children: Node[], text: string, place: Place): Statement {
   let body: Statement[] = [];
   let afterAs = false;
   for (const child of children) {
-    if (['with', 'async', ',', ')'].includes(child.name) || child.type.isError) continue;
+    if (['with', 'async', ',', ')'].includes(child.name) || child.isError) continue;
     if (child.name === 'as') afterAs = true;
     else if (child.name === 'Body') body = convertBody(child, text);
     else if (afterAs) {
@@ -268,7 +275,7 @@ function convertWith(children: Node[], text: string, place: Place): Statement {
     } else {
       // Lezer reads `with (a as b, c as d):` as a broken parenthesis; its first expression is the first item.
       const inner = childrenOf(child);
-      const isBroken = child.name === 'ParenthesizedExpression' && inner.some((part) => part.type.isError);
+      const isBroken = child.name === 'ParenthesizedExpression' && inner.some((part) => part.isError);
       const isTuple = child.name === 'TupleExpression';
       if (isTuple)
         for (const part of inner.filter((one) => !['(', ')', ','].includes(one.name)))

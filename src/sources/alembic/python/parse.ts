@@ -48,17 +48,34 @@ export function parsePython(text: string): ParsedModule {
   const tree = parser.parse(text.startsWith('\uFEFF') ? ` ${text.slice(1)}` : text);
   const statements: TopLevel[] = [];
   let error: ParsedModule['error'] = null;
-  let depth = 0;
+  const open: Node[] = [];
+  let top: Node | null = null;
+  const last: (Node | null)[] = [null];
   tree.cursor().iterate(
-    (node) => {
-      depth++;
-      if (error === null && depth > maxDepth) error = { from: node.from, line: lineAt(node.from) };
-      if (node.type.isError && error === null && !isKnownQuirk(node.node))
-        error = { from: node.from, line: lineAt(node.from) };
-      return depth <= maxDepth;
+    (reference) => {
+      const parent = open[open.length - 1] ?? null;
+      const node: Node = {
+        name: reference.name,
+        isError: reference.type.isError,
+        from: reference.from,
+        to: reference.to,
+        firstChild: null,
+        nextSibling: null,
+      };
+      if (open.length > maxDepth || (node.isError && !isKnownQuirk(open)))
+        error ??= { from: node.from, line: lineAt(node.from) };
+      const before = last[open.length];
+      if (before) before.nextSibling = node;
+      else if (parent) parent.firstChild = node;
+      else top = node;
+      last[open.length] = node;
+      if (open.length > maxDepth) return false;
+      open.push(node);
+      last[open.length] = null;
+      return true;
     },
     () => {
-      depth--;
+      open.pop();
     },
   );
   const add = (node: Node) => {
@@ -76,16 +93,17 @@ export function parsePython(text: string): ParsedModule {
       },
     });
   };
-  for (let node = tree.topNode.firstChild; node; node = node.nextSibling) if (node.name !== 'Comment') add(node);
+  for (let node = (top as Node | null)?.firstChild ?? null; node; node = node.nextSibling)
+    if (node.name !== 'Comment') add(node);
   return { text, error, statements, lineAt, docstring: docstringOf(statements) };
 }
 
 /** Lezer's grammar (1.1) has no parenthesised `with (a as b):` and no bare `x = yield`; both are sound Python. */
-function isKnownQuirk(node: Node): boolean {
-  for (let at: Node | null = node; at; at = at.parent) {
-    if (at.name === 'WithStatement') return true;
-    if (at.name === 'YieldExpression' || at.name === 'YieldStatement') return true;
-    if (at.name === 'Body') return false;
+function isKnownQuirk(open: readonly Node[]): boolean {
+  for (let at = open.length - 1; at >= 0; at--) {
+    const name = (open[at] as Node).name;
+    if (name === 'WithStatement' || name === 'YieldExpression' || name === 'YieldStatement') return true;
+    if (name === 'Body') return false;
   }
   return false;
 }

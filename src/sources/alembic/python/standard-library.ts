@@ -186,6 +186,34 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
         ),
       );
     }
+    case 're.match':
+    case 're.search':
+    case 're.fullmatch': {
+      const pattern = regularExpression(first);
+      const text = textOf(second);
+      if (!pattern || text === null) return unknown('a regular expression that could not be followed');
+      const anchored = path === 're.search' ? pattern : path === 're.match' ? `^(?:${pattern})` : `^(?:${pattern})$`;
+      const match = new RegExp(anchored).exec(text);
+      if (!match) return null;
+      const group = (index: number): Value => match[index] ?? null;
+      return {
+        kind: 'made',
+        path: 're.Match',
+        receiver: null,
+        positional: [],
+        named: new Map(),
+        from: 0,
+        to: 0,
+        file: '',
+        attributes: new Map<string, Value>([
+          ['group', { kind: 'builtin', name: 'group', call: (more) => group(integerOf(more.positional[0] ?? 0) ?? 0) }],
+          [
+            'groups',
+            { kind: 'builtin', name: 'groups', call: () => tuple(match.slice(1).map((part) => part ?? null)) },
+          ],
+        ]),
+      };
+    }
     case 're.escape':
       return (textOf(first) ?? '').replace(/[^\w]/g, '\\$&');
     case 'itertools.chain': {
