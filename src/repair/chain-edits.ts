@@ -140,7 +140,7 @@ export function editChain(
     dependencies.set(id, [...revision.dependsOn]);
   }
   const restored = new Map<RevisionId, RevisionId[]>();
-  const separated = new Set<RevisionId>();
+  const separated = new Map<RevisionId, { to: RevisionId; file: string; answers: string[] }>();
   for (const { action, answers } of actions) {
     switch (action.action) {
       case 'set-down-revision': {
@@ -166,7 +166,7 @@ export function editChain(
         restored.set(action.to, [...twin.downRevisions]);
         const kept = twins.find((one) => one !== twin);
         if (kept) parents.set(action.revision, [...kept.downRevisions]);
-        separated.add(action.revision);
+        separated.set(action.revision, { to: action.to, file: action.file, answers });
         break;
       }
       case 'placeholder-revision': {
@@ -217,9 +217,33 @@ export function editChain(
   }
   const future = new Map<RevisionId, RevisionId[]>();
   for (const [id, own] of [...parents, ...restored]) future.set(renamed(id), own.map(renamed));
-  const named = new Set([...future.values()].flat());
-  const heads = [...future.keys()].filter((id) => !named.has(id)).sort(compareText);
-  return { renames, parents: future, heads };
+  for (const twin of separated.values()) {
+    // With an id of its own it is a second head, which follows the other one rather than being merged with it.
+    const other = headsOf(future).filter((head) => head !== twin.to);
+    const base = future.get(twin.to) ?? [];
+    if (!headsOf(future).includes(twin.to) || other.length !== 1) continue;
+    if (!base.every((parent) => isBefore(future, parent, other[0] as RevisionId))) continue;
+    future.set(twin.to, other);
+    files.edit(twin.file, twin.answers, (text) => setDownRevision(text, other));
+  }
+  return { renames, parents: future, heads: headsOf(future) };
+}
+
+function headsOf(parents: ReadonlyMap<RevisionId, readonly RevisionId[]>): RevisionId[] {
+  const named = new Set([...parents.values()].flat());
+  return [...parents.keys()].filter((id) => !named.has(id)).sort(compareText);
+}
+
+function isBefore(parents: ReadonlyMap<RevisionId, readonly RevisionId[]>, id: RevisionId, later: RevisionId): boolean {
+  const seen = new Set<RevisionId>();
+  const waiting = [later];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (next === id) return true;
+    if (seen.has(next)) continue;
+    seen.add(next);
+    waiting.push(...(parents.get(next) ?? []));
+  }
+  return false;
 }
 
 /** `current` with the change from `original` to `wanted` made, so that two actions on one revision add up. */

@@ -10,7 +10,8 @@ import { compareText, keyOf } from '../model/name.ts';
 import type { Hazard, Plan, PlanInputs, Step } from '../model/plan.ts';
 import type { RemedyAction } from '../model/remedy.ts';
 import type { RevisionId } from '../model/revision.ts';
-import { type Answered, editChain, FileEdits } from './chain-edits.ts';
+import type { RevisionGraph } from '../model/revision-graph.ts';
+import { type Answered, editChain, FileEdits, type FutureChain } from './chain-edits.ts';
 import { isWanted } from './consent.ts';
 import { downgradeCounterparts } from './counterparts.ts';
 import { mergeStep } from './merge.ts';
@@ -18,7 +19,7 @@ import { fingerprintFiles, planId } from './plan-file.ts';
 import { placeholderRevision, reconcilingRevision } from './revision-text.ts';
 import { planSeeds } from './seed-plan.ts';
 import type { SettleContext } from './settle.ts';
-import { findStampTarget, futureOperations, stampStep } from './stamp.ts';
+import { closureOf, findStampTarget, futureOperations, stampStep } from './stamp.ts';
 import { type StepDraft, type StepResult, script, stepsFor } from './steps.ts';
 
 export interface PlanOptions {
@@ -67,7 +68,7 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
   });
 
   const merges = of('merge-heads');
-  const joined = headsToJoin(merges, chain.heads, chain.renames);
+  const joined = headsToJoin(merges, chain, graph);
   const future = new Map<RevisionId, readonly RevisionId[]>(chain.parents);
   let head: RevisionId | null = null;
   if (made.operations.length > 0 || joined.length > 1) {
@@ -130,6 +131,8 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
 /** Actions with the findings they answer; the same action asked for twice is done once. */
 function collect(findings: readonly Finding[], options: PlanOptions, left: Plan['left']): Answered[] {
   const byText = new Map<string, Answered>();
+  const findingByKey = new Map(findings.map((finding) => [finding.key, finding]));
+  const runsSeed = options.seed && findings.some((one) => one.remedy?.actions.some((act) => act.action === 'run-seed'));
   for (const finding of findings) {
     const remedy = finding.remedy;
     if (remedy === null || remedy.actions.length === 0) {
@@ -137,7 +140,15 @@ function collect(findings: readonly Finding[], options: PlanOptions, left: Plan[
         left.push({ key: finding.key, reason: remedy?.summary ?? 'there is no remedy that a plan could carry out' });
       continue;
     }
+    const standing = runsSeed
+      ? undefined
+      : finding.causedBy.find((key) => findingByKey.get(key)?.remedy?.actions.length === 0);
     for (const action of remedy.actions) {
+      // A statement whose cause nothing answers would fail on it, now and on every run.
+      if (action.action === 'run-sql' && standing !== undefined) {
+        left.push({ key: finding.key, reason: `${standing} stands in the way` });
+        continue;
+      }
       const refusal = isWanted(finding, action, options);
       if (refusal !== null) {
         left.push({ key: finding.key, reason: refusal });
@@ -168,14 +179,18 @@ function contradictedConstraints(findings: readonly Finding[]): Map<string, stri
   );
 }
 
-/** Of the heads that a remedy would merge, those that are heads still once the other patches stand. */
+/** Of the heads that a remedy would merge, those that are heads still; and heads that the patches themselves bring. */
 function headsToJoin(
   merges: readonly Answered<ActionOf<'merge-heads'>>[],
-  heads: readonly RevisionId[],
-  renames: ReadonlyMap<RevisionId, RevisionId>,
+  chain: FutureChain,
+  graph: RevisionGraph,
 ): RevisionId[] {
-  const asked = new Set(merges.flatMap((one) => one.action.heads.map((id) => renames.get(id) ?? id)));
-  return heads.filter((head) => asked.has(head));
+  const renamed = (id: RevisionId) => chain.renames.get(id) ?? id;
+  const asked = new Set(merges.flatMap((one) => one.action.heads.map(renamed)));
+  const before = new Set(graph.heads.map(renamed));
+  const fresh = chain.heads.filter((head) => !before.has(head));
+  if (fresh.length > 0 && graph.heads.length === 1) return chain.heads;
+  return chain.heads.filter((head) => asked.has(head) || fresh.includes(head));
 }
 
 /** Where a reconciling revision goes when several heads may stand: after the one that knows the object's revision. */
@@ -272,9 +287,7 @@ function stampSteps(
     diagnosis.graph.heads.every((id) => rows.has(id)) &&
     rows.size === diagnosis.graph.heads.length;
   if (head === null || !isAtHeads || made.steps.length + of('merge-heads').length === 0) return [];
-  const kept = stamp.known
-    .map((id) => chain.renames.get(id) ?? id)
-    .filter((id) => !(chain.parents.get(head) ?? []).includes(id));
+  const kept = stamp.known.map((id) => chain.renames.get(id) ?? id).filter((id) => !closureOf(chain, head).has(id));
   return [
     step(
       [...kept, head],

@@ -55,7 +55,9 @@ const leftOut = new Set([
 export async function rehearse(plan: Plan, context: RehearsalContext): Promise<RehearsalVerdict> {
   const { scratch, diagnosis } = context;
   if (plan.patches.length === 0 && plan.steps.length === 0) {
-    return { ran: false, on: 'there is nothing to rehearse', verdict: 'clears', remaining: [], failure: null };
+    const remaining = diagnosis.findings.filter((one) => one.severity === 'error').map((one) => one.key);
+    const verdict = remaining.length === 0 ? 'clears' : 'leaves';
+    return { ran: false, on: 'there is nothing to rehearse', verdict, remaining, failure: null };
   }
   if (plan.steps.length > 0 && scratch === null) {
     return {

@@ -43,9 +43,44 @@ export function planSeeds(
         plan.left.push(...wish.patched.map((key) => ({ key, reason: `${file}:${line}: ${reason}` })));
       }
     }
-    if (wish.run.length > 0) plan.steps.push(seedStep(reading, wish.run));
+    if (wish.run.length === 0) continue;
+    const absent = absentTables(reading, world);
+    if (absent.length === 0) plan.steps.push(seedStep(reading, wish.run));
+    else
+      plan.left.push(
+        ...wish.run.map((key) => ({
+          key,
+          reason: `${file} writes to ${absent.join(', ')}, which nothing plans to create`,
+        })),
+      );
   }
   return plan;
+}
+
+/** Tables that the seed writes without asking whether they are there, and that will not be. */
+function absentTables(reading: SeedReading, world: SeedWorld): string[] {
+  const path = world.searchPath;
+  const live = world.schemas[0];
+  const isThere = (name: { schema: string | null; name: string }) =>
+    (name.schema === null ? path : [name.schema]).some((namespace) => {
+      const key = `${namespace}.${name.name}`;
+      return live?.tables.has(key) || live?.views.has(key);
+    });
+  const made = new Set(
+    reading.statements.flatMap(({ verb, sql }) =>
+      verb === 'ddl'
+        ? [
+            ...sql.matchAll(
+              /\bcreate\s+(?:temp(?:orary)?\s+|unlogged\s+)?table\s+(?:if\s+not\s+exists\s+)?([\w."]+)/gi,
+            ),
+          ].map((match) => (match[1] as string).replaceAll('"', '').split('.').at(-1))
+        : [],
+    ),
+  );
+  const absent = reading.statements.flatMap(({ table, guards }) =>
+    table !== null && guards.length === 0 && !isThere(table) && !made.has(table.name) ? [table.name] : [],
+  );
+  return [...new Set(absent)];
 }
 
 function wishesOf(actions: readonly Answered[]): Map<string, Wish> {

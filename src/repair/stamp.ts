@@ -26,7 +26,8 @@ export function orderOf(chain: FutureChain): RevisionId[] {
   return ordered;
 }
 
-function closureOf(chain: FutureChain, id: RevisionId): Set<RevisionId> {
+/** A revision of the future chain and everything before it. */
+export function closureOf(chain: Pick<FutureChain, 'parents'>, id: RevisionId): Set<RevisionId> {
   const seen = new Set<RevisionId>();
   const waiting = [id];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
