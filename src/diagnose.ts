@@ -107,12 +107,21 @@ export async function readProject(settings: Settings, progress: (text: string) =
   const { findAlembicConfig, openAlembicSource } = await import('./sources/alembic/index.ts');
   const projectDir = settings.project;
   const config = findAlembicConfig({ ...settings, projectDir });
-  const source = await openAlembicSource({ ...settings, projectDir, config });
+  const { replay: replayRevisions, schemaOfOperations } = await import('./replay/index.ts');
+  const source: MigrationSource = await openAlembicSource({
+    ...settings,
+    projectDir,
+    config,
+    schemaOf: (operations) =>
+      schemaOfOperations(operations, {
+        namingConvention: source.facts.env.namingConvention,
+        searchPath: source.facts.env.searchPath ?? ['public'],
+      }),
+  });
   const { readSurroundings } = await import('./history/index.ts');
   const env = { ...source.facts.env, plugins: pluginsOf(source.readFile(source.facts.env.file ?? '')) };
   const facts: ProjectFacts = { ...source.facts, env, surroundings: readSurroundings(projectDir) };
   progress('replaying the revisions');
-  const { replay: replayRevisions } = await import('./replay/index.ts');
   const searchPath = facts.env.searchPath ?? ['public'];
   const replay = replayRevisions(source, { namingConvention: facts.env.namingConvention, searchPath });
   return { source, facts, graph: source.graph, replay };
