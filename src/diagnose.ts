@@ -46,7 +46,7 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
   const { source, facts, graph, replay } = await readProject(settings, progress);
   const { readHistory, readSeedRunners } = await import('./history/index.ts');
   const { surroundings } = facts;
-  const declaredAtHeads = replay.schemaAt(graph.heads);
+  const declaredAtHeads = replay.schemaAt([...graph.heads, ...graph.possibleHeads]);
 
   progress('reading models and seeds');
   const models = facts.env.modelFiles.length > 0 || settings.models !== null ? source.readModels() : null;

@@ -90,27 +90,32 @@ const packageHomes: Record<string, { home: RegExp; because: string }> = {
 interface Import {
   file: string;
   target: string;
-  isTypeOnly: boolean;
 }
 
+const sources = readdirSync(sourceDir, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => ({ file: file.replaceAll('\\', '/'), text: readFileSync(join(sourceDir, file), 'utf8') }));
+
+const importPattern =
+  /(?:^|\n)\s*(?:import|export)\s+[^'";]*?from\s+'([^']+)'|import\('([^']+)'\)|(?:^|\n)import\s+'([^']+)'/g;
+
 function importsOfSource(): Import[] {
-  const files = readdirSync(sourceDir, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
-  const pattern =
-    /(?:^|\n)\s*(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'|import\('([^']+)'\)|(?:^|\n)import\s+'([^']+)'/g;
-  return files.flatMap((file) => {
-    const text = readFileSync(join(sourceDir, file), 'utf8');
-    return [...text.matchAll(pattern)].map((match) => {
-      const specifier = match[2] ?? match[3] ?? match[4] ?? '';
+  return sources.flatMap(({ file, text }) =>
+    [...text.matchAll(importPattern)].map((match) => {
+      const specifier = match[1] ?? match[2] ?? match[3] ?? '';
       const target = specifier.startsWith('.')
         ? relative(sourceDir, normalize(join(sourceDir, dirname(file), specifier)))
         : specifier;
-      return {
-        file: file.replaceAll('\\', '/'),
-        target: target.replaceAll('\\', '/'),
-        isTypeOnly: match[1] !== undefined,
-      };
-    });
-  });
+      return { file, target: target.replaceAll('\\', '/') };
+    }),
+  );
+}
+
+/** Imported, required or resolved: `'name'`, `'name/…'`, or the scope that its platform packages live under. */
+function namesPackage(text: string, name: string): boolean {
+  return ["'", '`'].some((quote) =>
+    [`${quote}${name}${quote}`, `${quote}${name}/`, `${quote}@${name}/`].some((part) => text.includes(part)),
+  );
 }
 
 const imports = importsOfSource();
@@ -155,9 +160,7 @@ describe('architecture', () => {
 
   for (const [name, { home, because }] of Object.entries(packageHomes)) {
     it(`${name} has one home, because ${because}`, () => {
-      const users = imports
-        .filter(({ target }) => target === name || target.startsWith(`${name}/`))
-        .map(({ file }) => file);
+      const users = sources.filter(({ text }) => namesPackage(text, name)).map(({ file }) => file);
       expect(users.length).toBeGreaterThan(0);
       expect(users.filter((file) => !home.test(file))).toEqual([]);
     });

@@ -63,6 +63,7 @@ describe('usage', () => {
     [['schema', 'imagined'], 'side'],
     [['explain', 'no-such-rule'], 'no-such-rule'],
     [['doctor', '--only', 'no-such-rule'], 'no-such-rule'],
+    [['repair', '--plan', 'plan.json'], '--apply'],
   ])('refuses %j with exit 2 and a word about it', (args, word) => {
     const { status, stdout, stderr } = chain(...args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
@@ -71,7 +72,9 @@ describe('usage', () => {
   });
 
   it('says where there is no project, and how to name one', () => {
-    const { status, stderr } = chain('doctor');
+    const empty = mkdtempSync(join(tmpdir(), 'chain-empty-'));
+    const { status, stderr } = chain('doctor', '--project', empty);
+    rmSync(empty, { recursive: true });
     expect(status).toBe(2);
     expect(stderr).toContain('--project');
   });
