@@ -5,12 +5,13 @@
 import { createHash } from 'node:crypto';
 import type { VersionTable } from '../model/live.ts';
 import { compareText } from '../model/name.ts';
-import type { Schema } from '../model/schema.ts';
+import type { Declared, Schema } from '../model/schema.ts';
 
 export function fingerprintOf(schema: Schema, versionTables: readonly VersionTable[]): string {
   const hash = createHash('sha256');
-  const digest = (kind: string, map: ReadonlyMap<string, unknown>) => {
-    for (const key of [...map.keys()].sort(compareText)) hash.update(`${kind} ${canonicalText([key, map.get(key)])}\n`);
+  const digest = (kind: string, map: ReadonlyMap<string, Declared>) => {
+    for (const key of [...map.keys()].sort(compareText))
+      hash.update(`${kind} ${canonicalText([key, plain(map.get(key) as Declared)])}\n`);
   };
   hash.update(canonicalText([...schema.namespaces].sort(compareText)));
   digest('table', schema.tables);
@@ -28,11 +29,20 @@ export function fingerprintOf(schema: Schema, versionTables: readonly VersionTab
 }
 
 function canonicalText(value: unknown): string {
-  return JSON.stringify(value, (key, inner: unknown) => {
-    if (key === 'owner' || key === 'comment') return undefined;
-    if (!(inner instanceof Map)) return inner;
+  return JSON.stringify(value);
+}
+
+/** `item` ready for JSON: without what does not count, its maps as lists. Copied only where it must be: columns are many. */
+function plain(item: Declared): object {
+  const copy: Record<string, unknown> = { ...item, owner: undefined, comment: undefined };
+  for (const key in copy) {
+    const inner = copy[key];
+    if (!(inner instanceof Map)) continue;
+    const parts = [...(inner.values() as Iterable<Declared & { name: string }>)];
     // Columns stay in position order: PostgreSQL's own is part of the shape.
-    const entries = [...inner.values()];
-    return key === 'columns' ? entries : entries.sort((a, b) => compareText(a.name, b.name));
-  });
+    copy[key] = (key === 'columns' ? parts : parts.sort((a, b) => compareText(a.name, b.name))).map((part) =>
+      part.comment === undefined && part.owner === undefined ? part : { ...part, owner: undefined, comment: undefined },
+    );
+  }
+  return copy;
 }

@@ -135,6 +135,10 @@ describe.each(availableMajors())('PostgreSQL %i', (major) => {
 
   it('gives the same fingerprint for the same schema, and another one after any change', async () => {
     expect((await introspect(connection)).fingerprint).toBe(live.fingerprint);
+    await database.connection.query(
+      `comment on column reservations.room is 'x'; comment on constraint included on reservations is 'x'; alter table reservations owner to current_user`,
+    );
+    expect((await introspect(connection)).fingerprint).toBe(live.fingerprint);
     await database.connection.query(`alter table reservations alter room set not null`);
     expect((await introspect(connection)).fingerprint).not.toBe(live.fingerprint);
     await database.connection.query(`alter table reservations alter room drop not null`);

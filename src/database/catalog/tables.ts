@@ -180,7 +180,7 @@ export async function readColumns(
     const text = once(name);
     names.add(table, number, text);
     if (quoted !== null) names.addQuoted(table, number, quoted);
-    tables.get(table)?.columns.set(text, {
+    const column: Column = {
       name: text,
       type: once(type),
       notNull,
@@ -189,7 +189,8 @@ export async function readColumns(
       generated: generated === '' || expression === null ? null : { expression, stored: generated === 's' },
       collation,
       ownedSequence: null,
-      comment,
-    });
+    };
+    if (comment !== null) column.comment = comment;
+    tables.get(table)?.columns.set(text, column);
   }
 }
