@@ -4,7 +4,7 @@
 import type { ImportedName, Statement } from './ast.ts';
 import { builtins } from './builtins.ts';
 import type { Machine } from './machine.ts';
-import { type ParsedModule, parsePython } from './parse.ts';
+import { type ParsedModule, parsePython, type TopLevel } from './parse.ts';
 import { indexModule, type LazyNames, newScope, type Scope } from './scope.ts';
 import { execute } from './statements.ts';
 import { external, LimitReached, type PyModule, PyRaise, unknown, type Value } from './values.ts';
@@ -33,7 +33,7 @@ function namesOf(parsed: ParsedModule): LazyNames {
 export function makeModule(name: string, file: string, parsed: ParsedModule): PyModule {
   const module: PyModule = { kind: 'module', name, file, scope: null as unknown as Scope };
   module.scope = newScope('module', null, module);
-  module.scope.lazy = { ...namesOf(parsed), done: new Set() };
+  module.scope.lazy = { ...namesOf(parsed), done: new Set(), at: null };
   module.scope.names.set('__file__', file);
   module.scope.names.set('__name__', name);
   module.scope.names.set('__doc__', parsed.docstring);
@@ -58,10 +58,13 @@ export function moduleName(machine: Machine, module: PyModule, name: string): Va
   const lazy = scope.lazy;
   const pending = lazy?.statementsByName.get(name);
   if (lazy && pending) {
+    const { at } = lazy;
+    // Seen from a statement at the top level, only what stands above it has run; from a function called later, all has.
+    const isAbove = at !== null && pending.some((top) => top.from < at);
     for (const top of pending) {
-      if (lazy.done.has(top)) continue;
+      if (lazy.done.has(top) || (isAbove && top.from >= (at as number))) continue;
       lazy.done.add(top);
-      runTopLevel(machine, module, top.statement);
+      runTopLevel(machine, module, top);
     }
   }
   const found = scope.names.get(name);
@@ -84,7 +87,11 @@ export function moduleName(machine: Machine, module: PyModule, name: string): Va
   return undefined;
 }
 
-function runTopLevel(machine: Machine, module: PyModule, statement: Statement): void {
+function runTopLevel(machine: Machine, module: PyModule, top: TopLevel): void {
+  const { statement } = top;
+  const { lazy } = module.scope;
+  const before = lazy?.at ?? null;
+  if (lazy) lazy.at = top.from;
   // Another module's top level runs once, whatever branch first asked for it.
   const { shadows, conditions } = machine;
   machine.shadows = [];
@@ -97,6 +104,7 @@ function runTopLevel(machine: Machine, module: PyModule, statement: Statement): 
   } catch (error) {
     if (!(error instanceof PyRaise)) throw error;
   } finally {
+    if (lazy) lazy.at = before;
     machine.depth--;
     machine.frames.pop();
     machine.shadows = shadows;
@@ -111,7 +119,7 @@ export function runWhole(machine: Machine, module: PyModule): void {
   for (const top of lazy.parsed.statements) {
     if (lazy.done.has(top)) continue;
     lazy.done.add(top);
-    runTopLevel(machine, module, top.statement);
+    runTopLevel(machine, module, top);
   }
 }
 

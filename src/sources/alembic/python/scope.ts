@@ -24,6 +24,8 @@ export interface LazyNames {
   statementsByName: Map<string, TopLevel[]>;
   stars: TopLevel[];
   done: Set<TopLevel>;
+  /** Offset of the statement of this module that runs at its top level: what stands below it has not happened yet. */
+  at: number | null;
 }
 
 export function newScope(kind: Scope['kind'], parent: Scope | null, module: PyModule): Scope {
@@ -43,7 +45,7 @@ export function indexModule(parsed: ParsedModule): LazyNames {
       else statementsByName.set(name, [top]);
     }
   }
-  return { parsed, statementsByName, stars, done: new Set() };
+  return { parsed, statementsByName, stars, done: new Set(), at: null };
 }
 
 /** Names that a statement binds; at module level also those whose object it changes (`X.append`, `X[k] = …`). */
@@ -113,9 +115,12 @@ export function collectBound(statement: Statement, names: Set<string>, withChang
       break;
     case 'expression':
       if (statement.value.kind === 'assignment') names.add(statement.value.name);
-      else if (withChanged && statement.value.kind === 'call' && statement.value.callee.kind === 'attribute') {
-        const root = rootName(statement.value.callee.object);
-        if (root !== null) names.add(root);
+      else if (withChanged && statement.value.kind === 'call') {
+        const { callee, args } = statement.value;
+        for (const part of [callee, ...args.map((arg) => arg.value)]) {
+          const root = rootName(part);
+          if (root !== null) names.add(root);
+        }
       }
       break;
   }
