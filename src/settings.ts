@@ -163,7 +163,7 @@ export async function loadSettings(
     section: flags.name ?? 'alembic',
     url: findUrl(flags, environment),
     offline: flags.offline ?? false,
-    scratchUrl: flags.scratchUrl ?? null,
+    scratchUrl: flags.scratchUrl ?? (environment.CHAIN_SCRATCH_URL || null),
     useScratch: flags.scratch ?? true,
     format: flags.format ?? 'text',
     output: flags.output ?? null,

@@ -31,7 +31,13 @@ export async function demo(settings: Settings, terminal: Terminal): Promise<Exit
     terminal.progress('starting a PostgreSQL …');
     server = await startEmbeddedServer();
     const url = urlOf(await createIncidentDatabase(server.target));
-    const environment = { ...process.env, CHAIN_DATABASE_URL: url, ...(settings.color ? { FORCE_COLOR: '1' } : {}) };
+    const scratch = urlOf(server.target);
+    const environment = {
+      ...process.env,
+      CHAIN_DATABASE_URL: url,
+      CHAIN_SCRATCH_URL: scratch,
+      ...(settings.color ? { FORCE_COLOR: '1' } : {}),
+    };
     const run = async (expected: number, ...args: string[]) => {
       terminal.out(`\n$ chain ${args.join(' ')}\n`);
       const code = await runChain(args, { cwd: project, environment, terminal });

@@ -211,14 +211,21 @@ async function apply(
 
 /** After an apply: a last look, and what is expected of the rows. */
 async function finish(job: Job, before: Diagnosis, applied: Applied | null): Promise<ExitCode> {
-  const { terminal } = job;
+  const { settings, terminal } = job;
   for (const { step, reason } of applied?.unproven ?? []) {
     terminal.say(`  ${oneLine(step)}: left out, ${oneLine(reason)}`);
   }
   const after = applied === null ? before : await diagnoseFor(job);
   const isMet = await meetsExpectations(job, after);
-  const exitCode = await print(job, after, applied?.plan ?? null, null);
+  if (applied !== null && settings.format === 'text') terminal.out(appliedText(applied));
+  const exitCode = await print(job, after, settings.format === 'json' ? (applied?.plan ?? null) : null, null);
   return exitCode === exitCodes.ok && !isMet ? exitCodes.findings : exitCode;
+}
+
+function appliedText({ plan, ran, resumed }: Applied): string {
+  const files = plan.patches.map(({ file, before }) => `  ${before === null ? 'new' : 'edited'} ${oneLine(file)}\n`);
+  const title = `${resumed ? 'Finished' : 'Applied'} plan ${plan.id.slice(0, 12)}: ${files.length} files, ${ran.length} steps.`;
+  return `${title}\n${files.join('')}\`chain undo\` takes it back. What is left:\n\n`;
 }
 
 async function meetsExpectations({ settings, terminal }: Job, diagnosis: Diagnosis): Promise<boolean> {

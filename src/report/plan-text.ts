@@ -12,7 +12,11 @@ export function planText(plan: NonNullable<Report['plan']>, paint: Paint): strin
   const lines = [
     `${paint.bold(`Plan ${plan.id.slice(0, 12)}`)}: ${plan.patches.length} ${plan.patches.length === 1 ? 'file' : 'files'}, ${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'}`,
   ];
-  for (const patch of plan.patches) {
+  const stepOfFile = (file: string) => plan.steps.find((step) => file.endsWith(`/${step.name}.sql`));
+  const kept = plan.patches.filter((patch) => stepOfFile(patch.file) !== undefined);
+  if (kept.length > 0) lines.push('', 'New files, each with the SQL of its step below (up, and its undo in down/):');
+  for (const patch of kept) lines.push(paint.added(`  ${oneLine(patch.file)}`));
+  for (const patch of plan.patches.filter((one) => !kept.includes(one))) {
     lines.push(
       '',
       ...patch.diff

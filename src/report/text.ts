@@ -21,11 +21,13 @@ export function renderText(report: Report, options: TextOptions): string {
   const blocks = [header(report, paint)];
   const drawing = { ...options, paint, width };
   const folded = options.verbose ? new Map<string, ReportFinding[]>() : foldable(report.findings);
-  for (const root of rootsOf(report.findings)) {
-    const same = folded.get(root.rule);
-    if (same === undefined || root.severity !== 'info') blocks.push(tree(root, report.findings, drawing));
-    else if (same[0] === root) blocks.push(foldedBlock(same, drawing));
-  }
+  if (report.plan && !options.verbose) blocks.push(...briefly(report.findings, paint));
+  else
+    for (const root of rootsOf(report.findings)) {
+      const same = folded.get(root.rule);
+      if (same === undefined || root.severity !== 'info') blocks.push(tree(root, report.findings, drawing));
+      else if (same[0] === root) blocks.push(foldedBlock(same, drawing));
+    }
   if (report.plan) blocks.push(planText(report.plan, paint));
   const unseen = notSeen(report, paint, width, options.verbose ?? false);
   if (unseen !== '') blocks.push(unseen);
@@ -73,6 +75,19 @@ interface Drawing {
 function rootsOf(findings: readonly ReportFinding[]): ReportFinding[] {
   const keys = new Set(findings.map((finding) => finding.key));
   return findings.filter((finding) => !finding.causedBy.some((cause) => keys.has(cause)));
+}
+
+/** Above a plan: what it answers, a line each; `doctor` tells the rest. */
+function briefly(findings: readonly ReportFinding[], paint: Paint): string[] {
+  const pressing = findings.filter((finding) => finding.severity !== 'info');
+  const line = (finding: ReportFinding, depth: number): string[] => [
+    `${'  '.repeat(depth)}${depth > 0 ? '↳ ' : ''}${paint.severity(finding.severity, finding.severity)} ${finding.rule}${place(finding, paint)}`,
+    ...(depth > 7
+      ? []
+      : pressing.filter((other) => other.causedBy[0] === finding.key).flatMap((other) => line(other, depth + 1))),
+  ];
+  const lines = rootsOf(pressing).flatMap((root) => line(root, 0));
+  return lines.length === 0 ? [] : [lines.join('\n')];
 }
 
 /** Rules of which three or more findings are only good to know: told in one breath. */
