@@ -78,5 +78,9 @@ export interface Plan {
   inputs?: PlanInputs;
   rehearsal: RehearsalVerdict | null;
   /** Findings that no action answers, with why. */
-  left: { key: string; reason: string }[];
+  left: {
+    key: string;
+    reason: string /** Error code that `--apply` refuses the whole plan with. */;
+    refusal?: string;
+  }[];
 }

@@ -3,7 +3,7 @@
  * hazardous without leave, or unproven; says after a stop how to go on or back. Killed anywhere, running again ends alike.
  */
 import type { Connection, DatabaseTarget, ScratchServer } from '../database/index.ts';
-import { ChainError } from '../errors.ts';
+import { ChainError, type ErrorCode } from '../errors.ts';
 import type { Hazard, Plan } from '../model/plan.ts';
 import type { EnvFacts } from '../model/project.ts';
 import {
@@ -23,10 +23,11 @@ import { type CarriedOut, carryOut } from './carry-out.ts';
 import { hazardsToAllow } from './consent.ts';
 import {
   checkWritable,
+  fileJournals,
   type Journal,
   journalFolder,
   openJournal,
-  readJournal,
+  readJournalPlan,
   restoreFiles,
   writePatches,
 } from './journal.ts';
@@ -73,7 +74,7 @@ export async function findUnfinished(
  *   `cannot-write`, `stopped-part-way`, `interrupted`
  */
 export async function applyPlan(plan: Plan | null, context: ApplyContext): Promise<Applied | null> {
-  if (context.target === null) return plan === null ? null : applyToFiles(plan, context);
+  if (context.target === null) return applyToFiles(plan, context);
   const { connect } = await import('../database/index.ts');
   const { settings } = context;
   const open = (applicationName: string) =>
@@ -120,7 +121,8 @@ async function applyLocked(
   if (plan === null) return null;
   const fingerprint = (isInTransaction = false) => fingerprintNow(connection, context.env, isInTransaction);
   if (unfinished === null) {
-    if (plan.patches.length === 0 && plan.steps.length === 0)
+    const isRefused = plan.left.some((one) => one.refusal !== undefined);
+    if (plan.patches.length === 0 && plan.steps.length === 0 && !isRefused)
       return { plan, resumed: false, repairId: null, ran: [], unproven: [], notices: [] };
     await refuseFresh(plan, context, fingerprint);
   } else {
@@ -187,6 +189,16 @@ async function applyLocked(
 
 /** Everything that forbids a plan that has not begun. */
 async function refuseFresh(plan: Plan, context: ApplyContext, fingerprint: () => Promise<string>): Promise<void> {
+  const refused = plan.left.find((one) => one.refusal !== undefined);
+  if (refused !== undefined) {
+    throw new ChainError(
+      refused.refusal as ErrorCode,
+      `${refused.key} is not repaired: ${refused.reason}. Nothing was changed.`,
+      {
+        hint: `Resolve it first, or leave it out of the repair: --skip ${refused.key.slice(0, refused.key.indexOf(':'))}`,
+      },
+    );
+  }
   const [needed] = hazardsToAllow(plan, context.allow);
   if (needed !== undefined) {
     const all = hazardsToAllow(plan, context.allow).map((one) => one.hazard);
@@ -290,18 +302,16 @@ async function afterStop(
 }
 
 /** No database: the files are the whole repair, and their journal the whole ledger. */
-async function applyToFiles(plan: Plan, context: ApplyContext): Promise<Applied> {
+async function applyToFiles(asked: Plan | null, context: ApplyContext): Promise<Applied | null> {
   const { settings } = context;
+  const unfinished = (await fileJournals(settings.project)).find((one) => one.state === 'writing');
+  const plan = (unfinished && (await readJournalPlan(settings.project, unfinished.planId))) ?? asked;
+  if (plan === null) return null;
   const nothing = { plan, resumed: false, repairId: null, ran: [], unproven: [], notices: [] };
-  if (plan.patches.length === 0) return nothing;
-  const known = await readJournal(settings.project, plan.id);
-  const isResumed = known?.state === 'writing';
-  if (
-    !isResumed &&
-    plan.inputs !== undefined &&
-    (await fingerprintFiles(settings.project, plan.inputs)) !== plan.filesFingerprint
-  ) {
-    throw stale('the files of the project');
+  if (unfinished === undefined) {
+    if (plan.left.some((one) => one.refusal !== undefined)) await refuseFresh(plan, context, async () => '');
+    if (plan.patches.length === 0) return nothing;
+    await refuseFresh({ ...plan, steps: [], liveFingerprint: null }, context, async () => '');
   }
   await checkWritable(settings.project, plan.patches);
   const journal = await openJournal(settings.project, plan, false, context.faults);
@@ -311,7 +321,7 @@ async function applyToFiles(plan: Plan, context: ApplyContext): Promise<Applied>
     await restoreFiles(settings.project, journal);
     throw fault;
   }
-  return { ...nothing, resumed: isResumed };
+  return { ...nothing, resumed: unfinished !== undefined };
 }
 
 /** Introspection opens a transaction of its own; inside a step's it must not. */

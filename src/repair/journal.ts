@@ -10,6 +10,7 @@ import {
   lstat,
   mkdir,
   open,
+  readdir,
   readFile,
   realpath,
   rename,
@@ -19,6 +20,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { ChainError } from '../errors.ts';
+import { compareText } from '../model/name.ts';
 import type { Patch, Plan } from '../model/plan.ts';
 import { type Faults, noFaults } from '../run/faults.ts';
 import { hashOf, parsePlan, refuseOutside, serializePlan } from './plan-file.ts';
@@ -143,6 +145,18 @@ export async function readJournalPlan(projectDir: string, planId: string): Promi
   const file = `${journalFolder(planId)}/plan.json`;
   const text = await readFile(join(projectDir, file), 'utf8').catch(() => null);
   return text === null ? null : parsePlan(text, file);
+}
+
+/** Journals of repairs without a database, newest first. */
+export async function fileJournals(projectDir: string): Promise<Journal[]> {
+  const folder = join(projectDir, '.chain/repairs');
+  const found: { journal: Journal; writtenAt: number }[] = [];
+  for (const planId of (await readdir(folder).catch(() => [])).sort(compareText)) {
+    const journal = await readJournal(projectDir, planId);
+    if (journal === null || journal.hasLedger) continue;
+    found.push({ journal, writtenAt: (await stat(join(folder, planId, 'journal.json'))).mtimeMs });
+  }
+  return found.sort((a, b) => b.writtenAt - a.writtenAt).map((one) => one.journal);
 }
 
 async function setJournalState(projectDir: string, journal: Journal, state: Journal['state']): Promise<void> {

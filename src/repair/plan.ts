@@ -11,11 +11,13 @@ import type { Hazard, Plan, PlanInputs, Step } from '../model/plan.ts';
 import type { RemedyAction } from '../model/remedy.ts';
 import type { RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
+import { loadSqlParser } from '../sql/index.ts';
 import { type Answered, editChain, FileEdits, type FutureChain } from './chain-edits.ts';
 import { isWanted } from './consent.ts';
 import { downgradeCounterparts } from './counterparts.ts';
 import { mergeStep } from './merge.ts';
 import { fingerprintFiles, planId } from './plan-file.ts';
+import { refusalFor } from './refusals.ts';
 import { placeholderRevision, reconcilingRevision } from './revision-text.ts';
 import { planSeeds } from './seed-plan.ts';
 import type { SettleContext } from './settle.ts';
@@ -37,7 +39,8 @@ type ActionOf<Kind extends RemedyAction['action']> = Extract<RemedyAction, { act
 /** @throws nothing of its own: what cannot be planned is left, with why. */
 export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Promise<Plan> {
   const left: Plan['left'] = [];
-  const actions = collect(diagnosis.findings, options, left);
+  await loadSqlParser();
+  const actions = collect(diagnosis, options, left);
   const of = <Kind extends RemedyAction['action']>(kind: Kind) =>
     actions.filter((one): one is Answered<ActionOf<Kind>> => one.action.action === kind);
   const context: SettleContext = {
@@ -129,7 +132,8 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
 }
 
 /** Actions with the findings they answer; the same action asked for twice is done once. */
-function collect(findings: readonly Finding[], options: PlanOptions, left: Plan['left']): Answered[] {
+function collect(diagnosis: Diagnosis, options: PlanOptions, left: Plan['left']): Answered[] {
+  const { findings } = diagnosis;
   const byText = new Map<string, Answered>();
   const findingByKey = new Map(findings.map((finding) => [finding.key, finding]));
   const runsSeed = options.seed && findings.some((one) => one.remedy?.actions.some((act) => act.action === 'run-seed'));
@@ -152,6 +156,12 @@ function collect(findings: readonly Finding[], options: PlanOptions, left: Plan[
       const refusal = isWanted(finding, action, options);
       if (refusal !== null) {
         left.push({ key: finding.key, reason: refusal });
+        continue;
+      }
+      const refused = refusalFor(action, diagnosis);
+      if (refused !== null) {
+        const { code, reason } = refused;
+        left.push({ key: finding.key, reason, ...(finding.severity === 'error' ? { refusal: code } : {}) });
         continue;
       }
       const text = JSON.stringify(action);
@@ -339,5 +349,7 @@ function inputFiles(diagnosis: Diagnosis): string[] {
 function dedupe(left: Plan['left'], done: Pick<Plan, 'patches' | 'steps'>): Plan['left'] {
   const answered = new Set([...done.patches, ...done.steps].flatMap((part) => part.answers));
   const byKey = new Map(left.map((one) => [`${one.key}\n${one.reason}`, one]));
-  return [...byKey.values()].filter((one) => !answered.has(one.key)).sort((a, b) => compareText(a.key, b.key));
+  return [...byKey.values()]
+    .filter((one) => one.refusal !== undefined || !answered.has(one.key))
+    .sort((a, b) => compareText(a.key, b.key));
 }

@@ -6,6 +6,7 @@
 import { renderOperation } from '../model/ddl.ts';
 import { type QualifiedName, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { ColumnDefinition, ConstraintDefinition, IndexDefinition, SchemaOperation } from '../model/operation.ts';
+import { doBlock } from './do-block.ts';
 
 const q = quoteIdentifier;
 
@@ -279,11 +280,6 @@ function alterColumn(operation: Extract<SchemaOperation, { kind: 'alterColumn' }
 
 function guarded(condition: string, statements: readonly string[]): string {
   return doBlock([`IF ${condition} THEN`, ...statements.map((statement) => `  ${statement};`), 'END IF;']);
-}
-
-function doBlock(body: readonly string[], declarations: readonly string[] = []): string {
-  const declare = declarations.length === 0 ? [] : ['DECLARE', ...declarations.map((line) => `  ${line}`)];
-  return ['DO $chain$', ...declare, 'BEGIN', ...body.map((line) => `  ${line}`), 'END', '$chain$'].join('\n');
 }
 
 function indent(text: string): string {

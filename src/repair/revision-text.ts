@@ -3,11 +3,12 @@
  * their ids (a hash of what they say, so that the same repair writes the same file) and their names by the project's habit.
  */
 import { createHash } from 'node:crypto';
-import { compareText, type QualifiedName } from '../model/name.ts';
+import { compareText, type QualifiedName, quoteQualified } from '../model/name.ts';
 import type { SchemaOperation } from '../model/operation.ts';
 import type { AlembicConfig } from '../model/project.ts';
 import type { Revision, RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
+import { doBlock } from './do-block.ts';
 import { keyOfName } from './order.ts';
 import { needsAutocommit, reconcilingStatements } from './reconcile-sql.ts';
 
@@ -40,7 +41,7 @@ export function reconcilingRevision(inputs: ReconcilingInputs): RevisionFile {
       ? `Merge ${downRevisions.join(', ')}`
       : `Reconcile ${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${names.length - 4} more` : ''}`;
   const upgrade = reconcilingStatements(own).flatMap((group) => [
-    `    # ${[...new Set(group.operations.map(shortSubject))].join(', ')}`,
+    `    # ${oneLine([...new Set(group.operations.map(shortSubject))].join(', '))}`,
     ...group.sql.map((sql) => execute(sql, group.operations.some(needsAutocommit))),
   ]);
   const downgrade = downgradeOf(inputs, operations, own);
@@ -57,7 +58,7 @@ export function reconcilingRevision(inputs: ReconcilingInputs): RevisionFile {
       `"""${pythonText(message)}`,
       '',
       `Revision ID: ${id}`,
-      `Revises: ${downRevisions.join(', ')}`,
+      `Revises: ${pythonText(downRevisions.join(', '))}`,
       ...createDateOf(inputs.graph),
       '',
       about,
@@ -92,7 +93,7 @@ export function placeholderRevision(
     `"""Placeholder for ${pythonText(id)}, whose file is lost`,
     '',
     `Revision ID: ${pythonText(id)}`,
-    `Revises: ${downRevisions.join(', ')}`,
+    `Revises: ${pythonText(downRevisions.join(', '))}`,
     '',
     'Made by `chain repair`, so that the chain loads. What the lost revision did is not known: when its file is found, put',
     'it in the place of this one.',
@@ -136,14 +137,14 @@ function downgradeOf(
     dropped.add(keyOfName(operation.table.name));
     const written = own[index] as Extract<SchemaOperation, { kind: 'createTable' }>;
     lines.unshift(
-      `    # ${subjectOf(operation)}: only while it holds no row`,
+      `    # ${oneLine(subjectOf(operation))}: only while it holds no row`,
       execute(dropEmpty(written.table.name), false),
     );
   }
   if (kept.length > 0) {
     lines.push(
       '    # These belong to earlier revisions, or stood before this one in some databases; dropping them would lose data:',
-      ...[...new Set(kept)].map((name) => `    #   ${name}`),
+      ...[...new Set(kept)].map((name) => `    #   ${oneLine(name)}`),
     );
     if (lines.every((line) => /^\s*#/.test(line))) lines.push('    pass');
   }
@@ -151,23 +152,8 @@ function downgradeOf(
 }
 
 function dropEmpty(name: QualifiedName): string {
-  const sql = [name.schema, name.name]
-    .filter((part) => part !== null)
-    .map(quoted)
-    .join('.');
-  return [
-    'DO $chain$',
-    'BEGIN',
-    `  IF NOT EXISTS (SELECT FROM ${sql}) THEN`,
-    `    DROP TABLE ${sql};`,
-    '  END IF;',
-    'END',
-    '$chain$',
-  ].join('\n');
-}
-
-function quoted(name: string | null): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name ?? '') ? (name as string) : `"${(name ?? '').replaceAll('"', '""')}"`;
+  const sql = quoteQualified(name);
+  return doBlock([`IF NOT EXISTS (SELECT FROM ${sql}) THEN`, `  DROP TABLE ${sql};`, 'END IF;']);
 }
 
 /** Columns by their table. */
@@ -213,13 +199,23 @@ function unqualified(operation: SchemaOperation, namespace: string): SchemaOpera
 }
 
 function execute(sql: string, isAutocommit: boolean): string {
-  const body = sql
-    .split('\n')
-    .map((line) => (line === '' ? '' : `        ${line}`))
-    .join('\n');
+  const body = canBeIndented(sql) ? sql.replace(/^(?=.)/gm, '        ') : sql;
   const call = `    op.execute(\n        """\n${pythonSql(body)}\n        """\n    )`;
   if (!isAutocommit) return call;
-  return `    with op.get_context().autocommit_block():\n${call.replace(/^(?=.)/gm, '    ')}`;
+  const [first, ...rest] = call.split('\n');
+  const opening = `    ${first}\n    ${rest[0]}`;
+  return `    with op.get_context().autocommit_block():\n${opening}\n${rest.slice(1, -1).join('\n')}\n        )`;
+}
+
+/** Not where a literal or a function's body goes over lines: its text would change. */
+function canBeIndented(sql: string): boolean {
+  const isOurs = /^DO \$chain\d*\$/.test(sql);
+  if (!isOurs && sql.includes('$')) return false;
+  return sql.split('\n').every((line) => count(line, "'") % 2 === 0 && count(line, '"') % 2 === 0);
+}
+
+function count(text: string, mark: string): number {
+  return text.split(mark).length - 1;
 }
 
 /** In a triple-quoted string, and through SQLAlchemy's text(), which takes `:name` for a parameter. */
@@ -227,15 +223,23 @@ function pythonSql(sql: string): string {
   return sql
     .replaceAll('\\', '\\\\')
     .replaceAll('"""', '\\"\\"\\"')
+    .replaceAll('\r', '\\r')
     .replace(/(?<![:\w\\]):(?=\w+(?!:))/g, '\\\\:');
 }
 
+/** For a docstring or a comment: nothing in it can end either, whatever an object is called. */
 function pythonText(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('"', "'").replaceAll('\n', ' ');
+  return oneLine(text).replaceAll('\\', '\\\\').replaceAll('"', "'");
+}
+
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must go
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
 }
 
 function pythonString(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n')}'`;
+  const escaped = text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+  return `'${escaped.replaceAll('\0', '\\0')}'`;
 }
 
 function pythonParents(parents: readonly RevisionId[]): string {

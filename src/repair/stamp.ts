@@ -8,9 +8,10 @@ import type { RevisionId } from '../model/revision.ts';
 import { emptySchema, type Schema, type Table } from '../model/schema.ts';
 import { applyOperation } from '../replay/apply.ts';
 import type { FutureChain } from './chain-edits.ts';
+import { doBlock } from './do-block.ts';
 import type { SettleContext } from './settle.ts';
 import type { StepDraft } from './steps.ts';
-import { block, script } from './steps.ts';
+import { script } from './steps.ts';
 
 /** Revisions of the future chain, parents before children, ties by id. */
 export function orderOf(chain: FutureChain): RevisionId[] {
@@ -167,11 +168,13 @@ export function stampStep(
       ? []
       : [`INSERT INTO ${table} (version_num) VALUES ${rows.map((row) => `(${quoteLiteral(row)})`).join(', ')}`];
   const rewrite = (from: readonly string[], to: readonly string[]) =>
-    block([
-      `  LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE;`,
-      ...guardRows(table, from),
-      ...(from.length > 0 ? [`  DELETE FROM ${table};`] : []),
-      ...insert(to).map((sql) => `  ${sql};`),
+    script([
+      doBlock([
+        `LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE;`,
+        ...guardRows(table, from),
+        ...(from.length > 0 ? [`DELETE FROM ${table};`] : []),
+        ...insert(to).map((statement) => `${statement};`),
+      ]),
     ]);
   const sql = hasTable
     ? rewrite(stamp.before, stamp.rows)
@@ -181,10 +184,12 @@ export function stampStep(
       ]);
   const down = hasTable
     ? rewrite(stamp.rows, stamp.before)
-    : block([
-        `  LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE;`,
-        ...guardRows(table, stamp.rows),
-        `  DROP TABLE ${table};`,
+    : script([
+        doBlock([
+          `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE;`,
+          ...guardRows(table, stamp.rows),
+          `DROP TABLE ${table};`,
+        ]),
       ]);
   return {
     title: `stamp_${stamp.rows.join('_') || 'nothing'}`,
@@ -202,9 +207,9 @@ export function stampStep(
 function guardRows(table: string, rows: readonly string[]): string[] {
   const expected = `ARRAY[${[...rows].sort(compareText).map(quoteLiteral).join(', ')}]::text[]`;
   return [
-    `  IF ARRAY(SELECT version_num::text FROM ${table} ORDER BY version_num COLLATE "C") <> ${expected} THEN`,
-    `    RAISE EXCEPTION USING MESSAGE = ${quoteLiteral(`${table} no longer holds exactly ${rows.join(', ') || 'no row'}: somebody else changed it`)};`,
-    '  END IF;',
+    `IF ARRAY(SELECT version_num::text FROM ${table} ORDER BY version_num COLLATE "C") <> ${expected} THEN`,
+    `  RAISE EXCEPTION USING MESSAGE = ${quoteLiteral(`${table} no longer holds exactly ${rows.join(', ') || 'no row'}: somebody else changed it`)};`,
+    'END IF;',
   ];
 }
 

@@ -8,6 +8,7 @@ import { keyOf, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/n
 import type { Operation, SchemaOperation } from '../model/operation.ts';
 import type { Hazard, Step } from '../model/plan.ts';
 import type { Schema } from '../model/schema.ts';
+import { doBlock, doBlockWithHandler } from './do-block.ts';
 import { keyOfName, referencesOf, type Wanted, wantedInOrder } from './order.ts';
 import { objectOf, type SettleContext, settle } from './settle.ts';
 
@@ -59,7 +60,8 @@ export function stepsFor(inputs: StepInputs): StepResult {
   const stepByObject = new Map<string, StepDraft>();
   const wanted: Wanted[] = [];
   let foreseen = inputs.live;
-  for (const { operations, answers } of inputs.wanted) {
+  for (const { operations: asked, answers } of inputs.wanted) {
+    const operations = [...namespacesFor(asked, inputs.live), ...asked];
     // Two findings may ask for one table: each is settled as if it were the first.
     const settled = settle(operations, withoutTablesOf(operations, foreseen, inputs), inputs.context);
     foreseen = settle(operations, foreseen, inputs.context).schema;
@@ -82,6 +84,18 @@ export function stepsFor(inputs: StepInputs): StepResult {
     }
   }
   return result;
+}
+
+/** Namespaces that the operations create in and that are not there. */
+function namespacesFor(operations: readonly Operation[], live: Schema): Operation[] {
+  const names = operations.flatMap((operation) => {
+    if (operation.kind === 'createTable') return [operation.table.name.schema];
+    return operation.kind === 'createEnum' || operation.kind === 'createSequence' || operation.kind === 'createView'
+      ? [operation.name.schema]
+      : [];
+  });
+  const absent = [...new Set(names)].filter((name) => name !== null && !live.namespaces.has(name)) as string[];
+  return absent.map((name) => place({ kind: 'createNamespace', name, ifNotExists: true }));
 }
 
 function withoutTablesOf(operations: readonly Operation[], foreseen: Schema, { live, context }: StepInputs): Schema {
@@ -247,10 +261,14 @@ function validation(operation: Extract<SchemaOperation, { kind: 'addConstraint' 
   return {
     title: `validate_${name}`,
     phase: 'validate',
-    sql: block([
-      `  ALTER TABLE ${table} VALIDATE CONSTRAINT ${quoteIdentifier(name)};`,
-      `EXCEPTION WHEN ${fault} THEN`,
-      `  RAISE NOTICE USING MESSAGE = ${quoteLiteral(`${name} stays NOT VALID: rows of ${keyOfName(operation.table)} contradict it. `)} || SQLERRM;`,
+    sql: script([
+      doBlockWithHandler(
+        [`ALTER TABLE ${table} VALIDATE CONSTRAINT ${quoteIdentifier(name)};`],
+        [
+          `EXCEPTION WHEN ${fault} THEN`,
+          `  RAISE NOTICE USING MESSAGE = ${quoteLiteral(`${name} stays NOT VALID: rows of ${keyOfName(operation.table)} contradict it. `)} || SQLERRM;`,
+        ],
+      ),
     ]),
     down: '-- The constraint goes with the step that added it.\n',
     lock: `SHARE UPDATE EXCLUSIVE on ${table}`,
@@ -267,12 +285,14 @@ function notNull(table: { schema: string | null; name: string }, column: string,
   return {
     title: `require_${table.name}_${column}`,
     phase: 'validate',
-    sql: block([
-      `  IF EXISTS (SELECT FROM ${sql} WHERE ${name} IS NULL) THEN`,
-      `    RAISE NOTICE USING MESSAGE = ${quoteLiteral(`${keyOfName(table)}.${column} stays nullable: there are rows without a value.`)};`,
-      '  ELSE',
-      `    ALTER TABLE ${sql} ALTER COLUMN ${name} SET NOT NULL;`,
-      '  END IF;',
+    sql: script([
+      doBlock([
+        `IF EXISTS (SELECT FROM ${sql} WHERE ${name} IS NULL) THEN`,
+        `  RAISE NOTICE USING MESSAGE = ${quoteLiteral(`${keyOfName(table)}.${column} stays nullable: there are rows without a value.`)};`,
+        'ELSE',
+        `  ALTER TABLE ${sql} ALTER COLUMN ${name} SET NOT NULL;`,
+        'END IF;',
+      ]),
     ]),
     down: '-- The column goes with the step that added it.\n',
     lock: `ACCESS EXCLUSIVE on ${sql}`,
@@ -281,10 +301,6 @@ function notNull(table: { schema: string | null; name: string }, column: string,
     answers: [...answers],
     tables: [keyOfName(table)],
   };
-}
-
-export function block(lines: readonly string[]): string {
-  return ['DO $chain$', 'BEGIN', ...lines, 'END', '$chain$;', ''].join('\n');
 }
 
 /** Statements as a file: one after the other, each with its semicolon. */

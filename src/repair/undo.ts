@@ -3,11 +3,8 @@
  * transaction; then the files, byte for byte. Refuses when anything that the repair did not make would be lost.
  * The schema `chain` stays: it is the record that this happened.
  */
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Connection, DatabaseTarget } from '../database/index.ts';
 import { ChainError } from '../errors.ts';
-import { compareText } from '../model/name.ts';
 import type { Plan } from '../model/plan.ts';
 import type { EnvFacts } from '../model/project.ts';
 import {
@@ -28,6 +25,7 @@ import { loadSqlParser } from '../sql/index.ts';
 import { fingerprintNow } from './apply.ts';
 import {
   checkWritable,
+  fileJournals,
   filesChangedSince,
   type Journal,
   readJournal,
@@ -216,14 +214,7 @@ async function putFilesBack(context: UndoContext, journal: Journal): Promise<voi
 /** The newest repair that touched files and no database. */
 async function undoFiles(context: UndoContext): Promise<Undone | null> {
   const projectDir = context.settings.project;
-  const folder = join(projectDir, '.chain/repairs');
-  const candidates: { journal: Journal; writtenAt: number }[] = [];
-  for (const planId of (await readdir(folder).catch(() => [])).sort(compareText)) {
-    const journal = await readJournal(projectDir, planId);
-    if (journal === null || journal.state === 'undone' || journal.hasLedger) continue;
-    candidates.push({ journal, writtenAt: (await stat(join(folder, planId, 'journal.json'))).mtimeMs });
-  }
-  const journal = candidates.sort((a, b) => b.writtenAt - a.writtenAt)[0]?.journal;
+  const journal = (await fileJournals(projectDir)).find((one) => one.state !== 'undone');
   if (journal === undefined) return null;
   const plan = await readJournalPlan(projectDir, journal.planId);
   if (plan !== null) await refuseChangedFiles(projectDir, journal, plan);

@@ -1,0 +1,106 @@
+/** A repair of files alone: journal instead of ledger, cut anywhere and gone on with, undone byte for byte. */
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Plan } from '../../src/model/plan.ts';
+import { type ApplyContext, applyPlan } from '../../src/repair/apply.ts';
+import { parsePlan, planId, serializePlan } from '../../src/repair/plan-file.ts';
+import { undo } from '../../src/repair/undo.ts';
+import { filesOf, makePlan, recorder, steps, writeProject } from './scenario.ts';
+import { settingsFor } from './settings.ts';
+
+let project: string;
+let plan: Plan;
+let context: ApplyContext;
+
+beforeEach(async () => {
+  project = writeProject();
+  plan = { ...(await makePlan(project, null)), steps: [] };
+  plan.id = planId(plan);
+  context = {
+    settings: settingsFor(project),
+    env: { versionTable: 'alembic_version', versionTableSchema: null },
+    target: null,
+    allow: [],
+    withoutRehearsal: false,
+    toolVersion: '0',
+  };
+});
+afterEach(() => rmSync(project, { recursive: true, force: true }));
+
+describe('files alone', () => {
+  it('are written, and undone byte for byte', async () => {
+    const before = filesOf(project);
+    await applyPlan(plan, context);
+    const after = filesOf(project);
+    expect(after[`migrations/${steps[0]?.name}.sql`]).toBeDefined();
+    expect(await undo(context)).toMatchObject({ planId: plan.id, steps: [] });
+    expect(filesOf(project)).toEqual(before);
+    expect(await undo(context)).toBeNull();
+  });
+
+  it('stopped at any point, are gone on with whatever plan is given next', async () => {
+    const passed = recorder();
+    const before = filesOf(project);
+    await applyPlan(plan, { ...context, faults: passed });
+    const wanted = filesOf(project);
+    await undo(context);
+    expect(passed.points.length).toBeGreaterThan(20);
+    for (const point of passed.points) {
+      const reached = new Promise<void>((resolve) => {
+        const at = (name: string) => {
+          if (name !== point) return undefined;
+          resolve();
+          return new Promise<never>(() => undefined);
+        };
+        void applyPlan(plan, { ...context, faults: { at } });
+      });
+      await reached;
+      // Before the journal stands nothing is begun, and the plan itself is what goes on.
+      const next = point === 'journal:images' ? plan : { ...plan, patches: [], left: [] };
+      const applied = await applyPlan(next, context);
+      expect(applied?.plan.id, point).toBe(plan.id);
+      expect(filesOf(project), point).toEqual(wanted);
+      await undo(context);
+      expect(filesOf(project), point).toEqual(before);
+    }
+  });
+
+  it('are not written through a symbolic link, nor outside the project', async () => {
+    const outside = join(project, '..', 'outside.sh');
+    writeFileSync(outside, readFileSync(join(project, 'seed.sh')));
+    rmSync(join(project, 'seed.sh'));
+    symlinkSync(outside, join(project, 'seed.sh'));
+    const before = readFileSync(outside, 'utf8');
+    await expect(applyPlan(plan, context)).rejects.toMatchObject({ code: 'cannot-write', exitCode: 4 });
+    expect(readFileSync(outside, 'utf8')).toBe(before);
+    rmSync(outside);
+  });
+
+  it('that are no UTF-8 are left alone', async () => {
+    writeFileSync(join(project, 'seed.sh'), Buffer.from([0x23, 0xe9, 0x0a]));
+    await expect(applyPlan(plan, context)).rejects.toMatchObject({ code: 'plan-stale' });
+    expect(readFileSync(join(project, 'seed.sh'))).toEqual(Buffer.from([0x23, 0xe9, 0x0a]));
+  });
+});
+
+describe('a plan file', () => {
+  it('comes back as it was', () => {
+    expect(parsePlan(serializePlan(plan), 'plan.json')).toEqual(plan);
+  });
+
+  it.each([
+    ['no JSON', () => 'nothing'],
+    ['no plan', () => '{"version": 1}'],
+    ['another content than its id names', () => serializePlan(plan).replace('migrations/0001', 'migrations/0009')],
+    ['a file outside the project', () => withFile('../../etc/cron.d/x')],
+    ['an absolute file', () => withFile('/etc/cron.d/x')],
+  ])('is refused with %s', (_words, text) => {
+    expect(() => parsePlan(text(), 'plan.json')).toThrowError(expect.objectContaining({ code: 'usage', exitCode: 2 }));
+  });
+
+  function withFile(file: string): string {
+    const patches = [{ file, before: null, after: 'x', diff: '', answers: [] }];
+    return serializePlan({ ...plan, patches, id: planId({ ...plan, patches }) });
+  }
+});
