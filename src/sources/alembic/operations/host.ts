@@ -6,11 +6,9 @@ import {
   type Arguments,
   assumed,
   callValue,
-  conditionOf,
   describe,
   type External,
   external,
-  findInClass,
   type Host,
   isHarmless,
   isObject,
@@ -23,21 +21,21 @@ import {
   standardAttribute,
   standardCall,
   standardSubscript,
-  textOf,
-  toItems,
   tuple,
   unknown,
   type Value,
 } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
-import { type Effects, emit, opaque } from './effects.ts';
-import { createFromTable, runStatement, sequenceOptions } from './execute.ts';
+import { callConnection, callContext, callQuery } from './connection-calls.ts';
+import { callMadeMethod, isEffectful, makeTable, touchesDatabase, typeMethod } from './construct-calls.ts';
+import { type Effects, opaque } from './effects.ts';
+import { runStatement } from './execute.ts';
 import { bind, context, dialect, handle, inspector, session } from './handles.ts';
 import { inspect } from './inspector.ts';
 import { type Batch, isOperation, qualified, runOperation } from './op.ts';
-import { resultMethod } from './queries.ts';
-import { flagOf, isAbsent, nameOf } from './read-values.ts';
-import { asMade, readIndex, tableNameOf } from './tables.ts';
+import { known, resultMethod } from './queries.ts';
+import { flagOf, nameOf } from './read-values.ts';
+import { asMade, tableNameOf } from './tables.ts';
 import { readType } from './types.ts';
 
 export interface Files {
@@ -183,24 +181,6 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
   return host;
 }
 
-/** Whether something that was handed to a call nobody can read could reach the database. */
-function touchesDatabase(value: Value, depth = 0): boolean {
-  const bare = plain(value);
-  if (!isObject(bare) || depth > 4) return false;
-  if (bare.kind === 'external') return bare.path === 'alembic.op' || bare.path.startsWith('alembic.op.');
-  if (bare.kind === 'made')
-    return (
-      /^@(bind|context|session|op|batch|inspector)/.test(bare.path) || bare.path === 'alembic.op.batch_alter_table'
-    );
-  if (bare.kind === 'member') return touchesDatabase(bare.object, depth + 1);
-  if (bare.kind === 'bound') return touchesDatabase(bare.self, depth + 1);
-  return false;
-}
-
-function isEffectful(args: Arguments): boolean {
-  return [...args.positional, ...args.named.values()].some((value) => touchesDatabase(value));
-}
-
 function callExternal(
   machine: Machine,
   effects: Effects,
@@ -266,29 +246,6 @@ function callExternal(
     default:
       return undefined;
   }
-}
-
-/** A Table lives in its MetaData, so that `metadata.create_all(bind)` finds it. */
-function makeTable(machine: Machine, callee: External, args: Arguments, site: { from: number; to: number }): Value {
-  const frame = machine.frames[machine.frames.length - 1];
-  const made: Made = {
-    kind: 'made',
-    path: callee.path,
-    receiver: null,
-    positional: args.positional,
-    named: args.named,
-    from: site.from,
-    to: site.to,
-    file: frame?.module.file ?? '',
-    attributes: new Map(),
-  };
-  const metadata = asMade(args.positional[1] ?? args.named.get('metadata'));
-  if (metadata) {
-    const known = metadata.attributes.get('@tables');
-    if (known !== undefined && isObject(known) && known.kind === 'list') known.items.push(made);
-    else metadata.attributes.set('@tables', newList(machine, [made]));
-  }
-  return made;
 }
 
 function callOp(
@@ -432,292 +389,6 @@ function callBatch(machine: Machine, effects: Effects, made: Made, name: string,
   const table = qualified(batch.table, batch.schema);
   opaque(machine, effects, `batch_op.${name}() is an operation that is not known`, table ? [table] : []);
   return null;
-}
-
-function callContext(machine: Machine, effects: Effects, name: string, args: Arguments): Value | undefined {
-  switch (name) {
-    case 'autocommit_block':
-      effects.autocommitDepth++;
-      return handle('@autocommit');
-    case 'begin_transaction':
-      return context;
-    case 'execute':
-    case '_exec':
-    case 'static_output':
-      return name === 'static_output' ? null : runStatement(machine, effects, args, false);
-    case 'get_bind':
-      return bind;
-    case 'get_current_revision':
-    case 'get_current_heads':
-      return unknown('the revision the database stands at');
-    case 'configure':
-    case 'run_migrations':
-      return null;
-    default:
-      if (isOperation(name)) return runOperation(machine, effects, name, args, null);
-      return unknown(`what the migration context's ${name}() gives`);
-  }
-}
-
-const quietMethods = new Set(
-  'begin begin_nested begin_twophase commit rollback close flush connect execution_options get_execution_options sync_engine dispose expire_all expunge_all refresh invalidate detach autocommit set_session isolation_level set_isolation_level __enter__ expire expunge raw_connection get_bind connection __call__ remove start'.split(
-    ' ',
-  ),
-);
-
-function callConnection(
-  machine: Machine,
-  effects: Effects,
-  receiver: Made,
-  name: string,
-  args: Arguments,
-): Value | undefined {
-  if (quietMethods.has(name)) return receiver;
-  switch (name) {
-    case 'execute':
-    case 'exec':
-      return runStatement(machine, effects, args, receiver.path === '@cursor');
-    case 'exec_driver_sql':
-      return runStatement(machine, effects, args, true);
-    case 'executemany':
-    case 'executescript':
-      return runStatement(machine, effects, args, true);
-    case 'scalar':
-    case 'scalars':
-    case 'stream':
-    case 'stream_scalars': {
-      const rows = runStatement(machine, effects, args, false);
-      return name === 'scalar' ? resultOf(machine, rows, 'scalar') : rows;
-    }
-    case 'run_sync': {
-      const [fn = null, ...rest] = args.positional;
-      return callValue(machine, fn, { positional: [bind, ...rest], named: args.named }, { from: 0, to: 0 });
-    }
-    case 'cursor':
-      return bind;
-    case 'fetchall':
-    case 'fetchone':
-    case 'fetchmany':
-      return name === 'fetchone' ? assumed(null, 'there are no rows') : assumed(newList(machine), 'there are no rows');
-    case 'query':
-      return queryOf(args.positional);
-    case 'get':
-      return assumed(null, 'there are no rows');
-    case 'add':
-    case 'add_all':
-    case 'merge':
-    case 'bulk_save_objects':
-    case 'bulk_insert_mappings':
-    case 'bulk_update_mappings':
-    case 'delete':
-      emit(machine, effects, {
-        kind: 'touchRows',
-        verb: name === 'delete' ? 'delete' : name.includes('update') ? 'update' : 'insert',
-        tables: [],
-      });
-      return null;
-    case 'in_transaction':
-      return true;
-    case 'has_table':
-      return inspect(machine, effects, 'has_table', args);
-    case 'get_isolation_level':
-      return unknown('the isolation level');
-    case '_run_ddl_visitor':
-    case 'run_callable':
-      opaque(machine, effects, `connection.${name}()`, []);
-      return null;
-    default:
-      return unknown(`what the connection's ${name}() gives`);
-  }
-}
-
-function resultOf(machine: Machine, rows: Value, method: string): Value {
-  const condition = conditionOf(rows);
-  const value = known(
-    resultMethod(machine, rows, method, { positional: [], named: new Map() }),
-    unknown('the result of a statement'),
-  );
-  return condition === null ? value : assumed(value, condition);
-}
-
-function queryOf(entities: Value[]): Made {
-  return { ...handle('@query'), positional: entities };
-}
-
-/** `session.query(Model).filter(…).all()`: rows of an empty database. */
-function callQuery(machine: Machine, effects: Effects, query: Made, name: string, args: Arguments): Value {
-  const tables = query.positional.flatMap((entity) => {
-    const bare = plain(entity);
-    const table =
-      isObject(bare) && bare.kind === 'class'
-        ? textOf(findInClass(bare, '__tablename__') ?? null)
-        : (asMade(bare) && tableNameOf(asMade(bare) as Made)?.name) || null;
-    return table === null ? [] : [{ schema: null, name: table }];
-  });
-  const condition =
-    tables.length === 0 ? 'there are no rows' : `there are no rows in ${tables.map((table) => table.name).join(', ')}`;
-  switch (name) {
-    case 'all':
-    case 'yield_per':
-    case 'fetchall':
-      return assumed(newList(machine), condition);
-    case 'first':
-    case 'one_or_none':
-    case 'scalar':
-    case 'get':
-    case 'one':
-      return assumed(null, condition);
-    case 'count':
-      return assumed(0, condition);
-    case 'update':
-    case 'delete':
-      emit(machine, effects, { kind: 'touchRows', verb: name, tables });
-      return assumed(0, condition);
-    case 'exists':
-      return query;
-    default:
-      void args;
-      return query;
-  }
-}
-
-/** Methods of what SQLAlchemy's constructors made: enum types, tables, metadata, sequences, indexes. */
-function callMadeMethod(
-  machine: Machine,
-  effects: Effects,
-  made: Made,
-  name: string,
-  args: Arguments,
-): Value | undefined {
-  const path = canonicalPath(made.path) ?? '';
-  const type = typeMethod(machine, effects, made, name, args);
-  if (type !== undefined) return type;
-  const checkFirst = flagOf(args.named.get('checkfirst') ?? args.positional[1]);
-  if (path === 'sa.Table' || path === 'op.create_table') {
-    if (name === 'create') {
-      createFromTable(
-        machine,
-        effects,
-        made,
-        flagOf(args.named.get('checkfirst') ?? args.positional[1]) === true,
-        null,
-      );
-      return null;
-    }
-    const table = tableNameOf(made);
-    if (name === 'drop' && table) {
-      emit(machine, effects, { kind: 'dropTable', table, ...(checkFirst ? { ifExists: true } : {}) });
-      return null;
-    }
-    if (name === 'append_column' || name === 'append_constraint') {
-      made.positional.push(...args.positional);
-      return null;
-    }
-    if (name === 'exists')
-      return inspect(machine, effects, 'has_table', { positional: [made.positional[0] ?? null], named: new Map() });
-    return undefined;
-  }
-  if (path === 'sa.MetaData') {
-    const tables = made.attributes.get('@tables');
-    const list = tables !== undefined && isObject(tables) && tables.kind === 'list' ? tables.items : [];
-    if (name === 'create_all' || name === 'drop_all') {
-      const wanted = args.named.get('tables') ?? args.positional[1];
-      const chosen = isAbsent(wanted) ? list : (toItems(machine, wanted as Value) ?? []);
-      if (chosen.length === 0) opaque(machine, effects, `metadata.${name}() of tables that are not known`, []);
-      for (const item of chosen) {
-        const table = asMade(item);
-        const tableName = table ? tableNameOf(table) : null;
-        if (!table || !tableName) opaque(machine, effects, `metadata.${name}() of a table that is not known`, []);
-        else if (name === 'create_all') createFromTable(machine, effects, table, true, null);
-        else emit(machine, effects, { kind: 'dropTable', table: tableName, ifExists: true });
-      }
-      return null;
-    }
-    if (name === 'reflect') return null;
-    return undefined;
-  }
-  if (path === 'sa.Sequence' && (name === 'create' || name === 'drop')) {
-    const sequence = qualified(made.positional[0] ?? made.named.get('name'), made.named.get('schema'));
-    if (!sequence) opaque(machine, effects, 'a sequence whose name is not known', []);
-    else if (name === 'create')
-      emit(machine, effects, {
-        kind: 'createSequence',
-        name: sequence,
-        ...sequenceOptions(made),
-        ...(checkFirst === true || args.named.get('checkfirst') === undefined ? { ifNotExists: true } : {}),
-      });
-    else emit(machine, effects, { kind: 'dropSequence', name: sequence, ifExists: true });
-    return null;
-  }
-  if (path === 'sa.Index' && (name === 'create' || name === 'drop')) {
-    const index = readIndex(machine, nameOf(made.positional[0]), made.positional.slice(1), made.named);
-    const table = indexTable(made);
-    if (typeof index === 'string' || !table)
-      opaque(machine, effects, typeof index === 'string' ? index : 'an index whose table is not known', []);
-    else if (name === 'create') emit(machine, effects, { kind: 'createIndex', table, index });
-    else emit(machine, effects, { kind: 'dropIndex', index: { schema: table.schema, name: index.name ?? '' }, table });
-    return null;
-  }
-  if (isEffectful(args)) {
-    opaque(machine, effects, `${describe(made)}.${name}() may change the database`, []);
-    return unknown(`what ${describe(made)}.${name}() gives`);
-  }
-  return undefined;
-}
-
-function indexTable(made: Made): { schema: string | null; name: string } | null {
-  for (const key of made.positional.slice(1)) {
-    const bare = plain(key);
-    const owner = isObject(bare) && bare.kind === 'member' ? plain(bare.object) : null;
-    const table =
-      isObject(owner as Value) && (owner as Member).kind === 'member' ? asMade((owner as Member).object) : null;
-    if (table) return tableNameOf(table);
-  }
-  return null;
-}
-
-/** `.create(bind, checkfirst=…)` and `.drop(…)` of an enum type. */
-function typeMethod(
-  machine: Machine,
-  effects: Effects,
-  value: Value,
-  name: string,
-  args: Arguments,
-): Value | undefined {
-  if (name !== 'create' && name !== 'drop') return undefined;
-  const read = readType(machine, value);
-  const use = read.enum;
-  if (!use?.isNative || use.name === null) return undefined;
-  const checkFirst =
-    flagOf(
-      args.named.get('checkfirst') ??
-        args.positional[1] ??
-        (name === 'create' || name === 'drop' ? defaultCheckFirst(value) : false),
-    ) === true;
-  const typeName = { schema: use.schema, name: use.name };
-  if (name === 'create') {
-    if (use.labels === null)
-      opaque(machine, effects, `the labels of the enum type ${use.name} are not known`, [typeName]);
-    else
-      emit(machine, effects, {
-        kind: 'createEnum',
-        name: typeName,
-        labels: use.labels,
-        ...(checkFirst ? { checkFirst: true } : {}),
-      });
-  } else emit(machine, effects, { kind: 'dropType', name: typeName, ...(checkFirst ? { checkFirst: true } : {}) });
-  return null;
-}
-
-/** postgresql.ENUM asks first unless told not to; sa.Enum does not (sqltypes.SchemaType.create, checkfirst=False; 2.0: True for ENUM). */
-function defaultCheckFirst(value: Value): Value {
-  const made = asMade(value);
-  return made !== null && (canonicalPath(made.path) ?? '').startsWith('postgresql.');
-}
-
-/** None is an answer too. */
-function known(value: Value | undefined, otherwise: Value): Value {
-  return value === undefined ? otherwise : value;
 }
 
 /** `db = SQLAlchemy()`: `db.Column` is sqlalchemy's, `db.Model` the declarative base, `db.session` a session. */

@@ -183,3 +183,8 @@ export function resultMethod(machine: Machine, receiver: Value, name: string, ar
   void args;
   return undefined;
 }
+
+/** None is an answer too. */
+export function known(value: Value | undefined, otherwise: Value): Value {
+  return value === undefined ? otherwise : value;
+}

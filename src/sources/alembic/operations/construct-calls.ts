@@ -1,0 +1,206 @@
+/**
+ * Methods of what SQLAlchemy's constructors made: enum types, tables, metadata, sequences, indexes; and what may reach the
+ * database at all.
+ */
+import {
+  type Arguments,
+  describe,
+  type External,
+  isObject,
+  type Machine,
+  type Made,
+  type Member,
+  newList,
+  plain,
+  toItems,
+  unknown,
+  type Value,
+} from '../python/index.ts';
+import { canonicalPath } from './canonical.ts';
+import { type Effects, emit, opaque } from './effects.ts';
+import { createFromTable, sequenceOptions } from './execute.ts';
+import { inspect } from './inspector.ts';
+import { qualified } from './op.ts';
+import { flagOf, isAbsent, nameOf } from './read-values.ts';
+import { asMade, readIndex, tableNameOf } from './tables.ts';
+import { readType } from './types.ts';
+
+/** Whether something that was handed to a call nobody can read could reach the database. */
+export function touchesDatabase(value: Value, depth = 0): boolean {
+  const bare = plain(value);
+  if (!isObject(bare) || depth > 4) return false;
+  if (bare.kind === 'external') return bare.path === 'alembic.op' || bare.path.startsWith('alembic.op.');
+  if (bare.kind === 'made')
+    return (
+      /^@(bind|context|session|op|batch|inspector)/.test(bare.path) || bare.path === 'alembic.op.batch_alter_table'
+    );
+  if (bare.kind === 'member') return touchesDatabase(bare.object, depth + 1);
+  if (bare.kind === 'bound') return touchesDatabase(bare.self, depth + 1);
+  return false;
+}
+
+export function isEffectful(args: Arguments): boolean {
+  return [...args.positional, ...args.named.values()].some((value) => touchesDatabase(value));
+}
+
+/** A Table lives in its MetaData, so that `metadata.create_all(bind)` finds it. */
+export function makeTable(
+  machine: Machine,
+  callee: External,
+  args: Arguments,
+  site: { from: number; to: number },
+): Value {
+  const frame = machine.frames[machine.frames.length - 1];
+  const made: Made = {
+    kind: 'made',
+    path: callee.path,
+    receiver: null,
+    positional: args.positional,
+    named: args.named,
+    from: site.from,
+    to: site.to,
+    file: frame?.module.file ?? '',
+    attributes: new Map(),
+  };
+  const metadata = asMade(args.positional[1] ?? args.named.get('metadata'));
+  if (metadata) {
+    const known = metadata.attributes.get('@tables');
+    if (known !== undefined && isObject(known) && known.kind === 'list') known.items.push(made);
+    else metadata.attributes.set('@tables', newList(machine, [made]));
+  }
+  return made;
+}
+
+/** Methods of what SQLAlchemy's constructors made: enum types, tables, metadata, sequences, indexes. */
+export function callMadeMethod(
+  machine: Machine,
+  effects: Effects,
+  made: Made,
+  name: string,
+  args: Arguments,
+): Value | undefined {
+  const path = canonicalPath(made.path) ?? '';
+  const type = typeMethod(machine, effects, made, name, args);
+  if (type !== undefined) return type;
+  const checkFirst = flagOf(args.named.get('checkfirst') ?? args.positional[1]);
+  if (path === 'sa.Table' || path === 'op.create_table') {
+    if (name === 'create') {
+      createFromTable(
+        machine,
+        effects,
+        made,
+        flagOf(args.named.get('checkfirst') ?? args.positional[1]) === true,
+        null,
+      );
+      return null;
+    }
+    const table = tableNameOf(made);
+    if (name === 'drop' && table) {
+      emit(machine, effects, { kind: 'dropTable', table, ...(checkFirst ? { ifExists: true } : {}) });
+      return null;
+    }
+    if (name === 'append_column' || name === 'append_constraint') {
+      made.positional.push(...args.positional);
+      return null;
+    }
+    if (name === 'exists')
+      return inspect(machine, effects, 'has_table', { positional: [made.positional[0] ?? null], named: new Map() });
+    return undefined;
+  }
+  if (path === 'sa.MetaData') {
+    const tables = made.attributes.get('@tables');
+    const list = tables !== undefined && isObject(tables) && tables.kind === 'list' ? tables.items : [];
+    if (name === 'create_all' || name === 'drop_all') {
+      const wanted = args.named.get('tables') ?? args.positional[1];
+      const chosen = isAbsent(wanted) ? list : (toItems(machine, wanted as Value) ?? []);
+      if (chosen.length === 0) opaque(machine, effects, `metadata.${name}() of tables that are not known`, []);
+      for (const item of chosen) {
+        const table = asMade(item);
+        const tableName = table ? tableNameOf(table) : null;
+        if (!table || !tableName) opaque(machine, effects, `metadata.${name}() of a table that is not known`, []);
+        else if (name === 'create_all') createFromTable(machine, effects, table, true, null);
+        else emit(machine, effects, { kind: 'dropTable', table: tableName, ifExists: true });
+      }
+      return null;
+    }
+    if (name === 'reflect') return null;
+    return undefined;
+  }
+  if (path === 'sa.Sequence' && (name === 'create' || name === 'drop')) {
+    const sequence = qualified(made.positional[0] ?? made.named.get('name'), made.named.get('schema'));
+    if (!sequence) opaque(machine, effects, 'a sequence whose name is not known', []);
+    else if (name === 'create')
+      emit(machine, effects, {
+        kind: 'createSequence',
+        name: sequence,
+        ...sequenceOptions(made),
+        ...(checkFirst === true || args.named.get('checkfirst') === undefined ? { ifNotExists: true } : {}),
+      });
+    else emit(machine, effects, { kind: 'dropSequence', name: sequence, ifExists: true });
+    return null;
+  }
+  if (path === 'sa.Index' && (name === 'create' || name === 'drop')) {
+    const index = readIndex(machine, nameOf(made.positional[0]), made.positional.slice(1), made.named);
+    const table = indexTable(made);
+    if (typeof index === 'string' || !table)
+      opaque(machine, effects, typeof index === 'string' ? index : 'an index whose table is not known', []);
+    else if (name === 'create') emit(machine, effects, { kind: 'createIndex', table, index });
+    else emit(machine, effects, { kind: 'dropIndex', index: { schema: table.schema, name: index.name ?? '' }, table });
+    return null;
+  }
+  if (isEffectful(args)) {
+    opaque(machine, effects, `${describe(made)}.${name}() may change the database`, []);
+    return unknown(`what ${describe(made)}.${name}() gives`);
+  }
+  return undefined;
+}
+
+function indexTable(made: Made): { schema: string | null; name: string } | null {
+  for (const key of made.positional.slice(1)) {
+    const bare = plain(key);
+    const owner = isObject(bare) && bare.kind === 'member' ? plain(bare.object) : null;
+    const table =
+      isObject(owner as Value) && (owner as Member).kind === 'member' ? asMade((owner as Member).object) : null;
+    if (table) return tableNameOf(table);
+  }
+  return null;
+}
+
+/** `.create(bind, checkfirst=…)` and `.drop(…)` of an enum type. */
+export function typeMethod(
+  machine: Machine,
+  effects: Effects,
+  value: Value,
+  name: string,
+  args: Arguments,
+): Value | undefined {
+  if (name !== 'create' && name !== 'drop') return undefined;
+  const read = readType(machine, value);
+  const use = read.enum;
+  if (!use?.isNative || use.name === null) return undefined;
+  const checkFirst =
+    flagOf(
+      args.named.get('checkfirst') ??
+        args.positional[1] ??
+        (name === 'create' || name === 'drop' ? defaultCheckFirst(value) : false),
+    ) === true;
+  const typeName = { schema: use.schema, name: use.name };
+  if (name === 'create') {
+    if (use.labels === null)
+      opaque(machine, effects, `the labels of the enum type ${use.name} are not known`, [typeName]);
+    else
+      emit(machine, effects, {
+        kind: 'createEnum',
+        name: typeName,
+        labels: use.labels,
+        ...(checkFirst ? { checkFirst: true } : {}),
+      });
+  } else emit(machine, effects, { kind: 'dropType', name: typeName, ...(checkFirst ? { checkFirst: true } : {}) });
+  return null;
+}
+
+/** postgresql.ENUM asks first unless told not to; sa.Enum does not (sqltypes.SchemaType.create, checkfirst=False; 2.0: True for ENUM). */
+function defaultCheckFirst(value: Value): Value {
+  const made = asMade(value);
+  return made !== null && (canonicalPath(made.path) ?? '').startsWith('postgresql.');
+}
