@@ -107,11 +107,15 @@ function undo(key: string, referrers: readonly Referrer[], live: Schema): string
     ...referrers.map((referrer) => {
       const columns = referrer.constraint.columns;
       const record = `jsonb_populate_record(NULL::${sqlOfKey(referrer.key)}, b.before)`;
+      // A row may have been moved by several keys: each takes back what it moved.
+      const isMoved = columns.map(
+        (column) => `b.before -> ${quoteLiteral(column)} <> b.after -> ${quoteLiteral(column)}`,
+      );
       const isSame = primaryKey(referrer.table).map((column) => `c.${q(column)} = (${record}).${q(column)}`);
       return (
         `UPDATE ${sqlOfKey(referrer.key)} c SET ${columns.map((column) => `${q(column)} = (${record}).${q(column)}`).join(', ')}\n` +
         `  FROM chain.row_before_image b\n WHERE b.repair_id = ${repairId} AND b.step = ${stepName} AND b.table_name = ${quoteLiteral(referrer.key)}` +
-        ` AND b.undone_at IS NULL AND ${isSame.join(' AND ')}`
+        ` AND b.undone_at IS NULL AND (${isMoved.join(' OR ')}) AND ${isSame.join(' AND ')}`
       );
     }),
     `UPDATE chain.row_before_image SET undone_at = clock_timestamp() WHERE repair_id = ${repairId} AND step = ${stepName} AND undone_at IS NULL`,
