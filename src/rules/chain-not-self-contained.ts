@@ -33,8 +33,10 @@ export default defineRule({
       if (note.operation.kind === 'createTable' && declared.replay.schemaAfter(note.revision).tables.has(note.object))
         continue;
       if (told.has(note.object)) continue;
-      told.add(note.object);
       const before = ancestorsOf(graph, [note.revision]);
+      // The file of the same id that was not taken may create it.
+      if ([...before].some((id) => graph.duplicates.has(id))) continue;
+      told.add(note.object);
       const spots = declared.replay.blindSpots.filter((spot) => spot.revision === null || before.has(spot.revision));
       const spot = blindSpotOver(spots, note.object);
       const isBehind = behind.has(note.revision);

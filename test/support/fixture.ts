@@ -25,6 +25,10 @@ export interface Expected {
   notChecked?: string[];
   /** `clears` (the default), `none` where nothing can be repaired by itself, or the errors that are left. */
   repair?: 'clears' | 'none' | { leaves: string[] };
+  /** What the repair brings to light, infos aside: key and severity. */
+  afterwards?: Record<string, Severity>;
+  /** Rows that the repair takes away (and keeps elsewhere): `schema.table key`. */
+  moves?: string[];
   /** Flags that the repair is given: hazards by `allow`, `mergeDuplicates`. */
   flags?: { allow?: string[]; mergeDuplicates?: boolean };
 }
