@@ -13,6 +13,8 @@ export interface Stated {
   sql?: string;
   /** Inside `autocommit_block`, or a statement that PostgreSQL refuses in a transaction (CONCURRENTLY). */
   outsideTransaction?: boolean;
+  /** Inside `autocommit_block`: no transaction is open around it. */
+  inAutocommitBlock?: boolean;
   /** The call or statement in the file, as character offsets, so that an edit can find it. */
   span?: { from: number; to: number };
   /** Why it may not run at all: a condition that only running could decide; the branch taken is the code's default. */

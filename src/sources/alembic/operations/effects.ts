@@ -6,7 +6,7 @@ import type { QualifiedName } from '../../../model/name.ts';
 import type { Operation, UnplacedOperation } from '../../../model/operation.ts';
 import type { OperationSink } from '../../../model/replay.ts';
 import type { Origin } from '../../../model/schema.ts';
-import type { Machine } from '../python/index.ts';
+import type { Machine, Made } from '../python/index.ts';
 
 export interface Effects {
   sink: OperationSink;
@@ -23,6 +23,8 @@ export interface Effects {
   told: Set<string>;
   /** Enum types that tables of this revision made. */
   madeTypes: Set<string>;
+  /** `Index(…)` objects in the order they were made: a model's index may stand beside its class. */
+  indexes?: Made[];
 }
 
 /** Where the statement stands: in the revision's own file where any frame is in it. */
@@ -77,6 +79,7 @@ export function emit(
   if (span) stated.span = span;
   if (extra.sql !== undefined) stated.sql = extra.sql;
   if (extra.outsideTransaction || effects.autocommitDepth > 0) stated.outsideTransaction = true;
+  if (effects.autocommitDepth > 0) stated.inAutocommitBlock = true;
   hand(machine, effects, stated, extra.condition ?? null);
 }
 

@@ -87,7 +87,7 @@ export function runSql(
     placed.origin = { ...placed.origin, line: origin.line };
     if (span && placed.span === undefined) placed.span = span;
     else if (span) placed.span = span;
-    if (effects.autocommitDepth > 0) placed.outsideTransaction = true;
+    if (effects.autocommitDepth > 0) placed.outsideTransaction = placed.inAutocommitBlock = true;
     if (!isWhole && placed.kind !== 'touchRows' && placed.kind !== 'ignored' && placed.kind !== 'opaque') {
       opaque(machine, effects, 'SQL with a parameter whose value is not known', objectsOf(placed));
       continue;
