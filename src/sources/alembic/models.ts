@@ -27,6 +27,7 @@ import type { ProjectFiles } from './project-files.ts';
 import {
   classAttribute,
   findInClass,
+  identity,
   isObject,
   LimitReached,
   loadModule,
@@ -65,7 +66,8 @@ interface Found {
 export function readModels(request: ModelsRequest): ModelsReading {
   const { files, env } = request;
   const blindSpots: BlindSpot[] = [];
-  const machine = newMachine(newHost(quietEffects(request), files, request.environment), {
+  const effects = quietEffects(request);
+  const machine = newMachine(newHost(effects, files, request.environment), {
     maxSteps: 5_000_000,
     maxDepth: 100,
     maxSize: 1_000_000,
@@ -84,6 +86,7 @@ export function readModels(request: ModelsRequest): ModelsReading {
       else throw error;
     }
   }
+  addLooseIndexes(machine, effects, found);
   return assemble(request, found, blindSpots);
 }
 
@@ -99,6 +102,7 @@ function quietEffects(request: ModelsRequest): Effects {
     parseSql: request.parseSql,
     told: new Set(),
     madeTypes: new Set(),
+    indexes: [],
   };
 }
 
@@ -221,7 +225,7 @@ function readClass(machine: Machine, cls: PyClass): ReadTable | string | null {
   for (const base of classes) {
     const isInherited = base !== cls && isMapped(machine, base);
     if (isInherited) continue;
-    for (const name of new Set([...base.attributes.keys(), ...base.annotations.keys()])) {
+    for (const name of namesInOrder(base)) {
       if (name.startsWith('__') || name.startsWith('@')) continue;
       const noted = base.annotations.get(name);
       const annotation: Annotated | null = noted ? readAnnotation(machine, noted.annotation, noted.scope) : null;
@@ -235,7 +239,71 @@ function readClass(machine: Machine, cls: PyClass): ReadTable | string | null {
       }
     }
   }
-  return withArguments(machine, cls, tableName, [...columns.values()], problems);
+  return withArguments(machine, cls, tableName, inOrderMade(cls, columns), problems);
+}
+
+/** Attributes as they stand in the class's text, annotated or assigned. */
+function namesInOrder(cls: PyClass): string[] {
+  const placed = (name: string): number => {
+    const noted = cls.annotations.get(name);
+    const value = cls.attributes.get(name);
+    return noted
+      ? noted.from
+      : value !== undefined && isObject(value) && value.kind === 'made'
+        ? value.from
+        : Number.MAX_SAFE_INTEGER;
+  };
+  const names = [...new Set([...cls.attributes.keys(), ...cls.annotations.keys()])];
+  return names
+    .map((name) => ({ name, from: placed(name) }))
+    .sort((a, b) => a.from - b.from)
+    .map((one) => one.name);
+}
+
+/** Columns by when they were made, where each is an object of its own; those of a `declared_attr` come last. */
+function inOrderMade(cls: PyClass, columns: ReadonlyMap<string, ReadColumn>): ReadColumn[] {
+  const rank = (name: string): number => {
+    const value = findInClass(cls, name);
+    if (value === undefined || !isObject(value)) return -1;
+    return value.kind === 'made' ? identity(value) : Number.MAX_SAFE_INTEGER;
+  };
+  const entries = [...columns].map(([name, column]) => ({ column, rank: rank(name) }));
+  if (!entries.some((entry) => entry.rank < 0)) entries.sort((a, b) => a.rank - b.rank);
+  return entries.map((entry) => entry.column);
+}
+
+/** `Index('ix', Model.column)` beside the class: it belongs to the table of its first column. */
+function addLooseIndexes(machine: Machine, effects: Effects, found: readonly Found[]): void {
+  for (const made of effects.indexes ?? []) {
+    const table = made.positional
+      .slice(1)
+      .map((key) => ownerOf(machine, key))
+      .find((name) => name !== null);
+    const target = table === undefined ? undefined : found.find((one) => one.table.table.name.name === table);
+    const name = nameOf(made.positional[0] ?? made.named.get('name'));
+    if (!target || (name && target.table.table.indexes.some((index) => index.name === name.name))) continue;
+    const index = readIndex(machine, name, made.positional.slice(1), made.named);
+    if (typeof index === 'string') target.table.problems.push(index);
+    else target.table.table.indexes.push(index);
+  }
+}
+
+/** The table of the column that an index key is made of. */
+function ownerOf(machine: Machine, value: Value, depth = 0): string | null {
+  const bare = plain(value);
+  if (!isObject(bare) || depth > 6) return null;
+  if (bare.kind === 'class') return nameOfClass(machine, bare);
+  if (bare.kind === 'member') return ownerOf(machine, bare.object, depth + 1);
+  if (bare.kind !== 'made') return null;
+  const table = tableNameOf(bare);
+  if (table) return table.name;
+  const owner = plain(bare.attributes.get('@class') ?? null);
+  if (isObject(owner) && owner.kind === 'class') return nameOfClass(machine, owner);
+  for (const part of [bare.receiver, ...bare.positional]) {
+    const found = part === null ? null : ownerOf(machine, part, depth + 1);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 function isMapped(machine: Machine, cls: PyClass): boolean {

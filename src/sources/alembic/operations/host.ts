@@ -15,6 +15,7 @@ import {
   type Machine,
   type Made,
   type Member,
+  makeSymbolic,
   newDict,
   newList,
   plain,
@@ -243,6 +244,11 @@ function callExternal(
       return undefined;
     case 'sa.Table':
       return makeTable(machine, callee, args, site);
+    case 'sa.Index': {
+      const made = makeSymbolic(machine, callee, args, site);
+      effects.indexes?.push(made);
+      return made;
+    }
     default:
       return undefined;
   }

@@ -13,6 +13,7 @@ import type {
 import type { ReferentialAction } from '../../../model/schema.ts';
 import {
   type Arguments,
+  classAttribute,
   describe,
   isObject,
   isUnknown,
@@ -98,7 +99,10 @@ export function readAction(value: Value | undefined): ReferentialAction | undefi
 }
 
 /** `schema.table.column` or `table.column`. */
-export function readTarget(value: Value | undefined): { table: QualifiedName; column: string } | null {
+export function readTarget(
+  machine: Machine,
+  value: Value | undefined,
+): { table: QualifiedName; column: string } | null {
   if (value === undefined) return null;
   const bare = plain(value);
   const text = textOf(bare);
@@ -110,13 +114,15 @@ export function readTarget(value: Value | undefined): { table: QualifiedName; co
     return { table: { schema: parts.length > 0 ? parts.join('.') : null, name }, column };
   }
   const column = asMade(bare);
-  const owner = column ? plain(column.attributes.get('@class') ?? null) : null;
-  if (column && isObject(owner) && owner.kind === 'class') {
+  const member = isObject(bare) && bare.kind === 'member' ? bare : null;
+  const cls = plain(column?.attributes.get('@class') ?? member?.object ?? null);
+  if (isObject(cls) && cls.kind === 'class') {
     // Model.id, as a class of the project has it.
-    const table = textOf(owner.attributes.get('__tablename__') ?? null);
-    const name =
-      nameOf(column.positional[0] ?? column.named.get('name'))?.name ?? textOf(column.attributes.get('@name') ?? null);
-    if (table !== null && name !== null) return { table: { schema: null, name: table }, column: name };
+    const table = textOf(classAttribute(machine, cls, '__tablename__'));
+    const stated = column ? nameOf(column.positional[0] ?? column.named.get('name'))?.name : undefined;
+    const name = stated ?? member?.name ?? textOf(column?.attributes.get('@name') ?? null);
+    if (table !== null && name !== null && name !== undefined)
+      return { table: { schema: null, name: table }, column: name };
   }
   if (isObject(bare) && bare.kind === 'member') {
     // table.c.column
@@ -162,9 +168,8 @@ export const isLeftOut = (constraint: ConstraintDefinition): boolean => usesAlte
 
 function readReference(machine: Machine, made: Made, column: string): ConstraintDefinition | string {
   const args = argsOf(made);
-  const target = readTarget(argument(args, 0, 'column'));
+  const target = readTarget(machine, argument(args, 0, 'column'));
   if (!target) return `a foreign key whose target is not known: ${reasonOf(argument(args, 0, 'column') ?? null)}`;
-  void machine;
   const definition: ConstraintDefinition = {
     name: null,
     type: 'f',
@@ -324,7 +329,9 @@ export function readConstraint(
     }
     case 'sa.ForeignKeyConstraint': {
       const columns = textList(machine, argument(args, 0, 'columns'));
-      const targets = toItems(machine, argument(args, 1, 'refcolumns') ?? null)?.map(readTarget);
+      const targets = toItems(machine, argument(args, 1, 'refcolumns') ?? null)?.map((target) =>
+        readTarget(machine, target),
+      );
       if (columns === null || !targets || targets.length === 0 || targets.some((target) => target === null))
         return 'a foreign key whose columns are not known';
       const first = targets[0] as { table: QualifiedName; column: string };

@@ -14,6 +14,7 @@ import {
   assumed,
   conditionOf,
   type External,
+  identity,
   isObject,
   isSymbolic,
   LimitReached,
@@ -95,7 +96,7 @@ function callOutside(machine: Machine, callee: External | Member, args: Argument
 
 export function makeSymbolic(machine: Machine, callee: External | Member, args: Arguments, site: Site): Made {
   const frame = machine.frames[machine.frames.length - 1];
-  return {
+  const made: Made = {
     kind: 'made',
     path: callee.kind === 'external' ? callee.path : `.${callee.name}`,
     receiver: callee.kind === 'member' ? callee.object : null,
@@ -106,6 +107,9 @@ export function makeSymbolic(machine: Machine, callee: External | Member, args: 
     file: frame?.module.file ?? '',
     attributes: new Map(),
   };
+  // Columns stand in the order they were made (schema.py, _creation_order).
+  identity(made);
+  return made;
 }
 
 /** A method of a project class; undefined where no class of the project defines it. */

@@ -3,7 +3,7 @@
  */
 export type { Expression, Statement } from './ast.ts';
 export { classAttribute, findInClass, getAttribute, hasOutsideBase } from './attributes.ts';
-export { callFunction, callMethod, callValue, instanceOf, makeInstance } from './calls.ts';
+export { callFunction, callMethod, callValue, instanceOf, makeInstance, makeSymbolic } from './calls.ts';
 export { isEnumClass } from './classes.ts';
 export { getKey, getText, newDict, newList, setKey, toItems } from './containers.ts';
 export { describe, evaluate, partialOf, reasonOf } from './expressions.ts';

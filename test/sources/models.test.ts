@@ -1,0 +1,284 @@
+/**
+ * Models read statically: classic and annotated columns, mixins, derived names, association tables, SQLModel. Where a real
+ * SQLAlchemy is here, its own CREATE TABLE of the same classes must make the same schema.
+ */
+import { spawnSync } from 'node:child_process';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { EnvFacts } from '../../src/model/project.ts';
+import { schemaToJson } from '../../src/model/schema-json.ts';
+import { schemaOfOperations } from '../../src/replay/index.ts';
+import { readModels } from '../../src/sources/alembic/models.ts';
+import { loadSqlParser, parseSql } from '../../src/sql/index.ts';
+import { filesOf } from './operations/reading.ts';
+
+beforeAll(loadSqlParser);
+
+const env: EnvFacts = {
+  file: null,
+  versionTable: 'alembic_version',
+  versionTableSchema: null,
+  versionWidth: null,
+  includeSchemas: false,
+  filtersObjects: false,
+  searchPath: null,
+  namingConvention: null,
+  targetMetadata: null,
+  modelFiles: [],
+  transactionPerMigration: false,
+};
+
+function readAll(files: Record<string, string>) {
+  const modelFiles = Object.keys(files);
+  return readModels({
+    projectDir: '/project',
+    files: { ...filesOf(files), relative: (path) => path.slice('/project/'.length) },
+    environment: {},
+    env: { ...env, modelFiles },
+    parseSql,
+    schemaOf: (operations) => schemaOfOperations(operations, { namingConvention: null }),
+  });
+}
+
+const classic = `
+import enum
+import re
+import sqlalchemy as sa
+from sqlalchemy import Boolean, Column, DateTime, Enum, ForeignKey, ForeignKeyConstraint, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, CheckConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.ext.declarative import declarative_base, declared_attr
+from sqlalchemy.orm import relationship
+
+Base = declarative_base()
+
+
+class Mood(enum.Enum):
+    SAD = 1
+    OK = 2
+
+
+class Stamped:
+    created_at = Column(DateTime(timezone=True), server_default=func.now(), nullable=False)
+
+    @declared_attr
+    def owner_id(cls):
+        return Column(Integer, ForeignKey('users.id', ondelete='CASCADE'))
+
+
+class Named(Base):
+    __abstract__ = True
+    name = Column(String(50), nullable=False)
+
+    @declared_attr
+    def __tablename__(cls):
+        return re.sub(r'(?<!^)(?=[A-Z])', '_', cls.__name__).lower() + 's'
+
+
+class User(Named):
+    id = Column(Integer, primary_key=True)
+    email = Column('mail', String(255), unique=True, index=True)
+    mood = Column(Enum(Mood), server_default='OK')
+    tags = Column(ARRAY(Text))
+    data = Column(JSONB, server_default=text("'{}'"))
+    items = relationship('Item')
+
+
+class LineItem(Stamped, Named):
+    __table_args__ = (
+        UniqueConstraint('name', 'owner_id', name='uq_line'),
+        CheckConstraint('length(name) > 1', name='ck_line'),
+        Index('ix_line_name', 'name', postgresql_where=text('size > 3')),
+        {'comment': 'lines'},
+    )
+    id = Column(UUID(as_uuid=True), primary_key=True, server_default=text('gen_random_uuid()'))
+    size = Column(Integer, index=True, comment='how big')
+    is_open = Column(Boolean, nullable=False, default=True)
+    Index('ix_line_size', size.desc())
+
+
+class Composite(Base):
+    __tablename__ = 'composite'
+    a = Column(Integer, primary_key=True)
+    b = Column(Integer, primary_key=True)
+    __table_args__ = (ForeignKeyConstraint(['a'], ['users.id']),)
+
+
+links = Table(
+    'links',
+    Base.metadata,
+    Column('user_id', ForeignKey('users.id'), primary_key=True),
+    Column('line_id', ForeignKey('line_items.id', ondelete='SET NULL'), primary_key=True),
+)
+`;
+
+const program = `
+import io, json, sys
+scope = {'__name__': 'models'}
+exec(sys.stdin.read(), scope)
+import sqlalchemy as sa
+out = []
+engine = sa.create_mock_engine('postgresql://', lambda sql, *a, **k: out.append(str(sql.compile(dialect=engine.dialect)).strip() + ';'))
+scope['Base'].metadata.create_all(engine, checkfirst=False)
+print('\\n'.join(out))
+`;
+
+describe('classic models', () => {
+  const run = spawnSync('/usr/bin/python3', ['-W', 'ignore', '-c', program], {
+    input: classic,
+    encoding: 'utf8',
+    cwd: '/',
+  });
+  const isReal = !run.error && run.status === 0;
+  it('are there to compare with where CI says so', () => {
+    if (process.env.CI) expect(run.stderr).toBe('');
+  });
+  it.skipIf(!isReal)('are what a real SQLAlchemy creates', () => {
+    const reading = readAll({ 'models.py': classic });
+    expect(reading.blindSpots).toEqual([]);
+    const theirs = schemaOfOperations(
+      parseSql(run.stdout, { origin: { revision: null, file: 'x.sql', line: 1 }, revision: '' }),
+      { namingConvention: null },
+    );
+    expect(schemaToJson(reading.schema)).toEqual(schemaToJson(theirs));
+  });
+});
+
+describe('annotated models', () => {
+  const text = `
+import datetime
+import uuid
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, List, Optional
+from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+key = Annotated[int, mapped_column(primary_key=True)]
+
+
+class Kind(str, Enum):
+    A = 'a'
+    B = 'b'
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {str: String(40)}
+
+
+class Parent(Base):
+    __tablename__ = 'parent'
+    id: Mapped[key]
+    name: Mapped[str]
+    nick: Mapped[Optional[str]]
+    born: Mapped[datetime.date | None]
+    at: Mapped[datetime.datetime]
+    token: Mapped[uuid.UUID] = mapped_column(unique=True)
+    price: Mapped[Decimal]
+    kind: Mapped[Kind]
+    big: Mapped[int] = mapped_column(BigInteger, nullable=True)
+    text: Mapped['str'] = mapped_column(String(7))
+    children: Mapped[List['Child']] = relationship(back_populates='parent')
+
+
+class Child(Base):
+    __tablename__ = 'child'
+    id: Mapped[int] = mapped_column(primary_key=True)
+    parent_id: Mapped[int] = mapped_column(ForeignKey(Parent.id))
+    parent: Mapped['Parent'] = relationship()
+`;
+  it('take types and nullability from the annotation', () => {
+    const { schema, blindSpots, definitionsByTable } = readAll({ 'app/models.py': text });
+    expect(blindSpots).toEqual([]);
+    const columns = [...(schema.tables.get('public.parent')?.columns.values() ?? [])].map(
+      (column) => `${column.name} ${column.type}${column.notNull ? ' not null' : ''}`,
+    );
+    expect(columns).toEqual([
+      'id integer not null',
+      'name character varying(40) not null',
+      'nick character varying(40)',
+      'born date',
+      'at timestamp without time zone not null',
+      'token uuid not null',
+      'price numeric not null',
+      'kind kind not null',
+      'big bigint',
+      'text character varying(7) not null',
+    ]);
+    expect([...schema.enums.values()]).toMatchObject([{ name: 'kind', labels: ['A', 'B'] }]);
+    expect(
+      [...(schema.tables.get('public.child')?.constraints.values() ?? [])].filter((one) => one.type === 'f'),
+    ).toMatchObject([{ columns: ['parent_id'], references: { table: 'public.parent', columns: ['id'] } }]);
+    expect(definitionsByTable.get('public.parent')).toMatchObject([{ file: 'app/models.py', name: 'Parent' }]);
+  });
+});
+
+describe('SQLModel and Flask-SQLAlchemy', () => {
+  it('reads SQLModel fields', () => {
+    const { schema, blindSpots } = readAll({
+      'models.py': `
+from datetime import datetime
+from typing import Optional
+from sqlalchemy import Column, Text
+from sqlmodel import Field, Relationship, SQLModel
+
+class HeroBase(SQLModel):
+    name: str = Field(index=True, max_length=30)
+
+class Hero(HeroBase, table=True):
+    id: Optional[int] = Field(default=None, primary_key=True)
+    age: int | None = None
+    team_id: int | None = Field(default=None, foreign_key='team.id')
+    note: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime
+    team: Optional['Team'] = Relationship(back_populates='heroes')
+
+class Team(SQLModel, table=True):
+    id: int = Field(primary_key=True)
+`,
+    });
+    expect(blindSpots).toEqual([]);
+    expect(
+      [...(schema.tables.get('public.hero')?.columns.values() ?? [])].map(
+        (column) => `${column.name} ${column.type} ${column.notNull}`,
+      ),
+    ).toEqual([
+      'name character varying(30) true',
+      'id integer true',
+      'age integer false',
+      'team_id integer false',
+      'note text true',
+      'at timestamp without time zone true',
+    ]);
+    expect(schema.tables.has('public.herobase')).toBe(false);
+  });
+  it('reads db.Model', () => {
+    const { schema } = readAll({
+      'app.py': `
+from flask_sqlalchemy import SQLAlchemy
+db = SQLAlchemy()
+class BlogPost(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    title = db.Column(db.String(20), nullable=False)
+tags = db.Table('tags', db.Column('post_id', db.Integer, db.ForeignKey('blog_post.id')))
+`,
+    });
+    expect([...schema.tables.keys()].sort()).toEqual(['public.blog_post', 'public.tags']);
+  });
+  it('names what it could not read', () => {
+    const { blindSpots, operationsByTable } = readAll({
+      'models.py': `
+from sqlalchemy import Column, Integer
+from sqlalchemy.orm import declarative_base
+from odd import Thing
+Base = declarative_base()
+class T(Base):
+    __tablename__ = 't'
+    id = Column(Integer, primary_key=True)
+    x = Column(Thing)
+`,
+    });
+    expect(blindSpots).toMatchObject([
+      { file: 'models.py', line: 6, objects: ['public.t'], reason: expect.stringContaining('odd.Thing') },
+    ]);
+    expect(operationsByTable.get('public.t')?.map((operation) => operation.kind)).toEqual(['createTable']);
+  });
+});
