@@ -74,7 +74,7 @@ export async function demo(settings: Settings, terminal: Terminal): Promise<Exit
 async function createIncidentDatabase(admin: Parameters<typeof retarget>[0]) {
   const options = { readOnly: false, timeouts: defaultTimeouts, applicationName: 'chain demo' };
   const root = await connect(admin, options);
-  await root.query('CREATE DATABASE engarde');
+  await root.query('CREATE DATABASE engarde TEMPLATE template0');
   await root.close();
   const target = retarget(admin, { database: 'engarde' });
   const connection = await connect(target, options);

@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
+  accessSync,
   chownSync,
   closeSync,
   constants,
@@ -18,6 +19,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -43,10 +45,12 @@ export interface EmbeddedServerOptions {
   tcp?: boolean;
   /** More `name=value` server settings. */
   settings?: string[];
+  /** It will hold little more than schemas: where the system has a roomy folder in memory, its data lie there. */
+  isSmall?: boolean;
 }
 
 /** Bumped when what a cached data folder holds changes. */
-const cacheLayout = 2;
+const cacheLayout = 4;
 const isWindows = process.platform === 'win32';
 
 export function defaultCacheDir(): string {
@@ -65,8 +69,10 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions = {}): 
   const cacheDir = options.cacheDir ?? defaultCacheDir();
   const template = await initialisedFolder(binaries, cacheDir, user);
 
-  sweepAbandoned(openTemporaryFolder(user));
-  const folder = mkdtempSync(join(openTemporaryFolder(user), 'chain-scratch-'));
+  const onDisk = openTemporaryFolder(user);
+  const inMemory = memoryFolder();
+  for (const parent of new Set([onDisk, inMemory ?? onDisk])) sweepAbandoned(parent);
+  const folder = mkdtempSync(join((options.isSmall ? inMemory : null) ?? onDisk, 'chain-scratch-'));
   try {
     writeFileSync(join(folder, 'owner'), String(process.pid));
     if (user) chownSync(folder, user.uid, user.gid);
@@ -111,6 +117,20 @@ function openTemporaryFolder(user: SystemUser | null): string {
   return '/tmp';
 }
 
+/** Linux's folder in memory, where there is room: hundreds of small files are made and deleted there for a fraction. */
+function memoryFolder(): string | null {
+  const folder = '/dev/shm';
+  try {
+    if (process.platform !== 'linux') return null;
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    const { bavail, bsize, type } = statfsSync(folder);
+    const isTmpfs = type === 0x01021994;
+    return isTmpfs && bavail * bsize >= 2 ** 31 ? folder : null;
+  } catch {
+    return null;
+  }
+}
+
 /** An initialised data folder of this build, made at first use and only ever copied. */
 async function initialisedFolder(
   binaries: ServerBinaries,
@@ -131,6 +151,7 @@ async function initialisedFolder(
       user,
     );
     if (code !== 0) throw startFailure(`initdb ended with ${code}`, output);
+    await slim(binaries, data, user);
     const fresh = `${ready}.${process.pid}.${randomBytes(4).toString('hex')}`;
     try {
       mkdirSync(cacheDir, { recursive: true });
@@ -151,6 +172,27 @@ async function initialisedFolder(
   }
 }
 
+/** Takes away what every copy would carry for nothing: one of three databases, and all but the last of the log. */
+async function slim(binaries: ServerBinaries, data: string, user: SystemUser | null): Promise<void> {
+  const statements = [
+    "update pg_database set datistemplate = false where datname = 'template1'",
+    'drop database template1',
+    'checkpoint',
+  ];
+  const settings = ['fsync=off', 'wal_level=minimal', 'max_wal_senders=0', 'min_wal_size=2MB', 'max_wal_size=2MB'];
+  const { code, output } = await run(
+    join(binaries.folder, 'postgres'),
+    ['--single', '-D', data, ...settings.flatMap((setting) => ['-c', setting]), 'postgres'],
+    user,
+    `${statements.join('\n')}\n`,
+  );
+  if (code !== 0) throw startFailure(`preparing its data ended with ${code}`, output);
+  // The first segment is the one in use since its last checkpoint; those after the next one are spares.
+  const log = join(data, 'pg_wal');
+  const segments = readdirSync(log).filter((name) => /^[0-9A-F]{24}$/.test(name));
+  for (const name of segments.sort().slice(2)) rmSync(join(log, name));
+}
+
 async function launch(
   binaries: ServerBinaries,
   folder: string,
@@ -161,6 +203,7 @@ async function launch(
   const withTcp = options.tcp === true || isWindows;
   const port = withTcp ? await freePort() : 5432;
   const password = randomBytes(12).toString('hex');
+  const major = Number(readFileSync(join(data, 'PG_VERSION'), 'utf8'));
   // The socket's folder is closed to others; over the network only a password opens.
   writeFileSync(join(data, 'pg_hba.conf'), 'local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n');
   const settings = [
@@ -177,6 +220,10 @@ async function launch(
     'jit=off',
     'max_wal_size=512MB',
     'checkpoint_timeout=1h',
+    'max_logical_replication_workers=0',
+    'track_counts=off',
+    // No processes of its own for reading files (PostgreSQL 18 and later).
+    ...(major >= 18 ? ['io_method=sync'] : []),
     'lc_messages=C',
     'password_encryption=scram-sha-256',
     'timezone=UTC',
@@ -374,15 +421,18 @@ async function run(
   program: string,
   args: string[],
   user: SystemUser | null,
+  input = '',
 ): Promise<{ code: number | string; output: string }> {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       cwd: dirname(program),
       env: serverEnvironment(),
       ...(user ? { uid: user.uid, gid: user.gid } : {}),
     });
     let output = '';
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
     child.stdout.on('data', (chunk) => {
       output += chunk;
     });

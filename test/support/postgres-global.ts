@@ -17,7 +17,8 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const servers = new Map<string, Promise<EmbeddedServer>>();
   const start = (major: string): Promise<EmbeddedServer> => {
-    const running = servers.get(major) ?? startEmbeddedServer({ tcp: true, ...binariesOfMajor(Number(major)) });
+    const running =
+      servers.get(major) ?? startEmbeddedServer({ tcp: true, isSmall: true, ...binariesOfMajor(Number(major)) });
     servers.set(major, running);
     return running;
   };
