@@ -88,6 +88,12 @@ describe('what hangs on rows, environment and unknown code', () => {
     );
     expect(bare(operations)[1]).toMatchObject({ kind: 'dropTable', condition: 'there are no rows in t' });
   });
+  it('remembers what a variable hangs on', () => {
+    const { operations } = read(
+      `found = False\nfor row in op.get_bind().execute(sa.text('SELECT id FROM t')):\n    found = True\nnames = []\nif found:\n    names.append('x')\nif not found:\n    return\nop.drop_table('t')`,
+    );
+    expect(bare(operations)).toMatchObject([{ kind: 'touchRows' }, { kind: 'opaque', objects: [{ name: 't' }] }]);
+  });
   it('does not stop where it would only stop for want of rows', () => {
     expect(
       kinds(
@@ -222,6 +228,33 @@ describe('what a statement carries', () => {
     expect(
       one(`op.create_table('t', sa.Column('u', sa.Integer, sa.ForeignKey('u.id', use_alter=True, name='fk')))`),
     ).toMatchObject({ table: { constraints: [] } });
+  });
+});
+
+describe('plug-ins', () => {
+  it('makes an enum type anew, columns and defaults with it', () => {
+    const { schema } = read(
+      `op.create_table('t', sa.Column('m', sa.Enum('a', name='mood'), server_default='a'), sa.Column('ms', postgresql.ARRAY(postgresql.ENUM('a', name='mood', create_type=False))))
+op.sync_enum_values('public', 'mood', ['a', 'b'], [TableReference(table_schema='public', table_name='t', column_name='m'), TableReference(table_schema='public', table_name='t', column_name='ms', column_type=ColumnType.ARRAY)], enum_values_to_rename=[])`.replace(
+        /^/,
+        'from alembic_postgresql_enum import ColumnType, TableReference\n',
+      ),
+    );
+    expect([...schema.enums.values()]).toMatchObject([{ name: 'mood', labels: ['a', 'b'] }]);
+    const columns = schema.tables.get('public.t')?.columns;
+    expect(columns?.get('m')).toMatchObject({ type: 'mood', default: "'a'" });
+    expect(columns?.get('ms')?.type).toBe('mood[]');
+  });
+  it('creates the entities of alembic_utils', () => {
+    expect(
+      kinds(`from alembic_utils.pg_function import PGFunction
+from alembic_utils.pg_extension import PGExtension
+op.create_entity(PGExtension(schema='public', signature='citext'))
+op.create_entity(PGFunction(schema='public', signature='f(a integer)', definition='returns integer language sql as $$ select a $$'))`),
+    ).toEqual(['createExtension', 'createRoutine']);
+  });
+  it('names an operation that it does not know', () => {
+    expect(kinds(`op.create_sparkle('t', 3)`)).toEqual(['opaque t']);
   });
 });
 

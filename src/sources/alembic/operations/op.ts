@@ -3,7 +3,17 @@
  */
 import type { QualifiedName } from '../../../model/name.ts';
 import type { ConstraintDefinition, UnplacedOperation } from '../../../model/operation.ts';
-import { type Arguments, type Machine, plain, reasonOf, textOf, toItems, type Value } from '../python/index.ts';
+import {
+  type Arguments,
+  describe,
+  isObject,
+  type Machine,
+  plain,
+  reasonOf,
+  textOf,
+  toItems,
+  type Value,
+} from '../python/index.ts';
 import { type Effects, emit, opaque } from './effects.ts';
 import { runSql } from './execute.ts';
 import { argument, conditionAmong, flagOf, isAbsent, nameOf, textList } from './read-values.ts';
@@ -454,6 +464,10 @@ function syncEnumValues(call: Call): undefined {
   }
   const old = { schema: schema?.name ?? null, name: name.name };
   const temporary = `${name.name}_old`;
+  const columns = new Map<string, string | null>();
+  for (const [key, table] of call.effects.sink.schema().tables) {
+    for (const column of table.columns.values()) columns.set(`${key}.${column.name}`, column.default);
+  }
   // The plug-in renames the type, creates it anew, moves each column over and drops the old one.
   say(call, { kind: 'renameType', name: old, to: temporary });
   say(call, { kind: 'createEnum', name: old, labels });
@@ -466,15 +480,19 @@ function syncEnumValues(call: Call): undefined {
     const column = part(1, 'column_name');
     if (table === null || column === null) continue;
     const tableSchema = hasSchema ? part(-1, 'table_schema') : (schema?.name ?? null);
-    const isArray = made !== null && /ARRAY/.test(JSON.stringify([...made.named.keys()]));
-    void isArray;
+    const kind = plain(made?.named.get('column_type') ?? made?.positional[3] ?? null);
+    const isArray =
+      isObject(kind) && (kind.kind === 'external' || kind.kind === 'member') && describe(kind).endsWith('ARRAY');
+    const standing = columns.get(`${tableSchema ?? 'public'}.${table}.${column}`);
     say(call, {
       kind: 'alterColumn',
       table: { schema: tableSchema, name: table },
       column,
-      type: name.name,
+      type: isArray ? `${name.name}[]` : name.name,
       typeName: old,
       using: `${column}::text::${name.name}`,
+      // The default is dropped before and set again after, over the new type.
+      ...(standing === undefined || standing === null ? {} : { default: standing }),
     });
   }
   say(call, { kind: 'dropType', name: { schema: old.schema, name: temporary } });

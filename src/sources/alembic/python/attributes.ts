@@ -273,7 +273,7 @@ function superAttribute(machine: Machine, cls: PyClass, self: Value, name: strin
 export function setAttribute(machine: Machine, object: Value, name: string, value: Value): void {
   const bare = plain(object);
   if (!isObject(bare)) return;
-  const kept = machine.shadows.length > 0 ? unknown(machine.shadows[machine.shadows.length - 1] as string) : value;
+  const kept = machine.shadows.length > 0 ? keptInShadow(machine, bare, name) : value;
   if (bare.kind === 'instance') {
     const found = findInClass(bare.class, `__set_${name}`);
     if (found === undefined) bare.attributes.set(name, kept);
@@ -294,4 +294,13 @@ function patternMethod(machine: Machine, pattern: Value, name: string): Value {
       standardCall(machine, `re.${name}`, { positional: [pattern, ...args.positional], named: args.named }) ??
       unknown(`re.${name}`),
   };
+}
+
+/** An attribute set in a branch that may not run: what it was, as long as the assumption holds; unknown otherwise. */
+function keptInShadow(machine: Machine, object: Value, name: string): Value {
+  const reason = machine.shadows[machine.shadows.length - 1] as string;
+  const before = isObject(object) && 'attributes' in object ? object.attributes.get(name) : undefined;
+  return before !== undefined && machine.shadowsByAssumption.every((byAssumption) => byAssumption)
+    ? assumed(before, reason)
+    : unknown(reason);
 }

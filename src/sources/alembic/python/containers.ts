@@ -30,7 +30,10 @@ export function newSet(machine: Machine, items: Iterable<Value> = []): PySet {
 /** False where a change happens in a branch nobody could decide on: the content is unknown from then on. */
 export function mayChange(machine: Machine, container: PyList | PyDict | PySet): boolean {
   if (machine.shadows.length <= container.madeAt) return true;
-  container.unknown ??= unknown(machine.shadows[machine.shadows.length - 1] ?? 'changed where it is not known to run');
+  const reason = machine.shadows[machine.shadows.length - 1] ?? 'changed where it is not known to run';
+  if (machine.shadowsByAssumption.slice(container.madeAt).every((byAssumption) => byAssumption))
+    container.condition ??= reason;
+  else container.unknown ??= unknown(reason);
   return false;
 }
 
@@ -91,9 +94,9 @@ export function toItems(machine: Machine, value: Value): Value[] | null {
     }
     case 'class':
       return bare.members;
-    case 'operated':
-      // `sa.Enum(*X.__args__)` and the like reach here as `Literal['a', 'b']`; nothing else has known elements.
-      return null;
+    case 'made':
+      // The rows of a query, as whoever runs the host assumes them.
+      return bare.path === '@rows' ? bare.positional : null;
     default:
       return null;
   }

@@ -65,13 +65,25 @@ export interface Machine {
   frames: Frame[];
   /** Undecided branches around the statement that runs: nothing in them is known to run. */
   shadows: string[];
+  /** For each of them: whether an assumption tells that it does not run, or nobody can tell. */
+  shadowsByAssumption: boolean[];
   /** Assumptions that led here: what runs under them runs by the code's defaults. */
   conditions: string[];
   modules: Map<string, PyModule>;
 }
 
 export function newMachine(host: Host, bounds: Bounds = defaultBounds): Machine {
-  return { host, bounds, steps: 0, depth: 0, frames: [], shadows: [], conditions: [], modules: new Map() };
+  return {
+    host,
+    bounds,
+    steps: 0,
+    depth: 0,
+    frames: [],
+    shadows: [],
+    shadowsByAssumption: [],
+    conditions: [],
+    modules: new Map(),
+  };
 }
 
 export function step(machine: Machine, node?: Expression | Statement): void {
@@ -87,12 +99,14 @@ export function checkSize(machine: Machine, size: number): void {
 }
 
 /** Runs `body` as one of several branches nobody can decide between. */
-export function inShadow<Result>(machine: Machine, reason: string, body: () => Result): Result {
+export function inShadow<Result>(machine: Machine, reason: string, body: () => Result, byAssumption = false): Result {
   machine.shadows.push(reason);
+  machine.shadowsByAssumption.push(byAssumption);
   try {
     return body();
   } finally {
     machine.shadows.pop();
+    machine.shadowsByAssumption.pop();
   }
 }
 

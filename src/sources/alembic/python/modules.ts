@@ -93,8 +93,9 @@ function runTopLevel(machine: Machine, module: PyModule, top: TopLevel): void {
   const before = lazy?.at ?? null;
   if (lazy) lazy.at = top.from;
   // Another module's top level runs once, whatever branch first asked for it.
-  const { shadows, conditions } = machine;
+  const { shadows, shadowsByAssumption, conditions } = machine;
   machine.shadows = [];
+  machine.shadowsByAssumption = [];
   machine.conditions = [];
   machine.frames.push({ module, statement, onYield: null, pushed: 0, mayLeaveLoop: null });
   if (++machine.depth > machine.bounds.maxDepth)
@@ -108,6 +109,7 @@ function runTopLevel(machine: Machine, module: PyModule, top: TopLevel): void {
     machine.depth--;
     machine.frames.pop();
     machine.shadows = shadows;
+    machine.shadowsByAssumption = shadowsByAssumption;
     machine.conditions = conditions;
   }
 }

@@ -13,7 +13,7 @@ import { bindImport, bindImportFrom, lookUp } from './modules.ts';
 import { binary, isEqual, isTrue } from './operators.ts';
 import { collectBound, type Scope } from './scope.ts';
 import { deleteItem, setItem } from './subscripts.ts';
-import { conditionOf, isObject, type PyFunction, PyRaise, plain, unknown, type Value } from './values.ts';
+import { assumed, conditionOf, isObject, type PyFunction, PyRaise, plain, unknown, type Value } from './values.ts';
 
 /** How a block ended early; `condition` where that hangs on an assumption. */
 export type Signal = { kind: 'return' | 'break' | 'continue'; value: Value; condition: string | null } | null;
@@ -25,7 +25,7 @@ export function execute(machine: Machine, statements: readonly Statement[], scop
     // What follows an early end that only an assumption brought about may run after all.
     if (signal.condition !== null && at + 1 < statements.length) {
       const rest = statements.slice(at + 1);
-      walkInShadow(machine, signal.condition, rest, scope);
+      walkInShadow(machine, signal.condition, rest, scope, true);
     }
     return signal;
   }
@@ -33,18 +33,35 @@ export function execute(machine: Machine, statements: readonly Statement[], scop
 }
 
 /** Walks statements that may or may not run, then forgets what they assigned. */
-function walkInShadow(machine: Machine, reason: string, statements: readonly Statement[], scope: Scope): Signal {
+function walkInShadow(
+  machine: Machine,
+  reason: string,
+  statements: readonly Statement[],
+  scope: Scope,
+  byAssumption = false,
+): Signal {
   if (statements.length === 0) return null;
   const before = new Map(scope.names);
   let signal: Signal = null;
   try {
-    signal = inShadow(machine, reason, () => execute(machine, statements, scope));
+    signal = inShadow(machine, reason, () => execute(machine, statements, scope), byAssumption);
   } catch (error) {
     if (!(error instanceof PyRaise)) throw error;
   }
   scope.names.clear();
   for (const [name, value] of before) scope.names.set(name, value);
+  if (byAssumption) mark(statements, scope, reason);
   return signal;
+}
+
+/** What the statements assign hangs on the assumption that decided whether they ran. */
+function mark(statements: readonly Statement[], scope: Scope, condition: string): void {
+  const names = new Set<string>();
+  for (const statement of statements) collectBound(statement, names, false);
+  for (const name of names) {
+    const value = scope.names.get(name);
+    if (value !== undefined) scope.names.set(name, assumed(value, condition));
+  }
 }
 
 function forget(statements: readonly Statement[], scope: Scope, reason: string): void {
@@ -184,7 +201,8 @@ function executeIf(machine: Machine, statement: Statement & { kind: 'if' }, scop
     if (truth) {
       try {
         const signal = underCondition(machine, condition, () => execute(machine, branch.body, scope));
-        for (const other of others) walkInShadow(machine, condition, other, scope);
+        mark(branch.body, scope, condition);
+        for (const other of others) walkInShadow(machine, condition, other, scope, true);
         return signal === null ? null : { ...signal, condition: signal.condition ?? condition };
       } catch (error) {
         // A revision that stops where there are no rows has always met some: earlier ones insert them.
@@ -192,7 +210,7 @@ function executeIf(machine: Machine, statement: Statement & { kind: 'if' }, scop
         continue;
       }
     }
-    const untaken = walkInShadow(machine, condition, branch.body, scope);
+    const untaken = walkInShadow(machine, condition, branch.body, scope, true);
     if (untaken !== null) holdForRest(machine, condition);
   }
   return execute(machine, statement.otherwise, scope);
@@ -237,7 +255,7 @@ function executeWhile(machine: Machine, statement: Statement & { kind: 'while' }
     }
     const condition = conditionOf(test);
     if (!truth) {
-      if (condition !== null) walkInShadow(machine, condition, statement.body, scope);
+      if (condition !== null) walkInShadow(machine, condition, statement.body, scope, true);
       return execute(machine, statement.otherwise, scope);
     }
     const signal = underCondition(machine, condition, () => execute(machine, statement.body, scope));
@@ -277,10 +295,11 @@ function executeFor(machine: Machine, statement: Statement & { kind: 'for' }, sc
       const reason = condition ?? reasonOf(iterable);
       const before = new Map(scope.names);
       assignUnknown(machine, statement.target, reason, scope);
-      const signal = walkInShadow(machine, reason, statement.body, scope);
+      const signal = walkInShadow(machine, reason, statement.body, scope, known);
+      const marked = new Map(scope.names);
       if (known) {
         scope.names.clear();
-        for (const [name, value] of before) scope.names.set(name, value);
+        for (const [name, value] of before) scope.names.set(name, marked.get(name) ?? value);
       } else forget(statement.body, scope, reason);
       if (signal !== null && signal.kind === 'return') holdForRest(machine, reason);
     }

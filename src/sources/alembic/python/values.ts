@@ -49,6 +49,8 @@ export interface PyBytes {
 interface Container {
   madeAt: number;
   unknown: Unknown | null;
+  /** Under another assumption it would hold something else. */
+  condition?: string;
 }
 export interface PyList extends Container {
   kind: 'list';
@@ -225,7 +227,9 @@ export function plain(value: Value): Exclude<Value, Assumed> {
   return at as Exclude<Value, Assumed>;
 }
 export function conditionOf(value: Value): string | null {
-  return isObject(value) && value.kind === 'assumed' ? value.condition : null;
+  if (!isObject(value)) return null;
+  if (value.kind === 'assumed') return value.condition;
+  return value.kind === 'list' || value.kind === 'dict' || value.kind === 'set' ? (value.condition ?? null) : null;
 }
 
 /** A Python exception on its way up. */
