@@ -84,7 +84,7 @@ describe('what cannot be known', () => {
 
 describe('bounds', () => {
   const bounds = { maxSteps: 20_000, maxDepth: 60, maxSize: 50_000 };
-  it.each([
+  it.each<[string, RegExp]>([
     ['def f():\n    while True:\n        pass\nresult = f()', /^limit: more than 20000 steps/],
     ['def f(n):\n    return f(n + 1)\nresult = f(0)', /^limit: calls nested more than 60 deep/],
     ['result = list(range(10**9))', /^limit: a value of more than 50000/],
@@ -93,10 +93,12 @@ describe('bounds', () => {
     ['x = "ab"\nfor i in range(40):\n    x = x + x\nresult = x', /^limit: /],
     ['result = 10 ** 10 ** 10', /^unknown: a number too large/],
     ['x = [0]\nfor i in x:\n    x.append(i)\nresult = len(x)', /^2$/],
-    [`result = ${'('.repeat(5000)}1${')'.repeat(5000)}`, /^(unknown|unbound|limit|1)/],
   ])('%s', (text, expected) => {
     const started = performance.now();
     expect(ours(text.slice(0, 20_000), bounds)).toMatch(expected);
     expect(performance.now() - started).toBeLessThan(5000);
+  });
+  it('does not fall over a nesting too deep for anyone', () => {
+    expect(ours(`result = ${'('.repeat(5000)}1${')'.repeat(5000)}`, bounds)).toMatch(/^(unknown|unbound|limit)/);
   });
 });
