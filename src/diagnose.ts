@@ -2,7 +2,7 @@
  * The tool in one paragraph: read the project, replay its revisions, look at the database where there is one, compare, and
  * let the rules judge. Reads only. What needs no database needs none of the database's code either.
  */
-import type { Connection, DatabaseTarget, ScratchServer } from './database/index.ts';
+import type { Connection, DatabaseTarget, ElaboratedPair, ScratchServer } from './database/index.ts';
 import { ChainError } from './errors.ts';
 import type {
   DatabaseDiagnosis,
@@ -18,10 +18,12 @@ import type { LiveDatabase } from './model/live.ts';
 import { matchesObject } from './model/lookup.ts';
 import type { ProjectFacts } from './model/project.ts';
 import type { ModelsReading, Replay } from './model/replay.ts';
+import type { RevisionId } from './model/revision.ts';
+import type { RevisionCode } from './model/revision-code.ts';
 import type { RevisionGraph } from './model/revision-graph.ts';
 import type { Schema } from './model/schema.ts';
 import { settleOverlap } from './model/stamp.ts';
-import type { InputName, RuleInputs } from './rules/rule.ts';
+import type { EndpointAnswer, InputName, RuleInputs } from './rules/rule.ts';
 import type { Settings } from './settings.ts';
 import type { MigrationSource } from './sources/source.ts';
 
@@ -40,11 +42,14 @@ export interface DiagnoseOptions {
   today?: string;
 }
 
-/** @throws ChainError `no-project`, `bad-database-url`, and whatever aborts `signal` */
+/** @throws ChainError `usage`, `no-project`, `bad-database-url`, and whatever aborts `signal` */
 export async function diagnose(settings: Settings, options: DiagnoseOptions = {}): Promise<Diagnosis> {
   const progress = options.progress ?? (() => undefined);
+  await checkRuleNames(settings);
   const { source, facts, graph, replay } = await readProject(settings, progress);
-  const { readHistory, readSeedRunners } = await import('./history/index.ts');
+  const { readHistory, readLock, readSeedRunners } = await import('./history/index.ts');
+  const { loadRevisionCodeReader, readRevisionText } = await import('./sources/alembic/index.ts');
+  const readCode = await loadRevisionCodeReader();
   const { surroundings } = facts;
   const declaredAtHeads = replay.schemaAt([...graph.heads, ...graph.possibleHeads]);
 
@@ -58,15 +63,42 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
   const seeds: SeedsReading = { readings, runners: readSeedRunners(surroundings, readings) };
   options.signal?.throwIfAborted();
   progress('reading the history');
-  const history =
+  const told =
     options.reuse?.history ??
     (await readHistory({
       projectDir: settings.project,
       versionLocations: facts.config.versionLocations,
       releaseTags: settings.releaseTags,
+      baseRef: options.baseRef ?? null,
+      readVersion: (path, text) => {
+        const reading = readRevisionText({ file: path, name: path.slice(path.lastIndexOf('/') + 1) }, text);
+        if ('unreadable' in reading) return null;
+        const { downRevisions, message, createDate } = reading.revision;
+        return { downRevisions, message, createDate, hash: readCode(text).hash };
+      },
     }));
+  const history: RevisionHistory = { ...told, lock: readLock(settings.project, settings.section) };
+  const code = new Map<RevisionId, RevisionCode>();
+  for (const { id, file } of graph.revisions.values()) {
+    const text = graph.duplicates.has(id) ? null : source.readFile(file);
+    if (text !== null) code.set(id, readCode(text));
+  }
+  const endpoints = await askEndpoints(settings, options);
 
-  const project = { settings, options, facts, graph, replay, declaredAtHeads, models, seeds, history, progress };
+  const project = {
+    settings,
+    options,
+    facts,
+    graph,
+    replay,
+    declaredAtHeads,
+    models,
+    seeds,
+    history,
+    code,
+    endpoints,
+    progress,
+  };
   const looked = await lookAtDatabase(project);
   try {
     const judged = await judge(project, looked);
@@ -79,6 +111,7 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
       declaredAtHeads,
       models,
       history,
+      code,
       seeds,
       database: looked.database,
       databaseProblem: looked.problem,
@@ -119,12 +152,58 @@ export async function readProject(settings: Settings, progress: (text: string) =
       }),
   });
   const { readSurroundings } = await import('./history/index.ts');
-  const env = { ...source.facts.env, plugins: pluginsOf(source.readFile(source.facts.env.file ?? '')) };
+  const envText = source.readFile(source.facts.env.file ?? '');
+  const env = { ...source.facts.env, plugins: pluginsOf(envText), ...transactionsOf(envText ?? '') };
   const facts: ProjectFacts = { ...source.facts, env, surroundings: readSurroundings(projectDir) };
   progress('replaying the revisions');
   const searchPath = facts.env.searchPath ?? ['public'];
   const replay = replayRevisions(source, { namingConvention: facts.env.namingConvention, searchPath });
   return { source, facts, graph: source.graph, replay };
+}
+
+type Endpoints = { answers: EndpointAnswer[] } | { reason: string };
+
+/** Requests are made for a person who looks at what runs: not before a deploy, and not for a scratch copy. */
+async function askEndpoints(settings: Settings, options: DiagnoseOptions): Promise<Endpoints> {
+  const wanted = settings.expectations.filter((expectation) => expectation.kind === 'http');
+  if (wanted.length === 0) return { answers: [] };
+  if (options.occasion === 'gate') return { reason: 'a gate stands before the deploy: no request was made' };
+  if (settings.offline) return { reason: '--offline: no request was made' };
+  if (options.reuse?.connection !== undefined) return { reason: 'no request was made for a copy of the database' };
+  options.progress?.('asking the endpoints');
+  const { checkExpectations } = await import('./seeds/index.ts');
+  const results = await checkExpectations(null, wanted, { timeoutMs: settings.timeouts.connectMs });
+  return {
+    answers: results.map(({ name, isMet, expected, actual, message }, index) => ({
+      name,
+      url: String(wanted[index]?.url ?? ''),
+      isMet,
+      expected,
+      actual,
+      message,
+    })),
+  };
+}
+
+/** A misspelt rule would leave a gate open without a word. @throws ChainError `usage` */
+async function checkRuleNames({ only, skip, severity, ignore }: Settings): Promise<void> {
+  const named: [where: string, ids: readonly string[]][] = [
+    ['--only', only],
+    ['--skip', skip],
+    ['"severity" of the settings', Object.keys(severity)],
+    ['"ignore" of the settings', ignore.flatMap(({ rule }) => (rule === undefined ? [] : [rule]))],
+  ];
+  if (named.every(([, ids]) => ids.length === 0)) return;
+  const { closestRule, findRule } = await import('./rules/index.ts');
+  for (const [where, ids] of named) {
+    for (const id of ids) {
+      if (findRule(id) !== null) continue;
+      const close = closestRule(id);
+      throw new ChainError('usage', `${where} names "${id}", which is no rule.`, {
+        hint: `${close === null ? '' : `Did you mean ${close}? `}\`chain explain\` lists all rules.`,
+      });
+    }
+  }
 }
 
 interface Project {
@@ -137,6 +216,8 @@ interface Project {
   models: ModelsReading | null;
   seeds: SeedsReading;
   history: RevisionHistory;
+  code: ReadonlyMap<RevisionId, RevisionCode>;
+  endpoints: Endpoints;
   progress: (text: string) => void;
 }
 
@@ -151,6 +232,14 @@ interface Looked {
 /** Alembic plug-ins that env.py imports by name. */
 function pluginsOf(env: string | null): string[] {
   return [...(env ?? '').matchAll(/^[ \t]*(?:import|from)[ \t]+(alembic_\w+)/gm)].map((match) => match[1] as string);
+}
+
+function transactionsOf(env: string) {
+  return {
+    autocommits: /AUTOCOMMIT|transactional_ddl\s*=\s*False|isolation_level/i.test(env),
+    makesEngine: /\b(?:async_)?engine_from_config\s*\(/.test(env),
+    setsLockTimeout: /\block_timeout\b/i.test(env),
+  };
 }
 
 async function lookAtDatabase(project: Project): Promise<Looked> {
@@ -196,7 +285,7 @@ function databaseUrl({ settings, options, facts }: Project): string | null {
 async function compare(project: Project, live: LiveDatabase): Promise<DatabaseDiagnosis> {
   const { graph, replay, settings, progress } = project;
   progress('comparing');
-  const { compareSchemas, rankRevisions } = await import('./diff/index.ts');
+  const { compareSchemas, keysInDoubt, rankRevisions } = await import('./diff/index.ts');
   const stamp = readStamp(graph, live);
   const today = project.options.today ?? new Date().toISOString().slice(0, 10);
   const ignored = settings.ignore.filter((entry) => entry.rule === undefined && !(entry.until && entry.until < today));
@@ -223,12 +312,13 @@ async function compare(project: Project, live: LiveDatabase): Promise<DatabaseDi
     const drift: Drift = { differences: [], comparedAt };
     return { ...base, declared, drift, isElaborated: false, elaborationProblem: null };
   }
-  const first = compareSchemas(declared, live.schema, { ...scope, comparedAt });
-  if (!hangsOnText(first)) return { ...base, declared, drift: first, isElaborated: true, elaborationProblem: null };
-  const both = await elaborateBoth(project, declared, live.schema);
-  if (both.problem !== null) {
-    return { ...base, declared, drift: first, isElaborated: false, elaborationProblem: both.problem };
-  }
+  const asWritten = () => compareSchemas(declared, live.schema, { ...scope, comparedAt });
+  const doubts: DoubtsOf = (ours, theirs, round) => keysInDoubt(ours, theirs, scope, round);
+  if (doubts(declared, live.schema, 0).size === 0)
+    return { ...base, declared, drift: asWritten(), isElaborated: true, elaborationProblem: null };
+  const both = await elaborateInScratch(project, declared, live.schema, doubts);
+  if (both.problem !== null)
+    return { ...base, declared, drift: asWritten(), isElaborated: false, elaborationProblem: both.problem };
   const drift = compareSchemas(both.declared, both.live, {
     ...scope,
     comparedAt,
@@ -254,38 +344,34 @@ function managedNamespaces({ replay, declaredAtHeads, facts }: Project): Set<str
   return namespaces;
 }
 
-/** Whether any difference may be one of spelling, or hides behind one: then PostgreSQL is asked. */
-function hangsOnText(drift: Drift): boolean {
-  if ((drift.notCompared?.length ?? 0) > 0) return true;
-  return drift.differences.some((difference) => {
-    if (difference.direction === 'altered') return true;
-    // What has no name of its own is told apart by its text.
-    if (difference.kind === 'constraint') return /^[cx]$/.test((difference.declared ?? difference.live)?.type ?? '');
-    if (difference.kind !== 'index') return false;
-    const index = difference.declared ?? difference.live;
-    return index !== null && (index.where !== null || index.keys.some((key) => key.isExpression));
-  });
-}
+type DoubtsOf = (declared: Schema, live: Schema, round: number) => ReadonlySet<string>;
+type Elaborated = { problem: string } | ({ problem: null } & ElaboratedPair);
 
-type Elaborated = { problem: string } | { problem: null; declared: Schema; live: Schema; unbuilt: Set<string> };
-
-/** PostgreSQL says what both sides mean: each is built on one scratch server, whose own words are compared. */
-async function elaborateBoth(project: Project, declared: Schema, live: Schema): Promise<Elaborated> {
+/** PostgreSQL says what both sides mean: what is in doubt is built on one scratch server, whose own words are compared. */
+async function elaborateInScratch(
+  project: Project,
+  declared: Schema,
+  live: Schema,
+  doubts: DoubtsOf,
+): Promise<Elaborated> {
   const { settings, options, progress } = project;
   if (!settings.useScratch && options.reuse?.scratch === undefined)
     return { problem: 'no scratch database (--no-scratch)' };
   progress('asking a scratch database what both sides mean');
-  const { elaborate, openScratch } = await import('./database/index.ts');
+  const [{ elaborateBoth, openScratch }, { withLentTypes, withoutLentTypes }] = await Promise.all([
+    import('./database/index.ts'),
+    import('./diff/index.ts'),
+  ]);
   let scratch: ScratchServer | null = options.reuse?.scratch ?? null;
   try {
     scratch ??= await openScratch({
       scratchUrl: settings.scratchUrl,
       timeouts: settings.timeouts,
+      server: { isSmall: true },
       ...(options.signal ? { signal: options.signal } : {}),
     });
-    const [ours, theirs] = await Promise.all([elaborate(scratch, declared), elaborate(scratch, live)]);
-    const unbuilt = new Set([...ours.failures, ...theirs.failures].map((failure) => failure.object));
-    return { problem: null, declared: ours.schema, live: theirs.schema, unbuilt };
+    const both = await elaborateBoth(scratch, withLentTypes(declared, live), live, doubts);
+    return { problem: null, ...both, declared: withoutLentTypes(both.declared, declared) };
   } catch (error) {
     if (!(error instanceof ChainError) || options.signal?.aborted) throw error;
     return { problem: error.message };
@@ -349,7 +435,10 @@ async function judge(project: Project, looked: Looked) {
       drift: compareSchemas(models.schema, declaredAtHeads, { comparedAt: graph.heads }),
     };
   } else reasons.models = 'no models were found (target_metadata does not lead to any)';
-  if (history.isAvailable) inputs.history = history;
+  inputs.code = project.code;
+  if ('answers' in project.endpoints) inputs.endpoints = project.endpoints.answers;
+  else reasons.endpoints = project.endpoints.reason;
+  if (history.isAvailable || history.lock) inputs.history = history;
   else reasons.history = history.reason ?? 'there is no git history here';
   return runRules(allRules, inputs, {
     policy: { allowedHeads: settings.allowedHeads, occasion: options.occasion ?? 'doctor' },

@@ -3,7 +3,7 @@
  */
 import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
 import { explainRule, listRules } from '../report/index.ts';
-import { allRules, findRule } from '../rules/index.ts';
+import { allRules, closestRule, findRule } from '../rules/index.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -14,7 +14,10 @@ export async function explain(settings: Settings, terminal: Terminal, own: { rul
   }
   const rule = findRule(own.rule);
   if (rule === null) {
-    throw new ChainError('usage', `There is no rule "${own.rule}".`, { hint: '`chain explain` lists all of them.' });
+    const close = closestRule(own.rule);
+    throw new ChainError('usage', `There is no rule "${own.rule}".`, {
+      hint: `${close === null ? '' : `Did you mean ${close}? `}\`chain explain\` lists all of them.`,
+    });
   }
   terminal.out(
     settings.format === 'json' ? json(rule) : explainRule(rule, { color: settings.color, width: terminal.width }),

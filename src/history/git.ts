@@ -123,8 +123,8 @@ export class Git {
       .map((line) => (/^[0-9a-f]{40,64}$/.test(line) ? line : null));
   }
 
-  /** Files below trees, by tree id: each tree is read once, however many refs share it. */
-  async filesOfTrees(ids: readonly string[]): Promise<Map<string, { name: string; blob: string }[]>> {
+  /** Files below trees by their paths there, by tree id: each tree is read once, however many refs share it. */
+  async filesOfTrees(ids: readonly string[]): Promise<Map<string, { path: string; blob: string }[]>> {
     const entriesById = new Map<string, TreeEntry[]>();
     let wanted = [...new Set(ids)];
     while (wanted.length > 0) {
@@ -137,12 +137,14 @@ export class Git {
       });
       wanted = [...next].filter((id) => !entriesById.has(id));
     }
-    const files = new Map<string, { name: string; blob: string }[]>();
-    const filesOf = (id: string): { name: string; blob: string }[] => {
+    const files = new Map<string, { path: string; blob: string }[]>();
+    const filesOf = (id: string): { path: string; blob: string }[] => {
       const known = files.get(id);
       if (known !== undefined) return known;
       const found = (entriesById.get(id) ?? []).flatMap((entry) =>
-        entry.isTree ? filesOf(entry.id) : [{ name: entry.name, blob: entry.id }],
+        entry.isTree
+          ? filesOf(entry.id).map((file) => ({ ...file, path: `${entry.name}/${file.path}` }))
+          : [{ path: entry.name, blob: entry.id }],
       );
       files.set(id, found);
       return found;

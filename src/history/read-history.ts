@@ -4,7 +4,8 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FileInHistory, RevisionHistory } from '../model/history.ts';
+import { ChainError } from '../errors.ts';
+import type { FileInHistory, KnownVersion, RevisionHistory } from '../model/history.ts';
 import { compareText } from '../model/name.ts';
 import { Git, GitUnavailable } from './git.ts';
 import { revisionIdOf } from './revision-id.ts';
@@ -15,20 +16,33 @@ export interface HistoryRequest {
   versionLocations: readonly string[];
   /** A glob of tag names. */
   releaseTags: string;
+  /** A ref whose tree's revisions count as released too. */
+  baseRef?: string | null;
+  /** Reads the text of a revision file; without it nothing is told of versions. */
+  readVersion?: VersionReader;
   timeLimitMs?: number;
 }
+
+/** Null: the text is no revision. */
+export type VersionReader = (
+  path: string,
+  text: string,
+) => Pick<KnownVersion, 'downRevisions' | 'message' | 'createDate' | 'hash'> | null;
 
 const defaultTimeLimitMs = 20_000;
 const maxBlobBytes = 2_000_000;
 const maxRefs = 400;
 
+/** @throws ChainError `usage` where `baseRef` names nothing */
 export async function readHistory(request: HistoryRequest): Promise<RevisionHistory> {
   try {
     const git = await Git.open(request.projectDir, request.timeLimitMs ?? defaultTimeLimitMs);
     return await new HistoryReader(git, request).read();
   } catch (error) {
-    if (error instanceof GitUnavailable) return unavailable(error.message);
-    throw error;
+    if (!(error instanceof GitUnavailable)) throw error;
+    if (request.baseRef)
+      throw new ChainError('usage', `--base ${request.baseRef} cannot be looked at: ${error.message}.`);
+    return unavailable(error.message);
   }
 }
 
@@ -46,6 +60,8 @@ function unavailable(reason: string): RevisionHistory {
 /** A Python file in the tree of a ref. */
 interface RefFile {
   ref: string;
+  /** Relative to the project. */
+  path: string;
   blob: string;
 }
 
@@ -74,12 +90,14 @@ class HistoryReader {
     // An outer repository that does not track the project says nothing of it.
     const tracked = (await this.git.run(['ls-files', '-z', '--', ...this.pathspecs()])).toString('utf8').split('\0');
     const hasHead = await this.hasCommits();
+    const base = await this.base();
     if (!hasHead) throw new GitUnavailable('the repository has no commit yet');
     const versions = await this.log();
     if (tracked.every((path) => path === '') && versions.all.length === 0)
       throw new GitUnavailable('the repository does not track the revision files');
     const current = this.currentIds();
-    const released = await this.releasedFiles();
+    const onBase = base === null ? [] : await this.filesOf([{ name: base.ref, ref: base.commit }]);
+    const released = [...(await this.releasedFiles()), ...onBase];
     const elsewhere = await this.otherFiles();
     const blobs = await this.git.blobs(
       [
@@ -91,13 +109,58 @@ class HistoryReader {
     );
     const ids = new Map<string, string | null>();
     for (const [blob, text] of blobs) ids.set(blob, revisionIdOf(text));
+    const shallow = (await this.git.run(['rev-parse', '--is-shallow-repository'])).toString('utf8').trim();
+    const versionsOf = this.versionReader(ids, blobs);
     return {
       isAvailable: true,
       reason: null,
+      base,
+      isShallow: shallow === 'true',
+      releasedVersionsById: versionsOf(released),
+      elsewhereVersionsById: versionsOf(elsewhere),
       releasedById: this.releasedById(released, ids),
       deletedById: this.deletedById(versions.all, ids, blobs, current),
       elsewhereById: this.elsewhereById(elsewhere, ids),
       addedByFile: versions.addedByFile,
+    };
+  }
+
+  /** The ref as named, or the one of that name that `origin` has: a CI clone has often no other. */
+  private async base(): Promise<(RevisionHistory['base'] & object) | null> {
+    const wanted = this.request.baseRef;
+    if (!wanted) return null;
+    // Git would take a leading dash for one of its own flags.
+    const candidates = wanted.startsWith('-') ? [] : [wanted, `origin/${wanted}`];
+    for (const ref of candidates) {
+      const [commit] = await this.git.objectIds([`${ref}^{commit}`]);
+      if (commit) return { ref, commit };
+    }
+    throw new ChainError('usage', `--base: this repository has no ref "${wanted}".`, {
+      hint: `In CI a clone often has only one: git fetch --depth=1 origin ${wanted}, then --base FETCH_HEAD.`,
+    });
+  }
+
+  /** Versions by id, each content once, read only where it is asked for. */
+  private versionReader(ids: Map<string, string | null>, blobs: Map<string, string>) {
+    const read = this.request.readVersion;
+    const known = new Map<string, ReturnType<VersionReader>>();
+    return (files: readonly RefFile[]): Map<string, KnownVersion[]> => {
+      const versions = new Map<string, KnownVersion[]>();
+      const seen = new Set<string>();
+      for (const { ref, path, blob } of files) {
+        const id = ids.get(blob);
+        const content = blobs.get(blob);
+        if (!id || content === undefined || read === undefined || seen.has(`${id}\0${blob}`)) continue;
+        seen.add(`${id}\0${blob}`);
+        let facts = known.get(blob);
+        if (facts === undefined) {
+          facts = read(path, content);
+          known.set(blob, facts);
+        }
+        if (facts === null) continue;
+        versions.set(id, [...(versions.get(id) ?? []), { ref, path, content, ...facts }]);
+      }
+      return sorted(versions);
     };
   }
 
@@ -216,16 +279,20 @@ class HistoryReader {
   }
 
   private async filesOf(refs: { name: string; ref: string }[]): Promise<RefFile[]> {
-    const paths = this.locations.map((location) =>
-      `${this.git.prefix}${location === '.' ? '' : location}`.replace(/\/$/, ''),
+    const folders = this.locations.map((location) => (location === '.' ? '' : location.replace(/\/$/, '')));
+    const asked = refs.flatMap(({ name, ref }) =>
+      folders.map((folder) => ({
+        name,
+        folder,
+        query: `${ref}:${`${this.git.prefix}${folder}`.replace(/\/$/, '')}`,
+      })),
     );
-    const asked = refs.flatMap(({ name, ref }) => paths.map((path) => ({ name, query: `${ref}:${path}` })));
     const trees = await this.git.objectIds(asked.map(({ query }) => query));
     const files = await this.git.filesOfTrees(trees.filter((tree) => tree !== null));
-    return asked.flatMap(({ name }, index) =>
+    return asked.flatMap(({ name, folder }, index) =>
       (files.get(trees[index] ?? '') ?? [])
-        .filter((file) => file.name.endsWith('.py'))
-        .map(({ blob }) => ({ ref: name, blob })),
+        .filter((file) => file.path.endsWith('.py'))
+        .map(({ path, blob }) => ({ ref: name, path: folder === '' ? path : `${folder}/${path}`, blob })),
     );
   }
 

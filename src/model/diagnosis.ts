@@ -10,6 +10,7 @@ import type { BlindSpot } from './operation.ts';
 import type { ProjectFacts } from './project.ts';
 import type { ModelsReading, Replay } from './replay.ts';
 import type { RevisionId } from './revision.ts';
+import type { RevisionCode } from './revision-code.ts';
 import type { RevisionGraph } from './revision-graph.ts';
 import type { Schema } from './schema.ts';
 import type { SeedReading, SeedRunner } from './seed.ts';
@@ -90,6 +91,8 @@ export interface Diagnosis {
   declaredAtHeads: Schema;
   models: ModelsReading | null;
   history: RevisionHistory;
+  /** What the code of each revision says beside its operations. */
+  code?: ReadonlyMap<RevisionId, RevisionCode>;
   seeds: SeedsReading;
   database: DatabaseDiagnosis | null;
   databaseProblem: DatabaseProblem | null;

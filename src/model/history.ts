@@ -2,6 +2,7 @@
  * What git, tags and `chain.lock` tell of the revision files: which ids are released, what was deleted, where an id lives.
  */
 import type { RevisionId } from './revision.ts';
+import type { ContentHash } from './revision-code.ts';
 
 export interface FileInHistory {
   path: string;
@@ -10,6 +11,29 @@ export interface FileInHistory {
   date: string;
   author: string;
   subject: string;
+}
+
+/** A version of a revision's file that a ref carries in its tree. */
+export interface KnownVersion {
+  /** A tag, a branch. */
+  ref: string;
+  /** Relative to the project. */
+  path: string;
+  content: string;
+  downRevisions: RevisionId[];
+  message: string;
+  createDate: string | null;
+  /** Null where it is no readable Python. */
+  hash: ContentHash | null;
+}
+
+/** `chain.lock` as it was read. */
+export interface ChainLock {
+  /** Relative to the project. */
+  file: string;
+  hashById: ReadonlyMap<RevisionId, ContentHash>;
+  /** The first line that is no entry (a merge conflict, an id twice); then nothing of the file is believed. */
+  fault: { line: number; reason: string } | null;
 }
 
 export interface RevisionHistory {
@@ -24,4 +48,25 @@ export interface RevisionHistory {
   elsewhereById: ReadonlyMap<RevisionId, string[]>;
   /** First commit of each file of the work tree, relative path. */
   addedByFile: ReadonlyMap<string, FileInHistory>;
+  /** Ids in the trees of release tags and of the base ref → each version of the file, oldest ref first. */
+  releasedVersionsById?: ReadonlyMap<RevisionId, KnownVersion[]>;
+  /** Ids on other refs → each version of the file, newest ref first. */
+  elsewhereVersionsById?: ReadonlyMap<RevisionId, KnownVersion[]>;
+  /** What a gate compares with; its revisions count as released, under this name. */
+  base?: { ref: string; commit: string } | null;
+  /** The clone ends somewhere: what is older, and tags that were not fetched, are not known. */
+  isShallow?: boolean;
+  lock?: ChainLock | null;
+}
+
+/** `was released with v1.0`, `is on main`: how an id counts as released. */
+export function releasedHow(history: RevisionHistory, id: RevisionId): string {
+  const ref = history.releasedById.get(id);
+  return ref !== undefined && ref === history.base?.ref ? `is on ${ref}` : `was released with ${ref}`;
+}
+
+/** Why nothing can be said of releases, with how to learn of them; null where something can. */
+export function unknownReleases(history: RevisionHistory): string | null {
+  if (!history.isShallow || history.base || history.releasedById.size > 0) return null;
+  return 'the clone is shallow and has no release tag: `git fetch --unshallow --tags` (actions/checkout: `fetch-depth: 0`), or name what to compare with by `chain gate --base REF`';
 }

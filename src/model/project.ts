@@ -49,6 +49,12 @@ export interface EnvFacts {
   transactionPerMigration: boolean;
   /** Modules it imports that change what operations do: `alembic_postgresql_enum`. */
   plugins?: string[];
+  /** It opens no transaction around revisions (AUTOCOMMIT, `transactional_ddl=False`), as far as its text says. */
+  autocommits?: boolean;
+  /** It makes the engine itself, from the ini: how it connects is all there to be read. */
+  makesEngine?: boolean;
+  /** It sets `lock_timeout`. */
+  setsLockTimeout?: boolean;
 }
 
 /** A shell script, Dockerfile, compose or CI file around the chain or the seeds, with its text. */

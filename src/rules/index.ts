@@ -1,6 +1,7 @@
 /**
  * The contents page: every rule by one explicit line, in the order a person should fix them, causes first.
  */
+import { editDistance } from '../model/edit-distance.ts';
 import type { Rule } from './rule.ts';
 
 const modules = await Promise.all([
@@ -14,6 +15,8 @@ const modules = await Promise.all([
   import('./multiple-heads.ts'),
   import('./released-revision-removed.ts'),
   import('./revision-inserted-behind.ts'),
+  import('./revision-id-reused.ts'),
+  import('./applied-revision-edited.ts'),
   import('./revision-id-too-long.ts'),
   import('./placeholder-revision-id.ts'),
   // What the revisions do, run from an empty database.
@@ -22,6 +25,7 @@ const modules = await Promise.all([
   import('./object-created-twice.ts'),
   import('./enum-created-twice.ts'),
   import('./identifier-too-long.ts'),
+  import('./non-transactional-in-transaction.ts'),
   import('./table-never-migrated.ts'),
   import('./model-defined-twice.ts'),
   // Where the database stands, and who may look.
@@ -94,7 +98,12 @@ const modules = await Promise.all([
   import('./concurrent-migrators.ts'),
   import('./env-scope-too-wide.ts'),
   import('./vacuous-drift-check.ts'),
+  import('./imports-app-code.ts'),
+  import('./endpoint-failing.ts'),
   // Good to know.
+  import('./unsafe-lock.ts'),
+  import('./unconstrained-enumeration.ts'),
+  import('./irreversible-downgrade.ts'),
   import('./foreign-key-without-index.ts'),
   import('./pending-revisions.ts'),
 ]);
@@ -102,6 +111,16 @@ const modules = await Promise.all([
 export const allRules: readonly Rule[] = modules.map((module) => module.default);
 
 export const ruleOrder: ReadonlyMap<string, number> = new Map(allRules.map((rule, index) => [rule.id, index]));
+
+/** The one whose name is nearest, for "did you mean"; null where none is near. */
+export function closestRule(id: string): string | null {
+  const limit = Math.max(2, Math.floor(id.length / 4));
+  const ranked = allRules
+    .map((rule) => ({ id: rule.id, distance: editDistance(rule.id, id, limit) }))
+    .filter(({ distance }) => distance <= limit)
+    .sort((a, b) => a.distance - b.distance);
+  return ranked[0]?.id ?? allRules.find((rule) => id.length >= 5 && rule.id.includes(id))?.id ?? null;
+}
 
 export function findRule(id: string): Rule | null {
   return allRules.find((rule) => rule.id === id) ?? null;

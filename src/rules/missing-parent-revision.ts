@@ -3,8 +3,9 @@
  * knows, else where the detached revisions fit; and shows the answers it did not take.
  */
 import { descendantsOf } from '../model/ancestry.ts';
+import { editDistance } from '../model/edit-distance.ts';
 import type { Evidence, Remedy } from '../model/finding.ts';
-import type { FileInHistory } from '../model/history.ts';
+import type { FileInHistory, KnownVersion } from '../model/history.ts';
 import { chooseParent } from '../model/relink.ts';
 import type { Revision } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
@@ -70,11 +71,22 @@ export default defineRule({
       const elsewhere = history?.elsewhereById.get(missing);
       if (elsewhere && elsewhere.length > 0) {
         evidence.push({ origin: 'git', text: `it is on ${elsewhere.slice(0, 3).join(', ')}` });
+        const files = missingFilesOn(graph, history, missing);
         remedies.push(
-          advice(
-            `Bring the file of ${show(missing)} over from ${elsewhere[0]}: merge that branch or take its revision along`,
-            'file-edit',
-          ),
+          files !== null
+            ? patch(
+                `Bring ${files.map((file) => file.path).join(' and ')} over from ${files[0]?.ref}: \`git checkout ${files[0]?.ref} -- ${files.map((file) => file.path).join(' ')}\``,
+                files.map((file) => ({
+                  action: 'restore-file',
+                  file: file.path,
+                  content: file.content,
+                  commit: file.ref,
+                })),
+              )
+            : advice(
+                `Bring the file of ${show(missing)} over from ${elsewhere[0]}: merge that branch or take its revision along`,
+                'file-edit',
+              ),
         );
       }
       const near = nearest(graph, missing).filter((other) => !behind.has(other.id));
@@ -160,6 +172,36 @@ export default defineRule({
   },
 });
 
+/**
+ * The files that define the missing revision and whatever it stands on, all as one ref has them; null where that ref does not
+ * have them all, two refs disagree on the missing one, or a file of that name is there already.
+ */
+function missingFilesOn(
+  graph: RevisionGraph,
+  history: Wants['history'] | undefined,
+  missing: string,
+): KnownVersion[] | null {
+  const versions = history?.elsewhereVersionsById;
+  const wanted = versions?.get(missing) ?? [];
+  const [first] = wanted;
+  if (versions === undefined || first === undefined || wanted.length > 1) return null;
+  const taken = new Set([
+    ...[...graph.revisions.values()].map((revision) => revision.file),
+    ...graph.unreadable.map(({ file }) => file),
+  ]);
+  const files = new Map<string, KnownVersion>();
+  const waiting = [missing];
+  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+    if (files.has(id) || graph.revisions.has(id)) continue;
+    const found = versions.get(id) ?? [];
+    const [version] = found;
+    if (version === undefined || found.length > 1 || taken.has(version.path)) return null;
+    files.set(id, version);
+    waiting.push(...version.downRevisions);
+  }
+  return [...files.values()];
+}
+
 function at(revision: Revision, text: string, line: number = revision.line): Evidence {
   return { origin: 'declared', text, file: revision.file, line };
 }
@@ -211,23 +253,6 @@ function nearest(graph: RevisionGraph, missing: string): Revision[] {
     if (!isHex && withoutDigits(revision.id) === withoutDigits(missing)) return false;
     return editDistance(revision.id, missing, 2) <= (missing.length >= 12 ? 2 : 1);
   });
-}
-
-/** Levenshtein distance, cut off above `limit`. */
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) > limit) return limit + 1;
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      current.push(
-        Math.min((previous[j] as number) + 1, (current[j - 1] as number) + 1, (previous[j - 1] as number) + cost),
-      );
-    }
-    previous = current;
-  }
-  return previous[b.length] as number;
 }
 
 type Wants = import('./rule.ts').RuleInputs;

@@ -4,6 +4,7 @@
  */
 import { ancestorsOf } from '../model/ancestry.ts';
 import type { Evidence, Remedy } from '../model/finding.ts';
+import { releasedHow } from '../model/history.ts';
 import { chooseParents, headsAfter } from '../model/relink.ts';
 import type { RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
@@ -38,7 +39,7 @@ export default defineRule({
         const tag = history?.releasedById.get(head);
         return {
           origin: 'declared',
-          text: `${head}${revision?.message ? ` "${revision.message}"` : ''}${revision?.createDate ? `, ${revision.createDate}` : ''}${added ? `, by ${added.author}` : ''}${tag ? `, released with ${tag}` : ''}`,
+          text: `${head}${revision?.message ? ` "${revision.message}"` : ''}${revision?.createDate ? `, ${revision.createDate}` : ''}${added ? `, by ${added.author}` : ''}${tag && history ? `, ${releasedHow(history, head)}` : ''}`,
           ...(revision ? { file: revision.file, line: revision.line } : {}),
         };
       });
@@ -86,7 +87,7 @@ function remedyFor(
   const revision = graph.revisions.get(start[0] ?? '');
   if (start.length !== 1 || revision === undefined || revision.downRevisions.length !== 1) return merge;
   return patch(
-    `Set down_revision of ${revision.id} to ${kept}: ${kept} is released with ${history.releasedById.get(kept)}, ${moved} is not`,
+    `Set down_revision of ${revision.id} to ${kept}: ${kept} ${releasedHow(history, kept)}, ${moved} is in no release`,
     [{ action: 'set-down-revision', revision: revision.id, file: revision.file, from: common, to: [kept] }],
   );
 }

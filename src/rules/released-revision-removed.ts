@@ -2,6 +2,8 @@
  * A revision that a release carried has no file any more: databases that had that release are stranded.
  */
 import type { Remedy } from '../model/finding.ts';
+import { releasedHow, unknownReleases } from '../model/history.ts';
+import { lockFault } from './released-version.ts';
 import { advice, defineRule, patch } from './rule.ts';
 
 export default defineRule({
@@ -16,24 +18,36 @@ export default defineRule({
   },
   *check({ graph, history }) {
     const unread = new Set(graph.unreadable.flatMap((file) => (file.id === null ? [] : [file.id])));
-    for (const [id, tag] of history.releasedById) {
+    const blind = unknownReleases(history);
+    if (blind !== null && !history.lock) yield { notChecked: blind };
+    if (history.lock?.fault) yield { notChecked: lockFault(history.lock) };
+    for (const id of new Set([...history.releasedById.keys(), ...(history.lock?.hashById.keys() ?? [])])) {
+      const how = history.releasedById.has(id) ? releasedHow(history, id) : `is in ${history.lock?.file}`;
       if (graph.revisions.has(id) || unread.has(id)) continue;
       const deleted = history.deletedById.get(id);
+      const versions = history.releasedVersionsById?.get(id) ?? history.elsewhereVersionsById?.get(id) ?? [];
+      const version = versions[versions.length - 1];
+      const isFree = version !== undefined && ![...graph.revisions.values()].some(({ file }) => file === version.path);
       const remedy: Remedy = deleted
         ? patch(
             `Restore ${deleted.path} from git, verbatim: \`git show ${deleted.commit.slice(0, 10)}^:${deleted.path}\``,
             [{ action: 'restore-file', file: deleted.path, content: deleted.content, commit: deleted.commit }],
           )
-        : advice(`Restore the file of ${id} from the tag ${tag}`, 'file-edit');
-      // A tag of another line of releases may carry what never was on this one.
-      const isSuspected = deleted === undefined;
+        : version !== undefined && isFree
+          ? advice(
+              `Restore ${version.path} from ${version.ref}: \`git checkout ${version.ref} -- ${version.path}\``,
+              'file-edit',
+            )
+          : advice(`Restore the file of ${id}: it ${how}`, 'file-edit');
+      // A tag of another line of releases may carry what never was on this one; a lock was written here.
+      const isSuspected = deleted === undefined && !history.lock?.hashById.has(id);
       yield {
         subject: { kind: 'revision', name: id, revision: id, ...(deleted ? { file: deleted.path } : {}) },
         certainty: isSuspected ? 'suspected' : 'proven',
         severity: isSuspected ? 'warning' : 'error',
-        message: `${id} was released with ${tag} and has no file any more; databases that stand at it fail every alembic command.`,
+        message: `${id} ${how} and has no file any more; databases that stand at it fail every alembic command.`,
         evidence: [
-          { origin: 'git', text: `the tree of ${tag} has it` },
+          { origin: 'git', text: `${id} ${how}` },
           ...(deleted
             ? [
                 {

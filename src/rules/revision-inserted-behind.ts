@@ -1,9 +1,12 @@
 /**
  * A revision that no release had stands before one that was released: databases past it skip it for ever.
  */
-import { descendantsOf } from '../model/ancestry.ts';
+import { ancestorsOf, descendantsOf } from '../model/ancestry.ts';
 import type { Remedy } from '../model/finding.ts';
-import { advice, defineRule, patch } from './rule.ts';
+import { type RevisionHistory, releasedHow, unknownReleases } from '../model/history.ts';
+import type { RevisionId } from '../model/revision.ts';
+import type { RevisionGraph } from '../model/revision-graph.ts';
+import { advice, defineRule, type FindingDraft, patch } from './rule.ts';
 
 export default defineRule({
   id: 'revision-inserted-behind',
@@ -18,7 +21,10 @@ export default defineRule({
     repair: 'Give the released revision its old parent back, and put the new one at the head.',
   },
   *check({ graph, history }) {
+    const blind = unknownReleases(history);
+    if (blind !== null) yield { notChecked: blind };
     if (history.releasedById.size === 0) return;
+    const told = new Set<RevisionId>();
     for (const revision of graph.revisions.values()) {
       if (history.releasedById.has(revision.id) || graph.duplicates.has(revision.id)) continue;
       const released = [...descendantsOf(graph, [revision.id])]
@@ -26,6 +32,7 @@ export default defineRule({
         .sort();
       if (released.length === 0) continue;
       const children = graph.childrenById.get(revision.id) ?? [];
+      for (const id of released) told.add(id);
       const child = children.length === 1 ? graph.revisions.get(children[0] as string) : undefined;
       const head = graph.heads.find((id) => descendantsOf(graph, [revision.id]).has(id));
       let remedy: Remedy = advice(
@@ -40,7 +47,7 @@ export default defineRule({
         head !== undefined
       ) {
         remedy = patch(
-          `Set down_revision of ${revision.id} to ${head}, and of ${child.id} back to ${revision.downRevisions[0] ?? 'None'}`,
+          `Set ${revision.id}'s parent to ${head}, and ${child.id}'s parent back to ${revision.downRevisions[0] ?? 'None'}`,
           [
             {
               action: 'set-down-revision',
@@ -68,11 +75,9 @@ export default defineRule({
           file: revision.file,
           line: revision.downRevisionLine,
         },
-        message: `${revision.id} is in no release and stands before ${released.slice(0, 3).join(', ')}, released with ${history.releasedById.get(released[0] as string)}; a database that has that release skips ${revision.id} for ever.`,
+        message: `${revision.id} is in no release and stands before ${released.slice(0, 3).join(', ')}, which ${releasedHow(history, released[0] as string)}; a database that has that skips ${revision.id} for ever.`,
         evidence: [
-          ...released
-            .slice(0, 5)
-            .map((id) => ({ origin: 'git' as const, text: `${id} was released with ${history.releasedById.get(id)}` })),
+          ...released.slice(0, 5).map((id) => ({ origin: 'git' as const, text: `${id} ${releasedHow(history, id)}` })),
           ...(added
             ? [
                 {
@@ -86,5 +91,47 @@ export default defineRule({
         remedy,
       };
     }
+    yield* movedAfterRelease(graph, history, told);
   },
 });
+
+/**
+ * A released revision whose every released version names other parents, and that now stands after one which was released
+ * too but not before it: a database at the old place has never run that one.
+ */
+function* movedAfterRelease(
+  graph: RevisionGraph,
+  history: RevisionHistory,
+  told: ReadonlySet<RevisionId>,
+): Iterable<FindingDraft> {
+  for (const [id, versions] of history.releasedVersionsById ?? []) {
+    const revision = graph.revisions.get(id);
+    const last = versions[versions.length - 1];
+    if (revision === undefined || last === undefined || told.has(id) || graph.duplicates.has(id)) continue;
+    const now = revision.downRevisions.join(' ');
+    if (versions.some((version) => version.downRevisions.join(' ') === now)) continue;
+    // A parent that is gone had to be replaced: that is another fault's business, or its repair.
+    if (revision.downRevisions.length !== 1 || last.downRevisions.length > 1) continue;
+    if (!last.downRevisions.every((parent) => graph.revisions.has(parent))) continue;
+    const [parent] = revision.downRevisions as [RevisionId];
+    const wasBefore = ancestorsOf(graph, last.downRevisions);
+    if (!history.releasedById.has(parent) || wasBefore.has(parent)) continue;
+    const back = last.downRevisions[0] ?? 'None';
+    yield {
+      subject: { kind: 'revision', name: id, revision: id, file: revision.file, line: revision.downRevisionLine },
+      severity: 'warning',
+      certainty: 'suspected',
+      message: `${id} ${releasedHow(history, id)} after ${back} and now names ${parent} as its parent; a database that stood at ${id} without ${parent} skips ${parent} for ever.`,
+      evidence: [
+        { origin: 'git', text: `down_revision was ${back} in ${last.ref}` },
+        {
+          origin: 'declared',
+          text: `down_revision is ${parent}`,
+          file: revision.file,
+          line: revision.downRevisionLine,
+        },
+      ],
+      remedy: advice(`Give ${id} its parent ${back} back, and join ${parent} by a merge revision`, 'file-edit'),
+    };
+  }
+}

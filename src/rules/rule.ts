@@ -11,6 +11,7 @@ import type { LiveDatabase } from '../model/live.ts';
 import type { ProjectFacts } from '../model/project.ts';
 import type { ModelsReading, Replay } from '../model/replay.ts';
 import type { RevisionId } from '../model/revision.ts';
+import type { RevisionCode } from '../model/revision-code.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import type { Certainty, Schema } from '../model/schema.ts';
 
@@ -36,6 +37,17 @@ export interface ModelsInput {
   drift: Drift;
 }
 
+/** An expectation of the kind `http`, asked. */
+export interface EndpointAnswer {
+  name: string;
+  url: string;
+  /** Null: it could not be asked at all (no connection, no answer in time). */
+  isMet: boolean | null;
+  expected: string;
+  actual: string;
+  message: string;
+}
+
 /** Rows that a rule asked for, by the key of its probe. */
 export interface ProbeAnswers {
   /** Null: it was not asked or could not be answered (the engine has told so in `notChecked`). */
@@ -51,6 +63,10 @@ export interface RuleInputs {
   seeds: SeedsReading;
   models: ModelsInput;
   history: RevisionHistory;
+  /** What the code of each revision says beside its operations. */
+  code: ReadonlyMap<RevisionId, RevisionCode>;
+  /** What the project's endpoints answered; empty where the settings name none. */
+  endpoints: readonly EndpointAnswer[];
   config: ProjectFacts;
   answers: ProbeAnswers;
 }

@@ -2,6 +2,7 @@
  * The door of the Alembic source: which project this is, its revision graph, and the source with everything behind it.
  * `chain graph` comes through here too: what loads a parser of Python or SQL is imported when it is called, never above.
  */
+import type { RevisionCode } from '../../model/revision-code.ts';
 import type { MigrationSource } from '../source.ts';
 import type { SourceRequest } from './open-source.ts';
 
@@ -10,10 +11,16 @@ export type { EnvReading, EnvRequest } from './env-file.ts';
 export { type GraphRequest, readRevisionGraph } from './graph.ts';
 export type { SourceRequest } from './open-source.ts';
 export { type FactsRequest, readProjectFacts } from './project-facts.ts';
+export { readRevisionText } from './revision-file.ts';
 export { findSeedFiles } from './seed-files.ts';
 
 /** The whole source; what parses Python and SQL is loaded here, so that the graph alone does not pay for it. */
 export async function openAlembicSource(request: SourceRequest): Promise<MigrationSource> {
   const { openSource } = await import('./open-source.ts');
   return openSource(request);
+}
+
+/** What a revision's code says beside its operations; loaded here for the same reason. */
+export async function loadRevisionCodeReader(): Promise<(text: string) => RevisionCode> {
+  return (await import('./revision-code.ts')).readRevisionCode;
 }

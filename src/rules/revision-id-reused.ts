@@ -1,0 +1,68 @@
+/**
+ * One id names two different migrations: one in a release (or on another branch), another one here.
+ */
+import type { KnownVersion } from '../model/history.ts';
+import { releasedHow, unknownReleases } from '../model/history.ts';
+import { isAnotherMigration, lockFault } from './released-version.ts';
+import { advice, defineRule } from './rule.ts';
+
+export default defineRule({
+  id: 'revision-id-reused',
+  title: 'one id names two different migrations',
+  severity: 'error',
+  needs: ['graph', 'history', 'code'],
+  docs: {
+    problem:
+      'A release tag, the base ref or another branch has a different migration under the same id: another file, made at another time, that does something else.',
+    consequence:
+      'The version row cannot tell which of the two a database ran; the one that it did not run is skipped for ever.',
+    repair:
+      'Give the unreleased one an id of its own and put it at the head. Where both were released, keep both under distinct ids and stamp each population by what its catalogue shows (`chain locate`).',
+  },
+  *check({ graph, history, code }) {
+    const blind = unknownReleases(history);
+    if (blind !== null && !history.lock) yield { notChecked: blind };
+    if (history.lock?.fault) yield { notChecked: lockFault(history.lock) };
+    for (const revision of graph.revisions.values()) {
+      const own = code.get(revision.id);
+      if (!own?.hash || graph.duplicates.has(revision.id)) continue;
+      // A lock that holds this very text has settled which of the two is meant.
+      if (history.lock?.hashById.get(revision.id)?.upgrade === own.hash.upgrade) continue;
+      const isOther = (version: KnownVersion) => isAnotherMigration(revision, own, version);
+      const released = (history.releasedVersionsById?.get(revision.id) ?? []).filter(isOther);
+      const elsewhere = (history.elsewhereVersionsById?.get(revision.id) ?? []).filter(isOther);
+      const [other] = [...released, ...elsewhere];
+      if (other === undefined) continue;
+      const isReleased = released.length > 0;
+      yield {
+        subject: {
+          kind: 'revision',
+          name: revision.id,
+          revision: revision.id,
+          file: revision.file,
+          line: revision.line,
+        },
+        severity: isReleased ? 'error' : 'warning',
+        certainty: isReleased ? 'proven' : 'suspected',
+        message: `${revision.id} is ${revision.file} here and ${other.path} on ${other.ref}, which does something else; a version row cannot tell which of the two a database ran.`,
+        evidence: [
+          { origin: 'declared', text: describe(revision.message, revision.createDate), file: revision.file },
+          { origin: 'git', text: `${other.ref}: ${describe(other.message, other.createDate)}`, file: other.path },
+          ...(isReleased
+            ? [{ origin: 'git' as const, text: `${revision.id} ${releasedHow(history, revision.id)}` }]
+            : []),
+        ],
+        remedy: advice(
+          `Give ${revision.file} an id of its own at the head${isReleased ? `, and bring ${other.path} back: \`git checkout ${other.ref} -- ${other.path}\`` : ' before both meet'}`,
+          'file-edit',
+        ),
+      };
+    }
+  },
+});
+
+function describe(message: string, createDate: string | null): string {
+  return (
+    [message === '' ? null : `"${message}"`, createDate].filter((part) => part !== null).join(', ') || 'no docstring'
+  );
+}
