@@ -77,7 +77,11 @@ async function declared(settings: Settings, terminal: Terminal, { graph, replay 
   terminal.progress('building it in a scratch database');
   let scratch: Awaited<ReturnType<typeof openScratch>>;
   try {
-    scratch = await openScratch({ scratchUrl: settings.scratchUrl, signal: terminal.signal });
+    scratch = await openScratch({
+      scratchUrl: settings.scratchUrl,
+      server: { isSmall: true },
+      signal: terminal.signal,
+    });
   } catch (error) {
     if (!(error instanceof ChainError) || settings.scratchUrl !== null || terminal.signal.aborted) throw error;
     return { schema: statically, blindSpots, notes: [`${error.message} So expressions stand as they are written.`] };

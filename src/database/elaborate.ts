@@ -6,7 +6,7 @@
 import { baseTypeOf, unreadableType } from '../model/definition.ts';
 import { truncateIdentifier } from '../model/name.ts';
 import type { CarriesText, Column, Declared, Index, Schema, Table } from '../model/schema.ts';
-import { type BuildFailure, buildSchema } from './build.ts';
+import { type BuildFailure, type BuildResult, buildSchema } from './build.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { introspect } from './introspect.ts';
 import { partOfSchema, withPart } from './part-of-schema.ts';
@@ -25,7 +25,7 @@ export interface Elaboration {
 const mostRounds = 4;
 
 export interface ElaborateOptions {
-  /** Only these tables (by key) are in doubt: the others, and all views, stay as given. */
+  /** Only these tables (by key) are in doubt: all else stays as given. */
   tables?: ReadonlySet<string>;
 }
 
@@ -47,23 +47,75 @@ async function elaborateWhole(scratch: ScratchServer, schema: Schema): Promise<E
   let failures: BuildFailure[] = [];
   let standIns: ReadonlySet<string> = new Set();
   for (let round = 1; round <= mostRounds; round++) {
-    const connection = await scratch.createDatabase();
-    try {
-      const result = await buildSchema(connection, current);
-      const built = (await introspect(connection)).schema;
-      if (round === 1) {
-        failures = result.failures;
-        standIns = result.standIns.types;
-      }
-      current = mergeBuilt(built, current, result.failures);
-    } finally {
-      await scratch.dropDatabase(connection);
+    const result = await buildOnce(scratch, current);
+    if (round === 1) {
+      failures = result.failures;
+      standIns = result.standIns.types;
     }
+    current = result.schema;
     const text = fingerprintOf(current, []);
     if (text === last) return { schema: current, failures, standIns, isFixedPoint: true };
     last = text;
   }
   return { schema: current, failures, standIns, isFixedPoint: false };
+}
+
+/** `schema` in the words of PostgreSQL after one more parse. */
+async function buildOnce(scratch: ScratchServer, schema: Schema): Promise<BuildResult & { schema: Schema }> {
+  const connection = await scratch.createDatabase();
+  try {
+    const result = await buildSchema(connection, schema);
+    const built = (await introspect(connection)).schema;
+    return { ...result, schema: mergeBuilt(built, schema, result.failures) };
+  } finally {
+    await scratch.dropDatabase(connection);
+  }
+}
+
+export interface ElaboratedPair {
+  declared: Schema;
+  live: Schema;
+  /** Keys of what could not be built on either side. */
+  unbuilt: Set<string>;
+}
+
+/**
+ * Both sides of a comparison, spelled by PostgreSQL as far as their difference hangs on it. `doubtsOf` names the objects
+ * that may differ in spelling alone; each round parses those once more, until they agree (texts that once meet are of one
+ * meaning) or neither side changes. Throws ChainErrors of the scratch server alone.
+ */
+export async function elaborateBoth(
+  scratch: ScratchServer,
+  declared: Schema,
+  live: Schema,
+  doubtsOf: (declared: Schema, live: Schema, round: number) => ReadonlySet<string>,
+): Promise<ElaboratedPair> {
+  const sides = [declared, live].map((schema) => ({ schema, isSettled: false }));
+  const [ours, theirs] = sides as [Side, Side];
+  const unbuilt = new Set<string>();
+  let keys = doubtsOf(declared, live, 0);
+  for (let round = 1; round <= mostRounds && keys.size > 0; round++) {
+    const asked = keys;
+    const take = async (side: Side): Promise<void> => {
+      if (side.isSettled) return;
+      const part = partOfSchema(side.schema, asked);
+      const built = await buildOnce(scratch, part);
+      if (round === 1) for (const { object } of built.failures) unbuilt.add(object);
+      side.isSettled = fingerprintOf(built.schema, []) === fingerprintOf(part, []);
+      side.schema = withPart(side.schema, built.schema, asked);
+    };
+    await Promise.all(sides.map(take));
+    if (ours.isSettled && theirs.isSettled) break;
+    const left = doubtsOf(ours.schema, theirs.schema, round);
+    keys = new Set([...keys].filter((key) => left.has(key)));
+  }
+  return { declared: ours.schema, live: theirs.schema, unbuilt };
+}
+
+interface Side {
+  schema: Schema;
+  /** Another parse says the same again. */
+  isSettled: boolean;
 }
 
 /** What was built, with what only the given side knows; what failed, as it was given. */

@@ -13,7 +13,7 @@ export {
   type TransactionOptions,
 } from './connection.ts';
 export { type CopyBound, type CopyResult, copyRows } from './copy-rows.ts';
-export { type ElaborateOptions, type Elaboration, elaborate } from './elaborate.ts';
+export { type ElaboratedPair, type ElaborateOptions, type Elaboration, elaborate, elaborateBoth } from './elaborate.ts';
 export {
   defaultCacheDir,
   type EmbeddedServer,

@@ -56,6 +56,22 @@ export interface Found {
 }
 
 export function compareSchemas(declared: Schema, live: Schema, options: CompareOptions = {}): Drift {
+  const { found, comparison } = findDifferences(declared, live, options);
+  const notCompared: string[] = [];
+  const differences = found.flatMap((each) => settle(each, comparison, notCompared));
+  return {
+    differences: differences.sort(byKindThenKey),
+    comparedAt: [...(options.comparedAt ?? [])],
+    ...(notCompared.length > 0 ? { notCompared: notCompared.sort(compareText) } : {}),
+  };
+}
+
+/** All that disagrees, before anybody weighs how sure it is. */
+export function findDifferences(
+  declared: Schema,
+  live: Schema,
+  options: CompareOptions,
+): { found: Found[]; comparison: Comparison } {
   const visible = hideOthers(live, options);
   const managed = options.managedNamespaces ?? namespacesOf(declared);
   const isManaged = (key: string) => managed.has(key.slice(0, key.indexOf('.')));
@@ -81,13 +97,7 @@ export function compareSchemas(declared: Schema, live: Schema, options: CompareO
   const kept = withCauses(found, visible).filter(
     (each) => !options.isIgnored?.(each.key) && !(each.table !== undefined && options.isIgnored?.(each.table)),
   );
-  const notCompared: string[] = [];
-  const differences = kept.flatMap((each) => settle(each, comparison, notCompared));
-  return {
-    differences: differences.sort(byKindThenKey),
-    comparedAt: [...(options.comparedAt ?? [])],
-    ...(notCompared.length > 0 ? { notCompared: notCompared.sort(compareText) } : {}),
-  };
+  return { found: kept, comparison };
 }
 
 export interface Comparison {

@@ -2,5 +2,6 @@
  * The door of the comparison: declared × live → Drift, and which revision a live schema looks like.
  */
 export { type CompareOptions, compareSchemas } from './compare.ts';
+export { keysInDoubt, withLentTypes, withoutLentTypes } from './doubts.ts';
 export { type RankedRevisions, type RankInputs, rankRevisions } from './rank.ts';
 export { sameText } from './text.ts';

@@ -1,7 +1,14 @@
 /** Building, and building again until the text stands still. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildSchema, elaborate, introspect, openScratch, type ScratchServer } from '../../src/database/index.ts';
+import {
+  buildSchema,
+  elaborate,
+  elaborateBoth,
+  introspect,
+  openScratch,
+  type ScratchServer,
+} from '../../src/database/index.ts';
 import type { Column, Constraint, Schema, Table } from '../../src/model/schema.ts';
 import { emptySchema } from '../../src/model/schema.ts';
 import { type TestDatabase, testDatabase } from '../support/postgres.ts';
@@ -135,6 +142,19 @@ it('spells a static reading as PostgreSQL does, and keeps where it was stated', 
     origin,
     textCertainty: 'suspected',
   });
+});
+
+it('builds what a view or function in doubt reads and calls', async () => {
+  const schema = await liveSchema(`
+    create table far (id integer primary key); create table t (id integer primary key, far_id integer references far);
+    create function g() returns bigint language sql stable as 'select count(*) from public.far';
+    create function f(t) returns bigint language sql stable as 'select public.g()';
+    create view inner_v as select id, f(t) as n from t; create materialized view v as select id from inner_v where n > 0;
+    create index on v ((id + 1));`);
+  const none = { ...schema, views: new Map(schema.views) };
+  const both = await elaborateBoth(scratch, schema, none, (_d, _l, round) => new Set(round < 2 ? ['public.v'] : []));
+  expect(both.unbuilt).toEqual(new Set());
+  expect(both.declared.views.get('public.v')).toEqual(schema.views.get('public.v'));
 });
 
 it('builds only the tables in doubt, with what they stand on', async () => {
@@ -287,5 +307,38 @@ describe('what a scratch server cannot build', () => {
     );
     const { failures } = await elaborate(scratch, schema);
     expect(failures).toMatchObject([{ object: 'public.t.a' }]);
+  });
+});
+
+describe('both sides of a comparison', () => {
+  const differing = (declared: Schema, live: Schema): ReadonlySet<string> =>
+    new Set(
+      [...declared.tables].flatMap(([key, table]) => {
+        const other = live.tables.get(key);
+        const texts = (one: Table | undefined) => JSON.stringify([...(one?.constraints.values() ?? [])]);
+        return texts(table) === texts(other) ? [] : [key];
+      }),
+    );
+
+  it('meet where they mean the same, and only what is in doubt is built', async () => {
+    const fresh = await liveSchema(`create table t (role varchar(5), check (role in ('a', 'b')));
+      create table u (n integer, check (n > 0)); create table same (n integer, check (n > 0));`);
+    const restored = await liveSchema(`create table t (role varchar(5), constraint t_role_check check
+        (((role)::text = ANY (ARRAY[('a'::character varying)::text, ('b'::character varying)::text]))));
+      create table u (n integer, check (n > 1)); create table same (n integer, check (n > 0));`);
+    const asked: string[][] = [];
+    const both = await elaborateBoth(scratch, fresh, restored, (declared, live) => {
+      const keys = differing(declared, live);
+      asked.push([...keys]);
+      return keys;
+    });
+    const checkOf = (schema: Schema, key: string) => [...(schema.tables.get(key)?.constraints.values() ?? [])][0];
+    expect(asked[0]).toEqual(['public.t', 'public.u']);
+    expect(asked.at(-1)).toEqual(['public.u']);
+    expect(checkOf(both.declared, 'public.t')?.definition).toBe(checkOf(both.live, 'public.t')?.definition);
+    expect(checkOf(both.declared, 'public.u')?.definition).toBe('CHECK ((n > 0))');
+    expect(checkOf(both.live, 'public.u')?.definition).toBe('CHECK ((n > 1))');
+    expect(both.declared.tables.get('public.same')).toBe(fresh.tables.get('public.same'));
+    expect(both.unbuilt).toEqual(new Set());
   });
 });

@@ -1,0 +1,68 @@
+/**
+ * What a comparison cannot settle by itself: the objects whose difference may be one of spelling, which PostgreSQL is then
+ * asked about; and the types that nobody could read, lent by the other side for as long as it is asked.
+ */
+import { unreadableType } from '../model/definition.ts';
+import type { Column, Constraint, Index, Schema, Table } from '../model/schema.ts';
+import { type CompareOptions, type Found, findDifferences } from './compare.ts';
+
+/**
+ * Keys of tables, views, functions and domains that may agree once both are spelled by PostgreSQL. In the first round (0)
+ * all that is altered; later only what differs in text.
+ */
+export function keysInDoubt(
+  declared: Schema,
+  live: Schema,
+  options: CompareOptions = {},
+  round = 0,
+): ReadonlySet<string> {
+  const keys = new Set<string>();
+  const unpaired = new Map<string, Set<string>>();
+  for (const found of findDifferences(declared, live, options).found) {
+    const key = found.table ?? found.key;
+    if (found.direction === 'altered' || found.aspects.length > 0) {
+      if (round === 0 || found.aspects.some((aspect) => aspect.isText)) keys.add(key);
+    } else if (isKnownByText(found)) {
+      // What has no name of its own is told apart by its text: one gone and one too many may be the same.
+      const directions = unpaired.get(`${key} ${found.kind}`) ?? new Set();
+      unpaired.set(`${key} ${found.kind}`, directions.add(found.direction));
+      if (directions.size > 1) keys.add(key);
+    }
+  }
+  return keys;
+}
+
+function isKnownByText({ kind, declared, live }: Found): boolean {
+  if (kind === 'constraint') return /^[cx]$/.test(((declared ?? live) as Constraint).type);
+  if (kind !== 'index') return false;
+  const index = (declared ?? live) as Index;
+  return index.where !== null || index.keys.some((key) => key.isExpression);
+}
+
+/** `declared` with the types that could not be read as the live columns have them. */
+export function withLentTypes(declared: Schema, live: Schema): Schema {
+  return changeColumns(declared, (column, key) => {
+    if (column.type !== unreadableType) return column;
+    const type = live.tables.get(key)?.columns.get(column.name)?.type;
+    return type === undefined ? column : { ...column, type };
+  });
+}
+
+/** The lent types given back. */
+export function withoutLentTypes(schema: Schema, declared: Schema): Schema {
+  return changeColumns(schema, (column, key) =>
+    declared.tables.get(key)?.columns.get(column.name)?.type === unreadableType
+      ? { ...column, type: unreadableType }
+      : column,
+  );
+}
+
+function changeColumns(schema: Schema, change: (column: Column, table: string) => Column): Schema {
+  const tables = new Map<string, Table>();
+  for (const [key, table] of schema.tables) {
+    const columns = new Map([...table.columns].map(([name, column]) => [name, change(column, key)]));
+    const isChanged = [...table.columns].some(([name, column]) => columns.get(name) !== column);
+    tables.set(key, isChanged ? { ...table, columns } : table);
+  }
+  return { ...schema, tables };
+}

@@ -1,0 +1,58 @@
+/** What PostgreSQL is asked about. */
+import { expect, it } from 'vitest';
+import { compareSchemas, keysInDoubt, withLentTypes, withoutLentTypes } from '../../src/diff/index.ts';
+import { unreadableType } from '../../src/model/definition.ts';
+import type { Column, Schema } from '../../src/model/schema.ts';
+import { schemaOfOperations } from '../../src/replay/index.ts';
+import { loadSqlParser, parseSql } from '../../src/sql/index.ts';
+
+await loadSqlParser();
+const origin = { revision: null, file: 'x.sql', line: 1 };
+const schemaOf = (sql: string): Schema =>
+  schemaOfOperations(parseSql(sql, { origin, revision: null }), { namingConvention: {}, searchPath: ['public'] });
+
+const base = schemaOf(`create table a (n integer default 1, s text check (s <> ''));
+  create table b (n integer); create index b_n on b (n) where n > 0; create table c (n integer);`);
+
+it('asks about nothing where nothing differs', () => {
+  expect(keysInDoubt(base, base)).toEqual(new Set());
+});
+
+it('asks about the table of a differing text, and once about what differs in structure', () => {
+  const live = schemaOf(`create table a (n integer default (2 - 1), s text check (s <> ''));
+    create table b (n integer); create index b_n on b (n) where n > 0; create table c (n bigint);`);
+  expect(keysInDoubt(base, live)).toEqual(new Set(['public.a', 'public.c']));
+  expect(keysInDoubt(base, live, {}, 1)).toEqual(new Set(['public.a']));
+});
+
+it('asks about a check that is gone only where another came', () => {
+  const without = schemaOf(`create table a (n integer default 1, s text);
+    create table b (n integer); create index b_n on b (n) where n > 0; create table c (n integer);`);
+  expect(keysInDoubt(base, without)).toEqual(new Set());
+  const other = schemaOf(`create table a (n integer default 1, s text, constraint x check (not s = ''));
+    create table b (n integer); create index b_n on b (n) where n > 0; create table c (n integer);`);
+  expect(keysInDoubt(base, other)).toEqual(new Set(['public.a']));
+});
+
+it('lends a type that was not read, and takes it back', () => {
+  const a = base.tables.get('public.a')!;
+  const unread = {
+    ...base,
+    tables: new Map(base.tables).set('public.a', {
+      ...a,
+      columns: new Map(a.columns).set('n', { ...(a.columns.get('n') as Column), type: unreadableType }),
+    }),
+  };
+  const lent = withLentTypes(unread, base);
+  expect(lent.tables.get('public.a')?.columns.get('n')?.type).toBe('integer');
+  expect(lent.tables.get('public.b')).toBe(base.tables.get('public.b'));
+  expect(withoutLentTypes(lent, unread).tables.get('public.a')?.columns.get('n')?.type).toBe(unreadableType);
+});
+
+it('tells of no sequence that nobody draws from, and of one whose default is lost', () => {
+  const serial = schemaOf('create table t (id serial)');
+  const leftover = schemaOf('create table t (id serial); alter table t alter id drop default;');
+  const plain = schemaOf('create table t (id integer not null)');
+  expect(compareSchemas(leftover, plain).differences).toEqual([]);
+  expect(compareSchemas(serial, plain).differences).toMatchObject([{ key: 'public.t.id', direction: 'altered' }]);
+});
