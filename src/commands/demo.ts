@@ -107,11 +107,28 @@ function runChain(
     });
     // Ctrl-C in a terminal reaches the child by itself; a SIGTERM to us alone does not.
     options.terminal.signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
-    child.stdout.setEncoding('utf8').on('data', (text: string) => options.terminal.out(text));
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
     child.stderr.setEncoding('utf8').on('data', (text: string) => options.terminal.say(text.trimEnd()));
     child.on('error', fail);
-    child.on('close', (code) => done(code ?? exitCodes.partial));
+    child.on('close', (code) => {
+      options.terminal.out(shortened(output));
+      done(code ?? exitCodes.partial);
+    });
   });
+}
+
+const shownLines = { first: 70, last: 30 };
+
+/** A long plan is shown by its two ends, and says so. */
+function shortened(output: string): string {
+  const lines = output.split('\n');
+  const hidden = lines.length - shownLines.first - shownLines.last;
+  if (hidden < 20) return output;
+  const note = `  … ${hidden} more lines: the same command prints them all in your own project …`;
+  return [...lines.slice(0, shownLines.first), '', note, '', ...lines.slice(-shownLines.last)].join('\n');
 }
 
 /** Hash by file, the journal of our own left out. */
