@@ -83,6 +83,8 @@ function changesSchema(operation: Operation): boolean {
     operation.kind !== 'addEnumValue' &&
     operation.kind !== 'commentOnTable' &&
     operation.kind !== 'validateConstraint' &&
+    // It was taken for perhaps not there at all.
+    !('ifExists' in operation && operation.ifExists) &&
     operation.condition === undefined
   );
 }

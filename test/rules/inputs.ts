@@ -11,11 +11,12 @@ import type { LiveDatabase } from '../../src/model/live.ts';
 import type { Operation } from '../../src/model/operation.ts';
 import type { EnvFacts, ProjectFacts, SurroundingFile } from '../../src/model/project.ts';
 import type { Revision, RevisionReading, UnreadableFile } from '../../src/model/revision.ts';
+import type { RevisionCode } from '../../src/model/revision-code.ts';
 import { settleOverlap } from '../../src/model/stamp.ts';
 import { replay as replayRevisions, schemaOfOperations } from '../../src/replay/index.ts';
 import { runRules } from '../../src/rules/engine.ts';
 import { findRule } from '../../src/rules/index.ts';
-import type { RuleInputs } from '../../src/rules/rule.ts';
+import type { EndpointAnswer, RuleInputs } from '../../src/rules/rule.ts';
 import { loadSqlParser, parseSql, readSeedSql } from '../../src/sql/index.ts';
 
 await loadSqlParser();
@@ -46,7 +47,21 @@ export interface Project {
   /** What the database answers a probe whose SQL has this text. */
   answers?: [text: string, rows: Record<string, unknown>[]][];
   allowedHeads?: string[];
+  /** What the code of revisions says, by id; each has some, with hashes of its own. */
+  code?: Record<string, Partial<RevisionCode>>;
+  endpoints?: EndpointAnswer[];
 }
+
+export const noCode: RevisionCode = {
+  hash: { upgrade: 'u', downgrade: 'd' },
+  imports: [],
+  downgrade: 'stated',
+  downgradeLine: 20,
+  setsLockTimeout: false,
+  managesTransaction: false,
+  downgradeTexts: [],
+  downgradeCallsDrop: false,
+};
 
 export const seedFile = 'scripts/seed.sql';
 
@@ -168,6 +183,8 @@ export function inputsOf(project: Project): Partial<RuleInputs> {
   const readingsOfSeeds = project.seed === undefined ? [] : [readSeedSql(seedFile, project.seed)];
   const inputs: Partial<RuleInputs> = {
     graph,
+    code: new Map([...graph.revisions.keys()].map((id) => [id, { ...noCode, ...project.code?.[id] }])),
+    endpoints: project.endpoints ?? [],
     config: facts,
     declared: { replay, heads, schema: heads, comparedAt: graph.heads, comparedBy: 'nothing', isElaborated: false },
     seeds: { readings: readingsOfSeeds, runners: readSeedRunners(facts.surroundings, readingsOfSeeds) },
