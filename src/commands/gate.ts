@@ -17,6 +17,7 @@ export async function gate(
   terminal: Terminal,
   own: { base?: string; writeBaseline?: string; writeLock?: boolean },
 ): Promise<ExitCode> {
+  if (own.base?.trim() === '') throw new ChainError('usage', '--base was given without a ref.');
   const baseline = settings.baseline === null ? null : await loadBaseline(resolve(settings.project, settings.baseline));
   const diagnosis = await diagnose(settings, {
     occasion: 'gate',

@@ -130,7 +130,7 @@ class HistoryReader {
     const wanted = this.request.baseRef;
     if (!wanted) return null;
     // Git would take a leading dash for one of its own flags.
-    const candidates = wanted.startsWith('-') ? [] : [wanted, `origin/${wanted}`];
+    const candidates = /^-|\n/.test(wanted) ? [] : [wanted, `origin/${wanted}`];
     for (const ref of candidates) {
       const [commit] = await this.git.objectIds([`${ref}^{commit}`]);
       if (commit) return { ref, commit };
