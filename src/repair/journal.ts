@@ -125,10 +125,11 @@ export async function openJournal(
   }
   for (const entry of journal.entries) {
     if (entry.image !== null)
-      await writeWhole(join(folder, entry.image), await readFile(join(projectDir, entry.file)), null);
+      // A copy is no more readable than what it copies.
+      await writeWhole(join(folder, entry.image), await readFile(join(projectDir, entry.file)), 0o600);
   }
   await faults.at('journal:images');
-  await writeWhole(join(folder, 'plan.json'), serializePlan(plan), null);
+  await writeWhole(join(folder, 'plan.json'), serializePlan(plan), 0o600);
   // Last: a journal without this file was never opened.
   await writeWhole(join(folder, 'journal.json'), `${JSON.stringify(journal, null, 2)}\n`, null);
   await faults.at('journal:written');

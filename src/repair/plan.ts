@@ -54,6 +54,7 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
   actions.push(...(await downgradeCounterparts(actions, diagnosis)));
   const chain = editChain(actions, graph, files, (id, parents) => placeholderRevision(id, parents, { graph, config }));
 
+  const severityByKey = new Map(diagnosis.findings.map((finding) => [finding.key, finding.severity]));
   const made = stepsFor({
     wanted: [
       ...of('declare').map((one) => ({ operations: one.action.operations, answers: one.answers })),
@@ -63,6 +64,11 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
     bytesByTable: database?.live.sizesByTable ?? new Map(),
     context,
     contradicted: contradictedConstraints(diagnosis.findings),
+    holdBack: ({ hazards, answers }) => {
+      const missing = hazards.filter((hazard) => !options.allow.includes(hazard));
+      const isError = answers.some((key) => severityByKey.get(key) === 'error');
+      return isError || missing.length === 0 ? null : `needs --allow ${missing.join(',')}`;
+    },
   });
   left.push(...made.left);
   const seeds = planSeeds(actions, diagnosis, files, {

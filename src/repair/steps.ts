@@ -23,6 +23,8 @@ export interface StepInputs {
   context: SettleContext;
   /** Keys of constraints that rows are known to contradict for good (`duplicates-block-unique`), with why. */
   contradicted: ReadonlyMap<string, string>;
+  /** Why a step is not to be planned, for its hazards; null: plan it. */
+  holdBack?: (step: Pick<StepDraft, 'hazards' | 'answers'>) => string | null;
 }
 
 export interface StepResult {
@@ -78,7 +80,16 @@ export function stepsFor(inputs: StepInputs): StepResult {
       else fresh.push(operation);
     }
     if (fresh.length === 0) continue;
-    for (const draft of draftSteps(fresh, group.answers, result, inputs)) {
+    const { operations, schema } = result;
+    result.operations = [...operations];
+    const drafts = draftSteps(fresh, group.answers, result, inputs);
+    const held = drafts.map((draft) => inputs.holdBack?.(draft) ?? null).find((reason) => reason !== null);
+    if (held !== undefined) {
+      Object.assign(result, { operations, schema });
+      for (const key of group.answers) result.left.push({ key, reason: held as string });
+      continue;
+    }
+    for (const draft of drafts) {
       for (const operation of fresh) stepByObject.set(objectOf(operation), draft);
       result.steps.push(draft);
     }

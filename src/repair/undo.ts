@@ -137,13 +137,13 @@ async function undoSteps(
       toolVersion: context.toolVersion,
     },
   );
-  // A step that was started and not finished may have left its object: its way back bears that it did not.
-  await connection.query(`UPDATE chain.step SET state = 'finished' WHERE repair_id = $1 AND state = 'started'`, [
-    repair.id,
-  ]);
   try {
     return await inTransaction(connection, settings.timeouts, async () => {
       await guard();
+      // A step that was started and not finished may have left its object: its way back bears that it did not.
+      await connection.query(`UPDATE chain.step SET state = 'finished' WHERE repair_id = $1 AND state = 'started'`, [
+        repair.id,
+      ]);
       const storage = ledger.stepStorage(
         repair.id,
         repair.plan.steps,

@@ -9,7 +9,7 @@ import { ChainError } from '../errors.ts';
 import type { Step } from '../model/plan.ts';
 import type { Unit } from '../run/index.ts';
 import { parseSql, splitStatements } from '../sql/index.ts';
-import { refuseLoss } from './loss.ts';
+import { type OwnObjects, ownObjects, refuseLoss } from './loss.ts';
 import { runSeedStep, undoSeedStep } from './seed-step.ts';
 
 export interface StepContext {
@@ -23,6 +23,7 @@ export interface StepContext {
 }
 
 export function unitsFor(steps: readonly Step[], context: StepContext): Unit[] {
+  let own: OwnObjects | null = null;
   return steps.map((step) => {
     const isFile = step.phase === 'schema' || step.phase === 'validate';
     const file = `${context.stepsFolder}/${step.name}.sql`;
@@ -41,7 +42,10 @@ export function unitsFor(steps: readonly Step[], context: StepContext): Unit[] {
         if (step.phase === 'seed') return undoSeedStep(step, context);
         if (step.down === null) return;
         // The stamp guards its own rows: they must be exactly what the repair wrote.
-        if (step.phase !== 'stamp') await refuseLoss(step, context.connection);
+        if (step.phase !== 'stamp') {
+          own ??= ownObjects(steps);
+          await refuseLoss(step, own, context.connection);
+        }
         if (hasStatement(step.down)) await context.connection.query(step.down);
       },
     };
