@@ -31,9 +31,9 @@ function hazardsOf(action: RemedyAction): Hazard[] {
   return action.action === 'run-sql' ? (action.hazards as Hazard[]) : [];
 }
 
-/** The seed changes rows, and running the project's own seed is consented to. */
+/** Running the project's own seed is consented to; and a plan merges rows only where it was made with --merge-duplicates. */
 export function consentedByItself(step: Pick<Step, 'phase'>, hazard: Hazard): boolean {
-  return step.phase === 'seed' && hazard === 'changes-rows';
+  return (step.phase === 'seed' && hazard === 'changes-rows') || hazard === 'merges-rows';
 }
 
 /** Hazards of the plan that neither the contract's consent nor `allow` covers, with the steps that carry them. */

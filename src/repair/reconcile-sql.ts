@@ -133,10 +133,12 @@ function addColumn(table: QualifiedName, column: ColumnDefinition): string {
 function requireColumn(table: QualifiedName, column: string): string[] {
   const name = quoteQualified(table);
   return [
-    `IF EXISTS (SELECT FROM ${name} WHERE ${q(column)} IS NULL) THEN`,
-    `  RAISE NOTICE USING MESSAGE = ${quoteLiteral(`${table.name}.${column} stays nullable: there are rows without a value`)};`,
-    `ELSIF EXISTS (SELECT FROM pg_attribute WHERE attrelid = ${regclass(table)} AND attname = ${quoteLiteral(column)} AND NOT attnotnull) THEN`,
-    `  ALTER TABLE ${name} ALTER COLUMN ${q(column)} SET NOT NULL;`,
+    `IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = ${regclass(table)} AND attname = ${quoteLiteral(column)} AND NOT attnotnull) THEN`,
+    '  BEGIN',
+    `    ALTER TABLE ${name} ALTER COLUMN ${q(column)} SET NOT NULL;`,
+    '  EXCEPTION WHEN not_null_violation THEN',
+    `    RAISE NOTICE USING MESSAGE = ${quoteLiteral(`${table.name}.${column} stays nullable: there are rows without a value`)};`,
+    '  END;',
     'END IF;',
   ];
 }
