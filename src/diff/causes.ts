@@ -4,18 +4,25 @@
  */
 import { nameOfKey } from '../model/definition.ts';
 import { namesIn } from '../model/expression.ts';
-import type { Schema } from '../model/schema.ts';
+import { quoteLiteral } from '../model/name.ts';
+import type { EnumType, Routine, Schema } from '../model/schema.ts';
 import type { Found } from './compare.ts';
 
-export function withCauses(found: readonly Found[], live: Schema): Found[] {
+export function withCauses(given: readonly Found[], live: Schema): Found[] {
+  const found = fromParents(given, live);
   const gone = found.filter(
-    (each) => each.direction === 'missing' && (each.kind === 'table' || each.kind === 'column'),
+    (each) =>
+      each.direction === 'missing' && (each.kind === 'table' || each.kind === 'column' || each.kind === 'function'),
   );
   const moved = found.filter(
     (each) => each.liveName !== undefined && each.kind !== 'constraint' && each.kind !== 'index',
   );
-  const altered = found.filter((each) => each.kind === 'column' && each.aspects.some((part) => part.name === 'type'));
-  if (gone.length + moved.length + altered.length === 0) return [...found];
+  const altered = found.filter(
+    (each) =>
+      (each.kind === 'column' && each.aspects.some((part) => part.name === 'type')) ||
+      (each.kind === 'enum' && each.direction === 'altered' && lostLabels(each).length > 0),
+  );
+  if (gone.length + moved.length + altered.length === 0) return found;
   const result = found.map((each) => {
     if (each.causedBy !== undefined) return each;
     const text = textOf(each.declared);
@@ -27,7 +34,10 @@ export function withCauses(found: readonly Found[], live: Schema): Found[] {
         ? gone.find(isNamed)
         : each.direction === 'altered' && each.aspects.every((part) => part.isText)
           ? [...moved, ...altered].find(
-              (one) => isNamed(one) && (one.liveName === undefined || hasName(each.live, one.liveName)),
+              (one) =>
+                isNamed(one) &&
+                (one.liveName === undefined || hasName(each.live, one.liveName)) &&
+                (one.kind !== 'enum' || lostLabels(one).some((label) => text.includes(quoteLiteral(label)))),
             )
           : undefined;
     return cause === undefined ? each : { ...each, causedBy: cause.key };
@@ -35,10 +45,48 @@ export function withCauses(found: readonly Found[], live: Schema): Found[] {
   return throughViews(result, live);
 }
 
+/** Labels that texts of the declared side may name and the live type no longer has. */
+function lostLabels({ declared, live }: Found): string[] {
+  const { labels } = live as EnumType;
+  return declared === live ? [] : (declared as EnumType).labels.filter((label) => !labels.includes(label));
+}
+
+/** A child table says again what its parent says of a column or constraint of the same name. */
+function fromParents(found: readonly Found[], live: Schema): Found[] {
+  const byKey = new Map(
+    found.filter((each) => each.kind === 'column' || each.kind === 'constraint').map((each) => [each.key, each]),
+  );
+  return found.map((each) => {
+    if (each.causedBy !== undefined || each.table === undefined || byKey.get(each.key) !== each) return each;
+    const name = each.key.slice(each.table.length + 1);
+    const cause = live.tables
+      .get(each.table)
+      ?.parents.map((parent) => byKey.get(`${parent}.${name}`))
+      .find((one) => one !== undefined && one.kind === each.kind && saysTheSame(one, each));
+    return cause === undefined ? each : { ...each, causedBy: cause.key };
+  });
+}
+
+function saysTheSame(parent: Found, child: Found): boolean {
+  return (
+    parent.direction === child.direction &&
+    parent.liveName === child.liveName &&
+    child.aspects.every((aspect) =>
+      parent.aspects.some(
+        (one) => one.name === aspect.name && one.declared === aspect.declared && one.live === aspect.live,
+      ),
+    )
+  );
+}
+
 /** The names in an object's text name what the cause is about, and its table where it is a column. */
 function isAbout(cause: Found, names: ReadonlySet<string>, each: Found): boolean {
   const name =
-    cause.kind === 'column' ? cause.key.slice((cause.table as string).length + 1) : nameOfKey(cause.key).name;
+    cause.kind === 'column'
+      ? cause.key.slice((cause.table as string).length + 1)
+      : cause.kind === 'function'
+        ? (cause.declared as Routine).name
+        : nameOfKey(cause.key).name;
   if (!names.has(name)) return false;
   return cause.kind !== 'column' || each.table === cause.table || names.has(nameOfKey(cause.table as string).name);
 }

@@ -94,7 +94,15 @@ const causingRules = [
   'declared-column-missing',
   'column-type-altered',
   'enum-missing',
+  'enum-altered',
+  'enum-value-missing',
+  'function-missing',
   'unexpected-column',
+  'column-default-altered',
+  'column-nullability-altered',
+  'constraint-missing',
+  'constraint-altered',
+  'constraint-not-validated',
   'orphan-live-table',
 ];
 

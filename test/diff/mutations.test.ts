@@ -23,6 +23,7 @@ const base = `
   create view v as select id, email from users; create materialized view m as select id from users; create index ix_m on m (id);
   create trigger tr before insert on users for each row execute function f();
   alter table notes enable row level security; create policy p on notes for select using (id > 0);
+  create table base (b int); create table heir (c int) inherits (base);
   create table parts (a int not null, b int) partition by range (a); create table parts_1 partition of parts for values from (0) to (10); create index ix_parts on parts (b);
 `;
 
@@ -154,11 +155,7 @@ const mutations: [name: string, sql: string, said: string[]][] = [
   ['index more', 'create index more on users (age)', ['index unexpected public.users.more']],
   ['index of a materialized view gone', 'drop index ix_m', ['index missing public.m.ix_m']],
   ['enum label more', "alter type mood add value 'new'", ['enum altered public.mood labels']],
-  [
-    'enum label renamed',
-    "alter type mood rename value 'ok' to 'fine'",
-    ['enum altered public.mood labels', 'column altered public.users.mood default'],
-  ],
+  ['enum label renamed', "alter type mood rename value 'ok' to 'fine'", ['enum altered public.mood labels']],
   ['enum renamed', 'alter type mood rename to feeling', ['enum renamed public.mood feeling']],
   ['enum moved', 'create schema s; alter type mood set schema s', ['enum elsewhere public.mood s.mood']],
   ['view gone', 'drop view v', ['view missing public.v']],
@@ -168,6 +165,10 @@ const mutations: [name: string, sql: string, said: string[]][] = [
     ['view altered public.v definition'],
   ],
   ['function gone', 'drop function g(int)', ['function missing public.g(a integer)']],
+  ['function gone by cascade', 'drop function f() cascade', ['function missing public.f()']],
+  ['a column more in a parent', 'alter table base add more int', ['column unexpected public.base.more']],
+  ['a default in a parent', 'alter table base alter b set default 5', ['column altered public.base.b default']],
+  ['a default in a child', 'alter table heir alter b set default 5', ['column altered public.heir.b default']],
   [
     'function body',
     "create or replace function g(a int) returns int language sql as 'select 2'",
