@@ -237,7 +237,7 @@ function pluginsOf(env: string | null): string[] {
 function transactionsOf(env: string) {
   return {
     autocommits: /AUTOCOMMIT|transactional_ddl\s*=\s*False|isolation_level/i.test(env),
-    makesEngine: /\b(?:async_)?engine_from_config\s*\(/.test(env),
+    makesEngine: /\b(?:async_)?engine_from_config\s*\(|\bcreate_(?:async_)?engine\s*\(/.test(env),
     setsLockTimeout: /\block_timeout\b/i.test(env),
   };
 }

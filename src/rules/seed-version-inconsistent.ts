@@ -1,10 +1,15 @@
 /**
- * A seed and the scripts that run it call themselves by different versions.
+ * A seed and the scripts that run it call themselves by different versions; or the table where the seed keeps its version has
+ * another one than the file.
  */
+
+import { nameOfKey } from '../model/declare.ts';
 import type { Evidence } from '../model/finding.ts';
+import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { RemedyAction, TextEdit } from '../model/remedy.ts';
 import type { SeedReading, SeedRunner, Span } from '../model/seed.ts';
-import { advice, defineRule, patch } from './rule.ts';
+import { insertsOf, literalIn } from '../model/seed-view.ts';
+import { advice, defineRule, type FindingDraft, patch, type RuleInputs } from './rule.ts';
 
 interface Mark {
   file: string;
@@ -19,13 +24,20 @@ export default defineRule({
   title: 'a seed and its runner disagree on the version',
   severity: 'warning',
   needs: ['seeds'],
+  wants: ['live', 'answers'],
   docs: {
-    problem: 'The seed file and the scripts that run it state different versions of it.',
+    problem:
+      'The seed file, the scripts that run it and the table where it keeps its version state different versions of it.',
     consequence:
       'A database that was marked by one is taken for up to date by the other, and a changed seed never runs.',
     repair: 'Write one version everywhere; better, let the content decide: `chain seed` records a hash.',
   },
-  *check({ seeds }) {
+  *probe({ seeds, live }) {
+    for (const marker of markersOf(seeds.readings, live))
+      yield { key: marker.key, about: marker.table, sql: marker.sql };
+  },
+  *check({ seeds, live, answers }) {
+    yield* recordedVersions(markersOf(seeds.readings, live), answers);
     for (const reading of seeds.readings) {
       const runners = seeds.runners.filter((runner) => runner.runs.some((run) => run.resolved === reading.file));
       const marks = [...marksOf(reading), ...runners.flatMap(marksOf)];
@@ -55,6 +67,72 @@ export default defineRule({
   },
 });
 
+interface Marker {
+  key: string;
+  reading: SeedReading;
+  /** `schema.table`. */
+  table: string;
+  mark: SeedReading['version'][number];
+  sql: string;
+}
+
+/** Rows in which a seed writes down its own version, in tables that are there. */
+function markersOf(readings: readonly SeedReading[], live: RuleInputs['live'] | undefined): Marker[] {
+  if (live === undefined) return [];
+  return insertsOf(readings, live.schema, live.searchPath).flatMap((insert) => {
+    const { reading, statement, table, columns, rows } = insert;
+    const [row] = rows;
+    if (rows.length !== 1 || row === undefined || !live.schema.tables.has(table)) return [];
+    if (live.unreadableTables.has(table)) return [];
+    const at = row.values.findIndex(
+      (value) =>
+        value.kind === 'literal' &&
+        reading.version.some(({ span }) => span.from >= value.span.from && span.to <= value.span.to),
+    );
+    const column = columns[at];
+    const mark = reading.version.find(({ value }) => column !== undefined && value === literalIn(insert, row, column));
+    if (column === undefined || mark === undefined) return [];
+    // A table of several seeds tells them apart by the rest of the key.
+    const others = (statement.onConflict?.columns ?? []).filter((name) => name !== column);
+    const conditions: string[] = [];
+    for (const name of others) {
+      const value = literalIn(insert, row, name);
+      if (typeof value !== 'string') return [];
+      conditions.push(`${quoteIdentifier(name)}::text = ${quoteLiteral(value)}`);
+    }
+    const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+    const sql = `SELECT DISTINCT ${quoteIdentifier(column)}::text AS version FROM ${quoteQualified(nameOfKey(table))}${where} ORDER BY 1 LIMIT 100`;
+    return [{ key: `${reading.file} ${table}`, reading, table, mark, sql }];
+  });
+}
+
+function* recordedVersions(
+  markers: readonly Marker[],
+  answers: RuleInputs['answers'] | undefined,
+): Iterable<FindingDraft> {
+  for (const { key, reading, table, mark } of markers) {
+    const rows = (answers?.rows(key) ?? []).map((row) => String(row.version)).sort(compareVersions);
+    const newest = rows[rows.length - 1];
+    // No row: it never ran here, which is no inconsistency. Words are no versions that could be newer or older.
+    if (newest === undefined || newest === mark.value) continue;
+    if (![...rows, mark.value].every((one) => /^v?\d/.test(one))) continue;
+    const isNewer = compareVersions(newest, mark.value) > 0;
+    yield {
+      subject: { kind: 'seed', name: reading.file, file: reading.file, line: mark.line },
+      detail: table,
+      severity: isNewer ? 'warning' : 'info',
+      message: isNewer
+        ? `${table} says that ${newest} of the seed ran here, and ${reading.file} is ${mark.value}; running it would take rows back to an older version.`
+        : `${table} says that ${newest} of the seed ran here last; ${reading.file} is ${mark.value} and has not run yet.`,
+      evidence: [
+        { origin: 'data', text: `${table} holds ${rows.join(', ')}` },
+        { origin: 'seed', text: `says ${mark.value}`, file: reading.file, line: mark.line },
+      ],
+      remedy: advice(isNewer ? `Use the seed of ${newest}, or give this one a newer version` : 'Run it: `chain seed`'),
+    };
+  }
+}
+
 function marksOf(
   source: Pick<SeedReading, 'file' | 'version' | 'text'> | Pick<SeedRunner, 'file' | 'version' | 'text'>,
 ): Mark[] {
@@ -76,8 +154,8 @@ function actionsFor(marks: readonly Mark[], right: string): RemedyAction[] {
 }
 
 function compareVersions(a: string, b: string): number {
-  const left = a.split(/[.-]/).map(Number);
-  const right = b.split(/[.-]/).map(Number);
+  const left = a.replace(/^v/, '').split(/[.-]/).map(Number);
+  const right = b.replace(/^v/, '').split(/[.-]/).map(Number);
   for (let index = 0; index < Math.max(left.length, right.length); index++) {
     const difference = (left[index] || 0) - (right[index] || 0);
     if (difference !== 0) return difference;

@@ -1,6 +1,6 @@
 /** Rules on seeds and the scripts that run them, with line numbers of the original file. */
-import { expect, it } from 'vitest';
-import { findingsOf, resultsOf } from './inputs.ts';
+import { describe, expect, it } from 'vitest';
+import { findingsOf, type Project, resultsOf } from './inputs.ts';
 
 const sql =
   'CREATE TABLE item (id int PRIMARY KEY, slug text NOT NULL UNIQUE, note text); CREATE TABLE soft (id int PRIMARY KEY, code text, gone date); CREATE UNIQUE INDEX soft_code ON soft (code) WHERE gone IS NULL';
@@ -151,4 +151,27 @@ it('seed-psql-only-syntax and seed-unreadable', async () => {
     1,
   );
   expect(await findingsOf('seed-unreadable', { ...chain, seed: sound })).toEqual([]);
+});
+
+describe('seed-version-inconsistent', () => {
+  it('compares the seed with the rows of the table where it keeps its version', async () => {
+    const table = 'CREATE TABLE seed_versions (name text, version text, PRIMARY KEY (name))';
+    const holding = (...versions: string[]): Project => ({
+      revisions: [{ id: 'a', sql: table }],
+      live: table,
+      rows: ['a'],
+      seed: "INSERT INTO seed_versions (name, version) VALUES ('demo', '1.2.0') ON CONFLICT (name) DO UPDATE SET version = excluded.version;",
+      answers: [["name::text = 'demo'", versions.map((version) => ({ version }))]],
+    });
+    const rule = 'seed-version-inconsistent';
+    const [newer] = await findingsOf(rule, holding('1.10.0'));
+    expect([newer?.severity, newer?.message]).toEqual([
+      'warning',
+      expect.stringContaining('1.10.0 of the seed ran here'),
+    ]);
+    const [older] = await findingsOf(rule, holding('1.1.0'));
+    expect([older?.severity, older?.message]).toEqual(['info', expect.stringContaining('has not run yet')]);
+    for (const versions of [['1.2.0'], ['1.1.0', '1.2.0'], [], ['demo']])
+      expect(await findingsOf(rule, holding(...versions))).toEqual([]);
+  });
 });
