@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { diagnose } from '../diagnose.ts';
 import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
-import { lockFileOf, writeLock } from '../history/index.ts';
+import { lockFileOf, writeLock } from '../model/chain-lock.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import { buildReport, loadBaseline, type ReportFormat, render, writeBaseline } from '../report/index.ts';
 import type { Settings } from '../settings.ts';

@@ -1,7 +1,7 @@
 /**
  * The door of what surrounds the chain: git's memory of it, its lock, and the scripts that run it and the seeds.
  */
-export { lockFileOf, parseLock, readLock, writeLock } from './lock.ts';
+export { readLock } from './lock.ts';
 export { type HistoryRequest, readHistory, type VersionReader } from './read-history.ts';
 export { readSeedRunners } from './seed-runners.ts';
 export { readSurroundings } from './surroundings.ts';

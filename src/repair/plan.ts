@@ -15,6 +15,7 @@ import { loadSqlParser } from '../sql/index.ts';
 import { type Answered, editChain, FileEdits, type FutureChain } from './chain-edits.ts';
 import { isWanted } from './consent.ts';
 import { downgradeCounterparts } from './counterparts.ts';
+import { recordInLock } from './lock-edits.ts';
 import { mergeStep } from './merge.ts';
 import { fingerprintFiles, planId } from './plan-file.ts';
 import { refusalFor } from './refusals.ts';
@@ -123,6 +124,7 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
       step.name,
     );
   }
+  await recordInLock(files, diagnosis, chain.renames);
   const patches = files.patches();
   const inputs: PlanInputs = {
     files: [...new Set([...inputFiles(diagnosis), ...patches.map((patch) => patch.file)])].sort(compareText),

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseLock, writeLock } from '../../src/history/index.ts';
+import { parseLock, writeLock } from '../../src/model/chain-lock.ts';
 import { run } from '../support/in-process.ts';
 
 const hasGit = spawnSync('git', ['--version']).status === 0;
