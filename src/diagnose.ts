@@ -285,7 +285,7 @@ function databaseUrl({ settings, options, facts }: Project): string | null {
 async function compare(project: Project, live: LiveDatabase): Promise<DatabaseDiagnosis> {
   const { graph, replay, settings, progress } = project;
   progress('comparing');
-  const { compareSchemas, keysInDoubt, rankRevisions } = await import('./diff/index.ts');
+  const { compareSchemas, keysInDoubt, rankRevisions, spelledAs } = await import('./diff/index.ts');
   const stamp = readStamp(graph, live);
   const today = project.options.today ?? new Date().toISOString().slice(0, 10);
   const ignored = settings.ignore.filter((entry) => entry.rule === undefined && !(entry.until && entry.until < today));
@@ -295,37 +295,42 @@ async function compare(project: Project, live: LiveDatabase): Promise<DatabaseDi
     isIgnored: (key: string) => ignored.some((entry) => entry.object !== undefined && matchesObject(entry.object, key)),
     managedNamespaces: managedNamespaces(project),
   };
-  const looksLike: LooksLike[] = rankRevisions({
-    graph,
-    schemaAfter: (id) => replay.schemaAfter(id),
-    schemaAt: (ids) => replay.schemaAt(ids),
-    live: live.schema,
-    options: scope,
-  }).map((place) => ({ ...place, differences: place.differences ?? [] }));
+  const rank = (schema: Schema): LooksLike[] =>
+    rankRevisions({
+      graph,
+      schemaAfter: (id) => replay.schemaAfter(id),
+      schemaAt: (ids) => replay.schemaAt(ids),
+      live: schema,
+      options: scope,
+    }).map((place) => ({ ...place, differences: place.differences ?? [] }));
   const isStamped = stamp.state === 'placed' && stamp.known.length > 0;
+  const asWrittenThere = isStamped ? null : rank(live.schema);
   const settled = isStamped ? settleOverlap(graph, replay, live.schema, stamp.known) : [];
-  const comparedAt = isStamped ? settled : (looksLike[0]?.revisions ?? []);
+  const comparedAt = isStamped ? settled : (asWrittenThere?.[0]?.revisions ?? []);
   const comparedBy = isStamped ? 'stamp' : comparedAt.length > 0 ? 'looks-like' : 'nothing';
   const declared = replay.schemaAt(comparedAt);
-  const base = { live, stamp, looksLike, comparedAt, comparedBy } as const;
+  const base = { live, stamp, comparedAt, comparedBy } as const;
+  const unelaborated = () => ({ ...base, looksLike: asWrittenThere ?? rank(live.schema) });
   if (comparedBy === 'nothing') {
     const drift: Drift = { differences: [], comparedAt };
-    return { ...base, declared, drift, isElaborated: false, elaborationProblem: null };
+    return { ...unelaborated(), declared, drift, isElaborated: false, elaborationProblem: null };
   }
   const asWritten = () => compareSchemas(declared, live.schema, { ...scope, comparedAt });
   const doubts: DoubtsOf = (ours, theirs, round) => keysInDoubt(ours, theirs, scope, round);
   if (doubts(declared, live.schema, 0).size === 0)
-    return { ...base, declared, drift: asWritten(), isElaborated: true, elaborationProblem: null };
+    return { ...unelaborated(), declared, drift: asWritten(), isElaborated: true, elaborationProblem: null };
   const both = await elaborateInScratch(project, declared, live.schema, doubts);
   if (both.problem !== null)
-    return { ...base, declared, drift: asWritten(), isElaborated: false, elaborationProblem: both.problem };
+    return { ...unelaborated(), declared, drift: asWritten(), isElaborated: false, elaborationProblem: both.problem };
   const drift = compareSchemas(both.declared, both.live, {
     ...scope,
     comparedAt,
     elaborated: true,
     unbuilt: both.unbuilt,
   });
-  return { ...base, declared: both.declared, drift, isElaborated: true, elaborationProblem: null };
+  // What PostgreSQL has found to mean the same counts as the same for the neighbours too.
+  const looksLike = rank(spelledAs(live.schema, declared, drift));
+  return { ...base, looksLike, declared: both.declared, drift, isElaborated: true, elaborationProblem: null };
 }
 
 /** Schemas that this chain has ever put something into: what others keep elsewhere is no drift. */

@@ -444,7 +444,12 @@ export const mutators: Record<string, Mutator> = {
       column.generated !== null &&
       /^(text|integer|bigint|numeric|boolean|character varying|tsvector)/.test(column.type),
     (on) => ({
-      sql: `ALTER TABLE ${on.sql} DROP COLUMN ${q(on.part.name)} CASCADE, ADD COLUMN ${q(on.part.name)} ${on.part.type} GENERATED ALWAYS AS (COALESCE(${on.part.generated?.expression}, NULL)) STORED`,
+      sql: `ALTER TABLE ${on.sql} DROP COLUMN ${q(on.part.name)} CASCADE, ADD COLUMN ${q(on.part.name)} ${on.part.type} GENERATED ALWAYS AS (COALESCE(${on.part.generated?.expression}, NULL)) STORED; ${[
+        ...on.table.indexes.values(),
+      ]
+        .filter((each) => isOwn(each, on.table) && each.definition.includes(on.part.name))
+        .map((each) => each.definition)
+        .join('; ')}`,
       keys: [on.partKey],
     }),
   ),
