@@ -37,7 +37,8 @@ export default defineRule({
       yield { key: marker.key, about: marker.table, sql: marker.sql };
   },
   *check({ seeds, live, answers }) {
-    yield* recordedVersions(markersOf(seeds.readings, live), answers);
+    const markers = markersOf(seeds.readings, live);
+    yield* newerThanTheFile(markers, answers);
     for (const reading of seeds.readings) {
       const runners = seeds.runners.filter((runner) => runner.runs.some((run) => run.resolved === reading.file));
       const marks = [...marksOf(reading), ...runners.flatMap(marksOf)];
@@ -55,6 +56,10 @@ export default defineRule({
         file: mark.file,
         line: mark.line,
       }));
+      for (const marker of markers.filter((one) => one.reading === reading)) {
+        const rows = recorded(marker, answers)?.rows;
+        if (rows) evidence.push({ origin: 'data', text: `${marker.table} holds ${rows.join(', ')}` });
+      }
       const summary = `Write ${right} in ${[...new Set(wrong.map((mark) => mark.file))].join(' and ')}`;
       const actions = actionsFor(wrong, right);
       yield {
@@ -106,29 +111,36 @@ function markersOf(readings: readonly SeedReading[], live: RuleInputs['live'] | 
   });
 }
 
-function* recordedVersions(
+/** Newest version that the rows state, where all of them can be told apart as newer and older. */
+function recorded(
+  marker: Marker,
+  answers: RuleInputs['answers'] | undefined,
+): { rows: string[]; newest: string } | null {
+  const rows = (answers?.rows(marker.key) ?? []).map((row) => String(row.version)).sort(compareVersions);
+  const newest = rows[rows.length - 1];
+  // No row: it never ran here, which is no inconsistency. Words are no versions that could be newer or older.
+  if (newest === undefined || ![...rows, marker.mark.value].every((one) => /^v?\d/.test(one))) return null;
+  return { rows, newest };
+}
+
+/** An older one is a seed that has still to run, which is no fault; a newer one is. */
+function* newerThanTheFile(
   markers: readonly Marker[],
   answers: RuleInputs['answers'] | undefined,
 ): Iterable<FindingDraft> {
-  for (const { key, reading, table, mark } of markers) {
-    const rows = (answers?.rows(key) ?? []).map((row) => String(row.version)).sort(compareVersions);
-    const newest = rows[rows.length - 1];
-    // No row: it never ran here, which is no inconsistency. Words are no versions that could be newer or older.
-    if (newest === undefined || newest === mark.value) continue;
-    if (![...rows, mark.value].every((one) => /^v?\d/.test(one))) continue;
-    const isNewer = compareVersions(newest, mark.value) > 0;
+  for (const marker of markers) {
+    const { reading, table, mark } = marker;
+    const found = recorded(marker, answers);
+    if (found === null || compareVersions(found.newest, mark.value) <= 0) continue;
     yield {
       subject: { kind: 'seed', name: reading.file, file: reading.file, line: mark.line },
       detail: table,
-      severity: isNewer ? 'warning' : 'info',
-      message: isNewer
-        ? `${table} says that ${newest} of the seed ran here, and ${reading.file} is ${mark.value}; running it would take rows back to an older version.`
-        : `${table} says that ${newest} of the seed ran here last; ${reading.file} is ${mark.value} and has not run yet.`,
+      message: `${table} says that ${found.newest} of the seed ran here, and ${reading.file} is ${mark.value}; running it would take rows back to an older version.`,
       evidence: [
-        { origin: 'data', text: `${table} holds ${rows.join(', ')}` },
+        { origin: 'data', text: `${table} holds ${found.rows.join(', ')}` },
         { origin: 'seed', text: `says ${mark.value}`, file: reading.file, line: mark.line },
       ],
-      remedy: advice(isNewer ? `Use the seed of ${newest}, or give this one a newer version` : 'Run it: `chain seed`'),
+      remedy: advice(`Use the seed of ${found.newest}, or give this one a newer version`),
     };
   }
 }
