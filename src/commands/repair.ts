@@ -4,7 +4,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import type { Connection, DatabaseTarget } from '../database/index.ts';
+import type { Connection, DatabaseTarget, ScratchServer } from '../database/index.ts';
 import { diagnose } from '../diagnose.ts';
 import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
@@ -41,16 +41,45 @@ interface Job {
   terminal: Terminal;
   flags: RepairFlags;
   allow: Hazard[];
+  /** One scratch server for the diagnosis, the rehearsal, the proof of the stamp and the last look; null: none at hand. */
+  scratch: ScratchServer | null;
+  /** Why there is none. */
+  scratchProblem: string;
 }
 
 export async function repair(settings: Settings, terminal: Terminal, own: Record<string, unknown>): Promise<ExitCode> {
   const flags = own as unknown as RepairFlags;
-  const job: Job = { settings, terminal, flags, allow: flags.allow ?? [] };
   if (flags.plan !== undefined && !flags.apply) {
     throw new ChainError('usage', '--plan names a reviewed plan to apply.', {
       hint: 'Add --apply, or leave --plan out.',
     });
   }
+  const { scratch, problem } = await scratchFor(settings, terminal);
+  try {
+    return await work({ settings, terminal, flags, allow: flags.allow ?? [], scratch, scratchProblem: problem });
+  } finally {
+    await scratch?.stop();
+  }
+}
+
+/** Only a database makes steps, and only steps need a scratch server. */
+async function scratchFor(
+  settings: Settings,
+  terminal: Terminal,
+): Promise<{ scratch: ScratchServer | null; problem: string }> {
+  if (!settings.useScratch) return { scratch: null, problem: 'no scratch database (--no-scratch)' };
+  if (settings.offline) return { scratch: null, problem: 'no database was given' };
+  const { openScratch } = await import('../database/index.ts');
+  try {
+    return { scratch: await openScratch({ scratchUrl: settings.scratchUrl, signal: terminal.signal }), problem: '' };
+  } catch (error) {
+    if (!(error instanceof ChainError) || settings.scratchUrl !== null || terminal.signal.aborted) throw error;
+    return { scratch: null, problem: error.hint === null ? error.message : `${error.message} ${error.hint}` };
+  }
+}
+
+async function work(job: Job): Promise<ExitCode> {
+  const { settings, terminal, flags } = job;
   const diagnosis = await diagnoseFor(job);
   const target = await targetOf(job, diagnosis);
   const unfinished = flags.apply && target !== null ? await interruptedRepair(job, target) : null;
@@ -63,14 +92,16 @@ export async function repair(settings: Settings, terminal: Terminal, own: Record
   const plan = flags.plan === undefined ? await makePlan(job, diagnosis) : await readPlan(job, flags.plan);
   if (settings.output !== null) await keepPlan(settings.output, plan);
   const isEmpty = plan.patches.length === 0 && plan.steps.length === 0;
-  if (!flags.apply || isEmpty) return print(job, diagnosis, plan, flags.apply ? null : !isEmpty);
+  const isRefused = plan.left.some((one) => one.refusal !== undefined);
+  if (!flags.apply || (isEmpty && !isRefused)) return print(job, diagnosis, plan, flags.apply ? null : !isEmpty);
   await confirm(job, plan, target);
   return finish(job, diagnosis, await apply(job, diagnosis, target, plan));
 }
 
-function diagnoseFor({ settings, terminal, flags }: Job): Promise<Diagnosis> {
+function diagnoseFor({ settings, terminal, flags, scratch }: Job): Promise<Diagnosis> {
   return diagnose(settings, {
     ignoreConfigUrl: flags.apply && !flags.urlFromConfig,
+    ...(scratch === null ? {} : { reuse: { scratch } }),
     signal: terminal.signal,
     progress: (text) => terminal.progress(text),
   });
@@ -101,7 +132,8 @@ async function openForReading(settings: Settings, target: DatabaseTarget): Promi
   return connect(target, { readOnly: true, timeouts: settings.timeouts, applicationName: 'chain repair' });
 }
 
-async function makePlan({ settings, terminal, flags, allow }: Job, diagnosis: Diagnosis): Promise<Plan> {
+async function makePlan(job: Job, diagnosis: Diagnosis): Promise<Plan> {
+  const { settings, terminal, flags, allow } = job;
   terminal.progress('planning');
   const { stepsFolder } = settings;
   const plan = await planRepair(diagnosis, {
@@ -112,19 +144,11 @@ async function makePlan({ settings, terminal, flags, allow }: Job, diagnosis: Di
   });
   if (plan.patches.length === 0 && plan.steps.length === 0) return plan;
   terminal.progress('rehearsing on a scratch database');
-  const { openScratch, parseDatabaseUrl } = await import('../database/index.ts');
+  const { parseDatabaseUrl } = await import('../database/index.ts');
   const url = settings.url?.text ?? diagnosis.facts.config.url ?? '';
-  let reason = 'no scratch database (--no-scratch)';
-  const needsScratch = plan.steps.length > 0 && settings.useScratch;
-  const scratch = needsScratch
-    ? await openScratch({ scratchUrl: settings.scratchUrl, signal: terminal.signal }).catch((error: unknown) => {
-        if (!(error instanceof ChainError) || terminal.signal.aborted) throw error;
-        reason = error.hint === null ? error.message : `${error.message} ${error.hint}`;
-        return null;
-      })
-    : null;
   const live = diagnosis.database === null ? null : await openForReading(settings, parseDatabaseUrl(url));
   try {
+    const { scratch, scratchProblem: reason } = job;
     const context = {
       settings,
       diagnosis,
@@ -137,7 +161,6 @@ async function makePlan({ settings, terminal, flags, allow }: Job, diagnosis: Di
     return { ...plan, rehearsal: await rehearse(plan, context) };
   } finally {
     await live?.close();
-    await scratch?.stop();
   }
 }
 
@@ -197,6 +220,7 @@ async function apply(
     allow,
     withoutRehearsal: flags.withoutRehearsal,
     toolVersion: packageVersion(),
+    scratch: job.scratch,
     signal: terminal.signal,
     onEvent: (event) => {
       if (event.event === 'ran') terminal.say(`  ran ${oneLine(event.unit)}`);
