@@ -43,7 +43,7 @@ export default defineRule({
         yield {
           subject: { kind: 'table', name: key, revision: id, file, line },
           detail: id,
-          message: `${id} ${rewrites ? 'rewrites' : 'reads through'} ${key} (${sizeOf(size)}) under a ${lock} lock without a lock_timeout; every write to it waits, and whatever comes after waits in line.`,
+          message: `${id} ${rewrites ? 'rewrites' : 'reads through'} ${key} (${sizeOf(size)}) under ${/^[AE]/.test(lock) ? 'an' : 'a'} ${lock} lock without a lock_timeout; every write to it waits, and whatever comes after waits in line.`,
           evidence: [
             { origin: 'declared', text: operation.sql ?? operation.kind, file, line },
             { origin: 'live', text: `${key} has ${sizeOf(size)}` },
