@@ -97,12 +97,16 @@ class HistoryReader {
       throw new GitUnavailable('the repository does not track the revision files');
     const current = this.currentIds();
     const onBase = base === null ? [] : await this.filesOf([{ name: base.ref, ref: base.commit }]);
-    const released = [...(await this.releasedFiles()), ...onBase];
+    // A branch that is behind the base has not edited what the base has edited since.
+    const onMergeBase = base === null ? [] : await this.filesAtMergeBase(base);
+    const tagged = await this.releasedFiles();
+    const released = [...tagged, ...onBase];
     const elsewhere = await this.otherFiles();
     const blobs = await this.git.blobs(
       [
         ...versions.all.map((version) => version.blob),
         ...released.map((file) => file.blob),
+        ...onMergeBase.map((file) => file.blob),
         ...elsewhere.map((file) => file.blob),
       ],
       maxBlobBytes,
@@ -111,14 +115,20 @@ class HistoryReader {
     for (const [blob, text] of blobs) ids.set(blob, revisionIdOf(text));
     const shallow = (await this.git.run(['rev-parse', '--is-shallow-repository'])).toString('utf8').trim();
     const versionsOf = this.versionReader(ids, blobs);
+    const releasedById = this.releasedById(released, ids);
+    const isReleased = (file: RefFile) => releasedById.has(ids.get(file.blob) ?? '');
     return {
       isAvailable: true,
       reason: null,
       base,
       isShallow: shallow === 'true',
-      releasedVersionsById: versionsOf(released),
+      releasedVersionsById: versionsOf([...tagged, ...onMergeBase.filter(isReleased), ...onBase]),
+      lastReleaseById: new Map(
+        tagged.flatMap(({ ref, blob }) => (ids.get(blob) ? [[ids.get(blob) as string, ref]] : [])),
+      ),
+      newestRelease: tagged[tagged.length - 1]?.ref ?? null,
       elsewhereVersionsById: versionsOf(elsewhere),
-      releasedById: this.releasedById(released, ids),
+      releasedById,
       deletedById: this.deletedById(versions.all, ids, blobs, current),
       elsewhereById: this.elsewhereById(elsewhere, ids),
       addedByFile: versions.addedByFile,
@@ -138,6 +148,17 @@ class HistoryReader {
     throw new ChainError('usage', `--base: this repository has no ref "${wanted}".`, {
       hint: `In CI a clone often has only one: git fetch --depth=1 origin ${wanted}, then --base FETCH_HEAD.`,
     });
+  }
+
+  private async filesAtMergeBase(base: { ref: string; commit: string }): Promise<RefFile[]> {
+    try {
+      const commit = (await this.git.run(['merge-base', 'HEAD', base.commit])).toString('utf8').trim();
+      return await this.filesOf([{ name: base.ref, ref: commit }]);
+    } catch (error) {
+      // None is known in a shallow clone.
+      if (error instanceof GitUnavailable && !/too long/.test(error.message)) return [];
+      throw error;
+    }
   }
 
   /** Versions by id, each content once, read only where it is asked for. */

@@ -50,6 +50,9 @@ export interface RevisionHistory {
   addedByFile: ReadonlyMap<string, FileInHistory>;
   /** Ids in the trees of release tags and of the base ref → each version of the file, oldest ref first. */
   releasedVersionsById?: ReadonlyMap<RevisionId, KnownVersion[]>;
+  /** Ids in the trees of release tags → the newest such tag; and the newest tag that has any. */
+  lastReleaseById?: ReadonlyMap<RevisionId, string>;
+  newestRelease?: string | null;
   /** Ids on other refs → each version of the file, newest ref first. */
   elsewhereVersionsById?: ReadonlyMap<RevisionId, KnownVersion[]>;
   /** What a gate compares with; its revisions count as released, under this name. */

@@ -39,15 +39,25 @@ export default defineRule({
               'file-edit',
             )
           : advice(`Restore the file of ${id}: it ${how}`, 'file-edit');
-      // A tag of another line of releases may carry what never was on this one; a lock was written here.
-      const isSuspected = deleted === undefined && !history.lock?.hashById.has(id);
+      const isLocked = history.lock?.hashById.has(id) === true;
+      // What this line of commits never had belongs to another line, or to a newer release: unless its past is cut off here.
+      const isOnBase = history.base !== undefined && history.base !== null && version?.ref === history.base.ref;
+      if (deleted === undefined && !isLocked && !(history.isShallow && isOnBase)) continue;
+      const isSuspected = deleted === undefined && !isLocked;
+      // The removal was released itself: whoever followed the releases is past it.
+      const isOldNews =
+        !isLocked &&
+        !isOnBase &&
+        history.newestRelease !== undefined &&
+        history.lastReleaseById?.get(id) !== history.newestRelease;
       yield {
         subject: { kind: 'revision', name: id, revision: id, ...(deleted ? { file: deleted.path } : {}) },
-        certainty: isSuspected ? 'suspected' : 'proven',
-        severity: isSuspected ? 'warning' : 'error',
+        certainty: isSuspected || isOldNews ? 'suspected' : 'proven',
+        severity: isSuspected || isOldNews ? 'warning' : 'error',
         message: `${id} ${how} and has no file any more; databases that stand at it fail every alembic command.`,
         evidence: [
           { origin: 'git', text: `${id} ${how}` },
+          ...(isOldNews ? [{ origin: 'git' as const, text: `${history.newestRelease} was released without it` }] : []),
           ...(deleted
             ? [
                 {

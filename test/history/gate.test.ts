@@ -105,6 +105,16 @@ describe.skipIf(!hasGit)('chain gate --base', () => {
     expect(keysOf(await repository.gate({ base: 'main' }))).toEqual([`applied-revision-edited:${c}`]);
   });
 
+  it('accuses no branch of what the base ref has done since', async () => {
+    const repository = new Repository();
+    repository.git('checkout', '-q', 'main');
+    repository.write(fileB, revision(b, c, 'awards'));
+    repository.write(fileC, revision(c, a, 'members'));
+    repository.commit('edit c on main, add b');
+    repository.git('checkout', '-q', 'feature');
+    expect(keysOf(await repository.gate({ base: 'main' }))).toEqual([]);
+  });
+
   it('sees what was removed', async () => {
     const repository = new Repository();
     rmSync(join(repository.dir, fileC));

@@ -1,5 +1,6 @@
 /** Rules on the structure of the chain and on what its revisions do, each with an innocent twin. */
 import { describe, expect, it } from 'vitest';
+import type { RevisionHistory } from '../../src/model/history.ts';
 import { findingsOf } from './inputs.ts';
 
 const a = { id: 'aaaa1111bbbb', sql: 'CREATE TABLE t (id int PRIMARY KEY)', createDate: '2025-01-01 00:00:00' };
@@ -172,15 +173,29 @@ it('placeholder-revision-id: typed patterns alone', async () => {
 });
 
 it('released-revision-removed', async () => {
-  const history = {
-    releasedById: new Map([
-      ['gone', 'v1'],
-      [a.id, 'v1'],
-    ]),
-  };
-  expect(
-    (await findingsOf('released-revision-removed', { revisions: [a], history })).map((each) => each.subject.name),
-  ).toEqual(['gone']);
+  const a = { id: 'a' };
+  const releasedById = new Map([
+    ['a', 'v1'],
+    ['gone', 'v1'],
+  ]);
+  const file = { path: 'versions/gone.py', commit: 'c0ffee', date: '', author: '', subject: '', content: '' };
+  const deletedById = new Map([['gone', file]]);
+  const removed = (history: Partial<RevisionHistory>) =>
+    findingsOf('released-revision-removed', { revisions: [a], history: { releasedById, ...history } });
+  const [finding] = await removed({ deletedById });
+  expect([finding?.subject.name, finding?.severity, finding?.remedy?.actions[0]?.action]).toEqual([
+    'gone',
+    'error',
+    'restore-file',
+  ]);
+  // This line of commits never had it: another line of releases, or a newer one.
+  expect(await removed({})).toEqual([]);
+  // Released without it: whoever followed the releases is past it.
+  const [old] = await removed({ deletedById, lastReleaseById: new Map([['gone', 'v1']]), newestRelease: 'v2' });
+  expect([old?.severity, old?.evidence.some(({ text }) => text === 'v2 was released without it')]).toEqual([
+    'warning',
+    true,
+  ]);
 });
 
 it('revision-inserted-behind: gives the released one its parent back', async () => {
