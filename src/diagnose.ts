@@ -119,7 +119,9 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
       findings: judged.findings,
       notChecked: judged.notChecked,
       blindSpots: [...replay.blindSpots, ...(models?.blindSpots ?? [])],
-      isBlocked: judged.findings.some((finding) => finding.rule === 'insufficient-privileges'),
+      isBlocked: judged.findings.some(
+        (finding) => finding.rule === 'insufficient-privileges' && finding.severity === 'error',
+      ),
       readFile: (file) => source.readFile(file),
     };
   } finally {
