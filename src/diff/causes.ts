@@ -2,14 +2,15 @@
  * What follows from what: a view that names a column which is gone went with it, and one whose text changed because a name
  * in it did is no difference of its own. By names in the texts alone; refuses to say more than that.
  */
-import { nameOfKey } from '../model/definition.ts';
+import { nameOfKey, nextvalDefault } from '../model/definition.ts';
 import { namesIn } from '../model/expression.ts';
 import { quoteLiteral } from '../model/name.ts';
-import type { EnumType, Routine, Schema } from '../model/schema.ts';
+import type { Column, EnumType, Routine, Schema } from '../model/schema.ts';
 import type { Found } from './compare.ts';
 
 export function withCauses(given: readonly Found[], live: Schema): Found[] {
   const found = fromParents(given, live);
+  const sequences = found.some((each) => each.kind === 'sequence' && each.direction === 'missing');
   const gone = found.filter(
     (each) =>
       each.direction === 'missing' && (each.kind === 'table' || each.kind === 'column' || each.kind === 'function'),
@@ -22,9 +23,11 @@ export function withCauses(given: readonly Found[], live: Schema): Found[] {
       (each.kind === 'column' && each.aspects.some((part) => part.name === 'type')) ||
       (each.kind === 'enum' && each.direction === 'altered' && lostLabels(each).length > 0),
   );
-  if (gone.length + moved.length + altered.length === 0) return found;
+  if (gone.length + moved.length + altered.length === 0 && !sequences) return found;
   const result = found.map((each) => {
     if (each.causedBy !== undefined) return each;
+    const source = sequences ? found.find((one) => isSourceOf(one, each)) : undefined;
+    if (source !== undefined) return { ...each, causedBy: source.key };
     const text = textOf(each.declared);
     if (text === null) return each;
     const names = new Set(namesIn(text).map((token) => token.name));
@@ -43,6 +46,15 @@ export function withCauses(given: readonly Found[], live: Schema): Found[] {
     return cause === undefined ? each : { ...each, causedBy: cause.key };
   });
   return throughViews(result, live);
+}
+
+/** A sequence that went with CASCADE took the defaults with it that draw from it. */
+function isSourceOf(sequence: Found, each: Found): boolean {
+  if (sequence.kind !== 'sequence' || sequence.direction !== 'missing' || each.kind !== 'column') return false;
+  return (
+    (each.live as Column | null)?.default === null &&
+    (each.declared as Column | null)?.default === nextvalDefault(sequence.key)
+  );
 }
 
 /** Labels that texts of the declared side may name and the live type no longer has. */

@@ -94,9 +94,7 @@ export function columnAspects(declared: Column, live: Column, names: Translation
     ...(declared.generated && live.generated ? aspect('stored', declared.generated.stored, live.generated.stored) : []),
     ...aspect('collation', plainName(declared.collation), plainName(live.collation)),
     // A sequence that is owned and drawn from by nobody is a leftover of a type that changed.
-    ...(declared.identity === null &&
-    live.identity === null &&
-    (isNextval(declared.default) || isNextval(live.default))
+    ...(declared.identity === null && live.identity === null && (isNextval(declared.default) || isNextval(live.default))
       ? aspect(
           'ownedSequence',
           declared.ownedSequence === null ? null : 'owned',

@@ -97,6 +97,7 @@ const causingRules = [
   'enum-altered',
   'enum-value-missing',
   'function-missing',
+  'sequence-missing',
   'unexpected-column',
   'column-default-altered',
   'column-nullability-altered',
