@@ -2,12 +2,13 @@
  * Rows that a foreign key to be added or validated would refuse: with the values, and whether the seed will bring them.
  */
 import { nameOfKey } from '../model/declare.ts';
+import type { SeedsReading } from '../model/diagnosis.ts';
 import type { Evidence } from '../model/finding.ts';
 import { plainSearchPath } from '../model/lookup.ts';
 import { quoteIdentifier, quoteQualified } from '../model/name.ts';
 import type { Constraint, Reference } from '../model/schema.ts';
 import { insertsOf, literalIn } from '../model/seed-view.ts';
-import { advice, defineRule, type RuleInputs } from './rule.ts';
+import { advice, defineRule, type RuleInputs, step } from './rule.ts';
 
 interface WantedKey {
   key: string;
@@ -75,12 +76,16 @@ export default defineRule({
         message: `${total} ${total === 1 ? 'row' : 'rows'} of ${wanted.table} point to ${target} by ${wanted.constraint.columns.join(', ')} and find nothing (${values.slice(0, 3).join('; ')}${values.length > 3 ? '; …' : ''}); ${wanted.constraint.name} cannot be valid while they stand.`,
         evidence,
         causedBy: wanted.targetIsAbsent ? [`declared-table-missing:${target}`] : [],
-        remedy: advice(
-          isSeeded
-            ? `Run the seed, which brings the parents, then VALIDATE CONSTRAINT ${quoteIdentifier(wanted.constraint.name)}`
-            : `Bring the parents back or mend these rows, then VALIDATE CONSTRAINT ${quoteIdentifier(wanted.constraint.name)}; the key goes in NOT VALID until then`,
-          'locks-or-data',
-        ),
+        remedy: isSeeded
+          ? step(
+              `Run the seed, which brings the parents, then VALIDATE CONSTRAINT ${quoteIdentifier(wanted.constraint.name)}`,
+              'additive',
+              [...seededBy(seeds, nameOfKey(target).name)].map((file) => ({ action: 'run-seed', file })),
+            )
+          : advice(
+              `Bring the parents back or mend these rows, then VALIDATE CONSTRAINT ${quoteIdentifier(wanted.constraint.name)}; the key goes in NOT VALID until then`,
+              'locks-or-data',
+            ),
       };
     }
   },
@@ -149,4 +154,12 @@ function seededValues(
     }
   }
   return values;
+}
+
+/** Seed files that write to a table of this name. */
+function seededBy(seeds: SeedsReading | undefined, table: string): Set<string> {
+  const writers = (seeds?.readings ?? []).filter((reading) =>
+    reading.statements.some((statement) => statement.verb === 'insert' && statement.table?.name === table),
+  );
+  return new Set(writers.map((reading) => reading.file));
 }
