@@ -98,7 +98,7 @@ function editsFor(runner: SeedRunner): TextEdit[] {
   }
   const kinds = new Set(runner.hides.map((hiding) => hiding.what));
   if ((kinds.has('no-pipefail') || kinds.has('success-regardless')) && !isPlainShell) {
-    const standing = /^set\s+-e\s*$/m.exec(runner.text);
+    const standing = /^set[ \t]+-e[ \t]*$/m.exec(runner.text);
     if (standing) put({ from: standing.index, to: standing.index + standing[0].length, text: 'set -eo pipefail' });
     else if (!/^set\s+-\w*e\w*.*pipefail/m.test(runner.text)) {
       const afterShebang = runner.text.startsWith('#!') ? runner.text.indexOf('\n') + 1 : 0;
