@@ -336,4 +336,10 @@ function interruptible(): { signal: AbortSignal; wasInterrupted(): boolean; end(
   };
 }
 
+// `chain doctor | head`: the reader has seen enough, and nobody is left to tell.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(exitCodes.ok);
+});
+
 process.exitCode = await main(process.argv.slice(2));
