@@ -10,7 +10,11 @@ import type { Found } from './compare.ts';
 
 export function withCauses(given: readonly Found[], live: Schema): Found[] {
   const found = fromParents(given, live);
-  const sequences = found.some((each) => each.kind === 'sequence' && each.direction === 'missing');
+  const sequences = new Map(
+    found
+      .filter((each) => each.kind === 'sequence' && each.direction === 'missing')
+      .map((each) => [nextvalDefault(each.key), each.key]),
+  );
   const gone = found.filter(
     (each) =>
       each.direction === 'missing' && (each.kind === 'table' || each.kind === 'column' || each.kind === 'function'),
@@ -23,11 +27,12 @@ export function withCauses(given: readonly Found[], live: Schema): Found[] {
       (each.kind === 'column' && each.aspects.some((part) => part.name === 'type')) ||
       (each.kind === 'enum' && each.direction === 'altered' && lostLabels(each).length > 0),
   );
-  if (gone.length + moved.length + altered.length === 0 && !sequences) return found;
+  if (gone.length + moved.length + altered.length + sequences.size === 0) return found;
   const result = found.map((each) => {
     if (each.causedBy !== undefined) return each;
-    const source = sequences ? found.find((one) => isSourceOf(one, each)) : undefined;
-    if (source !== undefined) return { ...each, causedBy: source.key };
+    // A sequence that went with CASCADE took the defaults with it that draw from it.
+    const source = lostDefault(each) === null ? undefined : sequences.get(lostDefault(each) as string);
+    if (source !== undefined) return { ...each, causedBy: source };
     const text = textOf(each.declared);
     if (text === null) return each;
     const names = new Set(namesIn(text).map((token) => token.name));
@@ -48,13 +53,10 @@ export function withCauses(given: readonly Found[], live: Schema): Found[] {
   return throughViews(result, live);
 }
 
-/** A sequence that went with CASCADE took the defaults with it that draw from it. */
-function isSourceOf(sequence: Found, each: Found): boolean {
-  if (sequence.kind !== 'sequence' || sequence.direction !== 'missing' || each.kind !== 'column') return false;
-  return (
-    (each.live as Column | null)?.default === null &&
-    (each.declared as Column | null)?.default === nextvalDefault(sequence.key)
-  );
+/** The default of a column that has none any more. */
+function lostDefault({ kind, declared, live }: Found): string | null {
+  if (kind !== 'column' || (live as Column | null)?.default !== null) return null;
+  return (declared as Column | null)?.default ?? null;
 }
 
 /** Labels that texts of the declared side may name and the live type no longer has. */

@@ -51,18 +51,25 @@ export function withLentTypes(declared: Schema, live: Schema): Schema {
 /** The lent types given back. */
 export function withoutLentTypes(schema: Schema, declared: Schema): Schema {
   return changeColumns(schema, (column, key) =>
-    declared.tables.get(key)?.columns.get(column.name)?.type === unreadableType
+    column.type !== unreadableType && declared.tables.get(key)?.columns.get(column.name)?.type === unreadableType
       ? { ...column, type: unreadableType }
       : column,
   );
 }
 
 function changeColumns(schema: Schema, change: (column: Column, table: string) => Column): Schema {
-  const tables = new Map<string, Table>();
+  let tables: Map<string, Table> | null = null;
   for (const [key, table] of schema.tables) {
-    const columns = new Map([...table.columns].map(([name, column]) => [name, change(column, key)]));
-    const isChanged = [...table.columns].some(([name, column]) => columns.get(name) !== column);
-    tables.set(key, isChanged ? { ...table, columns } : table);
+    let columns: Map<string, Column> | null = null;
+    for (const column of table.columns.values()) {
+      const changed = change(column, key);
+      if (changed === column) continue;
+      columns ??= new Map(table.columns);
+      columns.set(column.name, changed);
+    }
+    if (columns === null) continue;
+    tables ??= new Map(schema.tables);
+    tables.set(key, { ...table, columns });
   }
-  return { ...schema, tables };
+  return tables === null ? schema : { ...schema, tables };
 }

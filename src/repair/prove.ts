@@ -19,7 +19,7 @@ export async function proveStamp(
   const { findAlembicConfig, openAlembicSource } = await import('../sources/alembic/index.ts');
   const { replay } = await import('../replay/index.ts');
   const { introspect } = await import('../database/index.ts');
-  const { compareSchemas } = await import('../diff/index.ts');
+  const { compareSchemas, keysInDoubt, withLentTypes, withoutLentTypes } = await import('../diff/index.ts');
   const config = findAlembicConfig({
     projectDir: settings.project,
     config: settings.config,
@@ -59,10 +59,12 @@ export async function proveStamp(
   if (found.some((one) => one.direction === 'altered')) {
     const scratch = await openScratchServer();
     if (scratch !== null) {
-      const { elaborate } = await import('../database/index.ts');
-      const ours = await elaborate(scratch, declared);
-      const theirs = await elaborate(scratch, live.schema);
-      found = contradictions(ours.schema, theirs.schema, true);
+      const { elaborateBoth } = await import('../database/index.ts');
+      const lent = withLentTypes(declared, live.schema);
+      const both = await elaborateBoth(scratch, lent, live.schema, (ours, theirs, round) =>
+        keysInDoubt(ours, theirs, scope, round),
+      );
+      found = contradictions(withoutLentTypes(both.declared, declared), both.live, true);
     }
   }
   if (found.length === 0) return null;
