@@ -22,6 +22,8 @@ export interface Fault {
   message: string;
   /** missing-parent-revision, dangling-depends-on: the id or label that nothing defines. */
   missing?: string;
+  /** With `missing`: the one revision that was likely meant. A question to ask, no fact. */
+  likely?: RevisionId;
   /** unreadable-revision: why. */
   reason?: string;
   /** missing-parent-revision: a file that could not be read may define it, so it is only suspected. */
