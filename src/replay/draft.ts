@@ -233,7 +233,7 @@ export class SchemaDraft {
   }
 
   note(note: DistributiveOmit<ReplayNote, 'revision'>): void {
-    if (note.kind === 'target-missing' && note.operation.ifTargetExists) return;
+    if (note.kind === 'target-missing' && (note.operation.ifTargetExists || isVersionTable(note.object))) return;
     this.options.note?.(note);
   }
 
@@ -241,4 +241,9 @@ export class SchemaDraft {
   setSequence(sequence: Sequence): void {
     this.set('sequences', keyOf(sequence.namespace, sequence.name), sequence);
   }
+}
+
+/** Alembic makes its own table before the first revision runs. */
+function isVersionTable(object: string): boolean {
+  return /(?:^|\.)alembic_version(?:_\w+)?(?:\.|$)/.test(object);
 }

@@ -145,6 +145,8 @@ function conditionOf(revision: RevisionId, operation: Operation, _sofar: readonl
 }
 
 function objectsOf(operation: Operation): string[] {
+  if (operation.kind === 'touchRows')
+    return operation.tables.map((table) => `${table.schema ?? 'public'}.${table.name}`);
   const name =
     'table' in operation && operation.table
       ? 'columns' in operation.table

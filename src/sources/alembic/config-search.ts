@@ -19,11 +19,18 @@ const skipped = new Set([
   'templates',
 ]);
 
-/** Every `alembic.ini` with a script_location, and pyproject.toml with `[tool.alembic]`, relative, sorted. */
+/**
+ * Every `alembic.ini` with a script_location or beside an env.py (Flask-Migrate writes such a one and names the folder
+ * itself), and pyproject.toml with `[tool.alembic]`, relative, sorted.
+ */
 export function findConfigsBelow(projectDir: string): string[] {
   const found: string[] = [];
   walk(projectDir, (folder, names) => {
-    if (names.has('alembic.ini') && holds(join(projectDir, folder, 'alembic.ini'), /^\s*script_location\s*[=:]/m))
+    const ini = join(projectDir, folder, 'alembic.ini');
+    if (
+      names.has('alembic.ini') &&
+      holds(ini, names.has('env.py') ? /^\s*\[\s*alembic\s*\]/m : /^\s*script_location\s*[=:]/m)
+    )
       found.push(join(folder, 'alembic.ini'));
     else if (
       names.has('pyproject.toml') &&

@@ -195,7 +195,7 @@ class ConfigReader {
     const { projectDir } = request;
     if (!options.hasSection) this.failWithoutSection();
     const roots = this.importRoots();
-    const written = request.scriptLocation ?? options.text('script_location');
+    const written = request.scriptLocation ?? options.text('script_location') ?? this.besideEnvironment('no');
     if (written === null || written === '') {
       throw new ChainError('no-project', `${this.file} has no script_location in [${request.section}].`, {
         hint: 'Add `script_location = alembic` (the folder with env.py), or name the section with --name.',
@@ -211,7 +211,14 @@ class ConfigReader {
       if (note !== null) this.notes.push(note);
       return path;
     };
-    const script = place(written, 'script_location');
+    let script = place(written, 'script_location');
+    if (
+      request.scriptLocation === null &&
+      script !== this.configDir &&
+      !existsSync(join(script, 'env.py')) &&
+      !isFolder(join(script, 'versions'))
+    )
+      script = this.besideEnvironment(`${written}, where no env.py stands, as`) ?? script;
     const listed = request.versionLocations ?? this.listedLocations();
     const versions =
       listed === null ? [this.defaultVersions(script)] : listed.map((item) => place(item, 'version_locations'));
@@ -229,6 +236,16 @@ class ConfigReader {
     };
     requireFolders(projectDir, config, this.file);
     return config;
+  }
+
+  /**
+   * The ini's own folder where an env.py stands beside it: Flask-Migrate's `Migrate.get_config` sets script_location to
+   * the folder of its ini, whatever the ini says.
+   */
+  private besideEnvironment(named: string): string | null {
+    if (this.options.iniPath === null || !existsSync(join(this.configDir, 'env.py'))) return null;
+    this.notes.push(`${this.file} names ${named} script_location: took its own folder, as Flask-Migrate does.`);
+    return this.configDir;
   }
 
   /**

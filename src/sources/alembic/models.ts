@@ -162,6 +162,7 @@ function readModule(
 function isMetadata(value: Value): boolean {
   const bare = plain(value);
   if (!isObject(bare)) return false;
+  if (bare.kind === 'external') return bare.path.endsWith('.metadata');
   return (bare.kind === 'member' && bare.name === 'metadata') || bare.kind === 'unknown';
 }
 

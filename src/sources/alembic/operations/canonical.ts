@@ -31,6 +31,8 @@ function canonicalise(path: string): string | null {
     return parts.length > dialects + 2 ? `${parts[dialects + 1]}.${last}` : (parts[dialects + 1] ?? 'sa.dialects');
   if (parts.includes('func') && parts.indexOf('func') < parts.length - 1)
     return ['func', ...parts.slice(parts.indexOf('func') + 1)].join('.');
+  // `sqlalchemy.sql.functions.now` is the class behind `func.now`.
+  if (parts[1] === 'sql' && parts[2] === 'functions' && parts.length > 3) return `func.${parts.slice(3).join('.')}`;
   if (parts.length === 1) return 'sa';
   if (parts[1] === 'exc' || parts.includes('exc')) return `exc.${last}`;
   if (parts[1] === 'orm' || (parts[1] === 'ext' && parts[2] !== 'asyncio')) {

@@ -59,16 +59,17 @@ function bindNames(
   return { text: bound, isWhole };
 }
 
-function bindPercent(text: string, values: Value[] | ReadonlyMap<string, Value>): string {
+function bindPercent(machine: Machine, text: string, values: Value[] | ReadonlyMap<string, Value>): string {
   let next = 0;
-  return text.replace(/%(?:\((\w+)\))?s|%%/g, (whole, name: string | undefined) => {
+  return text.replace(/%(?:\((\w+)\))?s|%%/g, (whole, name: string | undefined, at: number) => {
     if (whole === '%%') return '%';
     const value = Array.isArray(values)
       ? values[next++]
       : values instanceof Map && name !== undefined
         ? values.get(name)
         : undefined;
-    return (value === undefined ? null : literalText(value)) ?? 'NULL';
+    const literal = value === undefined ? null : boundText(machine, value);
+    return literal ?? (/\bIN\s*$/i.test(text.slice(0, at)) ? '(NULL)' : 'NULL');
   });
 }
 
@@ -134,7 +135,7 @@ export function runStatement(machine: Machine, effects: Effects, args: Arguments
       return finish(
         machine,
         effects,
-        parameters.every((one) => one === undefined) ? text : bindPercent(text, items),
+        parameters.every((one) => one === undefined) ? text : bindPercent(machine, text, items),
         condition,
         true,
       );

@@ -86,6 +86,8 @@ function constant(path: string): Value | undefined {
     case '@context.bind':
     case '@session.bind':
       return bind;
+    case '@context.config':
+      return handle('@config');
     case '@context.impl':
       return context;
     case '@context.as_sql':
@@ -175,6 +177,9 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
         effects.autocommitDepth = Math.max(0, effects.autocommitDepth - 1);
     },
     unreadable(machine, reason, involved) {
+      const frame = machine.frames.at(-1);
+      // Importing a module of the application changes no schema, whatever its syntax.
+      if (involved.length === 0 && frame?.isTopLevel && frame.module.file !== effects.file) return;
       if (involved.length === 0 || involved.some((value) => touchesDatabase(value)))
         opaque(machine, effects, reason, []);
     },
@@ -400,6 +405,7 @@ function callBatch(machine: Machine, effects: Effects, made: Made, name: string,
 /** `db = SQLAlchemy()`: `db.Column` is sqlalchemy's, `db.Model` the declarative base, `db.session` a session. */
 function flaskAttribute(name: string): Value | undefined {
   if (name === 'Model') return external('flask_sqlalchemy.Model');
+  if (name === 'Table') return external('sqlalchemy.Table');
   if (name === 'session') return session;
   if (name === 'engine') return bind;
   if (name === 'metadata' || name === 'init_app' || name === 'create_all' || name === 'drop_all') return undefined;

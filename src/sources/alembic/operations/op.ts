@@ -163,10 +163,14 @@ function addColumn(call: Call): undefined {
   return undefined;
 }
 
+const changeArguments = ['nullable', 'comment', 'server_default', 'new_column_name', 'name', 'type_', 'autoincrement'];
+
 function alterColumn(call: Call): undefined {
   const { args, machine } = call;
   const table = tableOf(call, 0, 'table_name');
   const column = nameOf(argument(args, at(call, 1), 'column_name'))?.name ?? null;
+  // Without a change Alembic writes no statement, whatever stands for the column's name.
+  if (table && !changeArguments.some((name) => args.named.has(name))) return undefined;
   if (!table || column === null) {
     lose(call, 'a change of a column whose name is not known', table);
     return undefined;
@@ -453,6 +457,19 @@ function syncEnumValues(call: Call): undefined {
   const { args, machine } = call;
   const schema = nameOf(argument(args, 0, 'enum_schema', 'schema'));
   const name = nameOf(argument(args, 1, 'enum_name'));
+  // Two lists of labels are the older alembic-autogenerate-enums: (schema, name, old values, new values), and the type
+  // gets the labels it has not.
+  const fourth = plain(argument(args, 3, 'affected_columns') ?? null);
+  const isList = isObject(fourth) && (fourth.kind === 'list' || fourth.kind === 'tuple' || fourth.kind === 'set');
+  const added =
+    args.named.has('old_values') || (isList && args.positional.length > 3)
+      ? textList(machine, argument(args, 3, 'new_values'))
+      : null;
+  if (added !== null && name && !(added.length === 0 && isList)) {
+    const type = { schema: schema?.name ?? null, name: name.name };
+    for (const label of added) say(call, { kind: 'addEnumValue', name: type, label, ifNotExists: true });
+    return undefined;
+  }
   const labels = textList(machine, argument(args, 2, 'new_values'));
   if (!name || !labels) {
     lose(

@@ -76,6 +76,19 @@ function answerCatalogue(machine: Machine, effects: Effects, text: string): Valu
   };
   if (/^\s*select\s+current_schema(\(\))?\s*;?\s*$/i.test(text))
     return rowsWith(machine, [effects.sink.searchPath()[0] ?? 'public'], null);
+  const labels = labelsAsked(schema, text);
+  if (labels !== undefined) return labels === null ? rowsWith(machine, null, null) : rowsOfEach(machine, labels);
+  const validity = quoted(text, /^\s*select\s+(?:\w+\.)?indisvalid\s+from\s[^;]*'([\w.]+)'[^;']*$/i);
+  if (validity !== null) {
+    const name = validity.split('.').pop() as string;
+    // Replayed from nothing, an index that stands was built whole.
+    const stands = [...schema.tables.values()].some(
+      (table) =>
+        table.indexes.has(name) ||
+        [...table.constraints.values()].some((one) => one.name === name && 'pux'.includes(one.type)),
+    );
+    return rowsWith(machine, stands ? [true] : null, null);
+  }
   const regclass = quoted(text, /to_regclass\(\s*'([^']+)'\s*\)/i);
   if (regclass !== null) {
     const [first, second] = regclass.split('.');
@@ -131,6 +144,28 @@ function answerCatalogue(machine: Machine, effects: Effects, text: string): Valu
   if (tableName !== null && /information_schema\.tables|pg_tables|pg_class/i.test(text))
     return has(findTable(schema, effects, namespace, tableName));
   return undefined;
+}
+
+/** `SELECT unnest(enum_range(NULL::x))`, `SELECT enumlabel FROM pg_enum … typname = 'x'`: its labels; null: no such type. */
+function labelsAsked(schema: Schema, text: string): string[] | null | undefined {
+  const asked =
+    quoted(text, /^\s*select\s+unnest\s*\(\s*enum_range\s*\(\s*null\s*::\s*"?([\w.]+)"?\s*\)\s*\)[^,]*$/i) ??
+    (/^\s*select\s+(?:\w+\.)?enumlabel(?:\s+as\s+\w+)?\s+from\s/i.test(text) && !/enumlabel\s*(?:=|in\b)/i.test(text)
+      ? (quoted(text, /typname\s*=\s*'([^']+)'/i) ?? quoted(text, /'([\w.]+)'\s*::\s*regtype/i))
+      : null);
+  if (asked === null) return undefined;
+  const name = asked.split('.').pop();
+  const found = [...schema.enums.values()].filter((one) => one.name === name);
+  if (found.length > 1) return undefined;
+  const one = found[0];
+  if (one === undefined) return schema.suspected === 'all' || (schema.suspected?.size ?? 0) > 0 ? undefined : null;
+  return one.certainty === 'suspected' ? undefined : [...one.labels];
+}
+
+function rowsOfEach(machine: Machine, values: readonly string[]): Value {
+  const made = rowsWith(machine, null, null);
+  if (isObject(made) && made.kind === 'made') made.positional.push(...values.map((value) => tuple([value])));
+  return made;
 }
 
 function findTable(schema: Schema, effects: Effects, namespace: string | null, name: string): boolean {

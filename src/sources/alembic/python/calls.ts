@@ -13,11 +13,11 @@ import {
   type Arguments,
   assumed,
   conditionOf,
+  DepthReached,
   type External,
   identity,
   isObject,
   isSymbolic,
-  LimitReached,
   type Made,
   type Member,
   type PyClass,
@@ -170,13 +170,23 @@ function bindParameters(machine: Machine, fn: PyFunction, args: Arguments, scope
 
 export function callFunction(machine: Machine, fn: PyFunction, args: Arguments, site: Site): Value {
   const syntax = fn.syntax;
+  // In a branch nobody can decide, the end of a recursion is undecided too: its statements have all been met by then.
+  if (machine.shadows.length > 0 && timesEntered(machine, syntax) >= maxUndecidedRecursion)
+    return unknown(`what ${fn.name}() gives, which calls itself for as long as nobody can tell`);
   const scope = newScope('function', fn.scope.kind === 'class' ? outerOf(fn.scope) : fn.scope, fn.scope.module);
   scope.class = fn.owner;
   if (++machine.depth > machine.bounds.maxDepth) {
     machine.depth--;
-    throw new LimitReached(`calls nested more than ${machine.bounds.maxDepth} deep`);
+    throw new DepthReached(`calls nested more than ${machine.bounds.maxDepth} deep`);
   }
-  const frame: Frame = { module: fn.scope.module, statement: syntax, onYield: null, pushed: 0, mayLeaveLoop: null };
+  const frame: Frame = {
+    module: fn.scope.module,
+    statement: syntax,
+    entered: syntax,
+    onYield: null,
+    pushed: 0,
+    mayLeaveLoop: null,
+  };
   machine.frames.push(frame);
   try {
     bindParameters(machine, fn, args, scope);
@@ -198,6 +208,14 @@ export function callFunction(machine: Machine, fn: PyFunction, args: Arguments, 
     machine.frames.pop();
     machine.depth--;
   }
+}
+
+const maxUndecidedRecursion = 3;
+
+function timesEntered(machine: Machine, syntax: PyFunction['syntax']): number {
+  let times = 0;
+  for (const frame of machine.frames) if (frame.entered === syntax) times++;
+  return times;
 }
 
 function outerOf(scope: Scope): Scope {

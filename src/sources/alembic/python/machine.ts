@@ -29,6 +29,10 @@ export interface Frame {
   statement: { from: number; to: number };
   /** Receives what a generator yields; `with` over a @contextmanager runs its body here. */
   onYield: ((value: Value) => Value) | null;
+  /** The function whose body runs. */
+  entered?: { from: number; to: number };
+  /** A statement of a module's own level, not of a function. */
+  isTopLevel?: boolean;
   /** Conditions that an undecided early return put on the rest of this function. */
   pushed: number;
   /** A branch nobody could decide may have left the loop around it. */

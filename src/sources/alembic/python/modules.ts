@@ -7,7 +7,7 @@ import type { Machine } from './machine.ts';
 import { type ParsedModule, parsePython, type TopLevel } from './parse.ts';
 import { indexModule, type LazyNames, newScope, type Scope } from './scope.ts';
 import { execute } from './statements.ts';
-import { external, LimitReached, type PyModule, PyRaise, unknown, type Value } from './values.ts';
+import { DepthReached, external, type PyModule, PyRaise, unknown, type Value } from './values.ts';
 
 const parsedByText = new Map<string, { text: string; parsed: ParsedModule }>();
 
@@ -97,13 +97,14 @@ function runTopLevel(machine: Machine, module: PyModule, top: TopLevel): void {
   machine.shadows = [];
   machine.shadowsByAssumption = [];
   machine.conditions = [];
-  machine.frames.push({ module, statement, onYield: null, pushed: 0, mayLeaveLoop: null });
-  if (++machine.depth > machine.bounds.maxDepth)
-    throw new LimitReached(`calls nested more than ${machine.bounds.maxDepth} deep`);
+  machine.frames.push({ module, statement, onYield: null, pushed: 0, mayLeaveLoop: null, isTopLevel: true });
+  machine.depth++;
   try {
-    execute(machine, [statement], module.scope);
+    // Modules that import each other without end in sight: what is out of reach stays unbound, and so unknown.
+    if (machine.depth <= machine.bounds.maxDepth) execute(machine, [statement], module.scope);
   } catch (error) {
-    if (!(error instanceof PyRaise)) throw error;
+    const isReachedThroughAnother = error instanceof DepthReached && machine.frames.length > 1;
+    if (!(error instanceof PyRaise || isReachedThroughAnother)) throw error;
   } finally {
     if (lazy) lazy.at = before;
     machine.depth--;

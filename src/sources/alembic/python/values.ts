@@ -243,6 +243,9 @@ export class PyRaise extends Error {
 /** A bound was met: steps, depth, size. Nothing of the revision is read after it. */
 export class LimitReached extends Error {}
 
+/** Nested too deep: what was asked for is not known, and the steps left still count. */
+export class DepthReached extends LimitReached {}
+
 /** A key for dicts and sets; null where the value cannot be one. Equal values have equal keys (1 == 1.0 == True). */
 export function hashKey(value: Value): string | null {
   if (value === null) return 'n';
