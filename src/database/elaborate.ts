@@ -90,8 +90,8 @@ export async function elaborateBoth(
   live: Schema,
   doubtsOf: (declared: Schema, live: Schema, round: number) => ReadonlySet<string>,
 ): Promise<ElaboratedPair> {
-  const sides = [declared, live].map((schema) => ({ schema, isSettled: false }));
-  const [ours, theirs] = sides as [Side, Side];
+  const ours: Side = { schema: declared, isBuilt: false, isSettled: false };
+  const theirs: Side = { schema: live, isBuilt: false, isSettled: false };
   const unbuilt = new Set<string>();
   let keys = doubtsOf(declared, live, 0);
   for (let round = 1; round <= mostRounds && keys.size > 0; round++) {
@@ -100,11 +100,13 @@ export async function elaborateBoth(
       if (side.isSettled) return;
       const part = partOfSchema(side.schema, asked);
       const built = await buildOnce(scratch, part);
-      if (round === 1) for (const { object } of built.failures) unbuilt.add(object);
+      if (!side.isBuilt) for (const { object } of built.failures) unbuilt.add(object);
+      side.isBuilt = true;
       side.isSettled = fingerprintOf(built.schema, []) === fingerprintOf(part, []);
       side.schema = withPart(side.schema, built.schema, asked);
     };
-    await Promise.all(sides.map(take));
+    // The live texts are PostgreSQL's own already: mostly what is declared, once parsed, is the same.
+    await Promise.all((round === 1 ? [ours] : [ours, theirs]).map(take));
     if (ours.isSettled && theirs.isSettled) break;
     const left = doubtsOf(ours.schema, theirs.schema, round);
     keys = new Set([...keys].filter((key) => left.has(key)));
@@ -114,6 +116,7 @@ export async function elaborateBoth(
 
 interface Side {
   schema: Schema;
+  isBuilt: boolean;
   /** Another parse says the same again. */
   isSettled: boolean;
 }

@@ -341,4 +341,20 @@ describe('both sides of a comparison', () => {
     expect(both.declared.tables.get('public.same')).toBe(fresh.tables.get('public.same'));
     expect(both.unbuilt).toEqual(new Set());
   });
+
+  it('need only the declared side built where it then says what the live one says', async () => {
+    const live = await liveSchema('create table t (n integer default (1 + 1), check (n > 0))');
+    const t = live.tables.get('public.t') as Table;
+    const n = { ...(t.columns.get('n') as Column), default: '1+1' };
+    const declared = { ...live, tables: new Map([['public.t', { ...t, columns: new Map([['n', n]]) }]]) };
+    const defaultOf = (schema: Schema) => schema.tables.get('public.t')?.columns.get('n')?.default;
+    const both = await elaborateBoth(
+      scratch,
+      declared,
+      live,
+      (ours, theirs) => new Set(defaultOf(ours) === defaultOf(theirs) ? [] : ['public.t']),
+    );
+    expect(defaultOf(both.declared)).toBe('(1 + 1)');
+    expect(both.live).toBe(live);
+  });
 });
