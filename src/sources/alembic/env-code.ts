@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Expression, parsePython, type Statement } from './python/index.ts';
+import { type Expression, parseOnDemand, type Statement, type TopLevel } from './python/index.ts';
 import { decodePython } from './revision-file-text.ts';
 
 export type NameBinding =
@@ -23,7 +23,7 @@ export interface CodeModule {
   /** Relative to the project. */
   file: string;
   text: string;
-  statements: Statement[];
+  readonly statements: Statement[];
   bindings: Map<string, NameBinding>;
   /** Every module-level import, star imports too. */
   imports: { level: number; module: string; names: string[] | '*' | null }[];
@@ -59,10 +59,23 @@ export class ProjectCode {
     const text = this.text(file);
     let module: CodeModule | null = null;
     if (text !== null) {
-      const parsed = parsePython(text);
-      const statements = parsed.statements.map(({ statement }) => statement);
-      module = { file, text, statements, bindings: new Map(), imports: [], lineAt: parsed.lineAt };
-      collect(statements, module);
+      const parsed = parseOnDemand(text);
+      let statements: Statement[] | null = null;
+      module = {
+        file,
+        text,
+        get statements() {
+          statements ??= parsed.statements.map(({ statement }) => statement);
+          return statements;
+        },
+        bindings: new Map(),
+        imports: [],
+        lineAt: parsed.lineAt,
+      };
+      for (const top of parsed.statements) {
+        if (top.heading === null) collect([top.statement], module);
+        else module.bindings.set(top.heading.name, bindingOf(top, top.heading));
+      }
     }
     this.modules.set(file, module);
     return module;
@@ -320,6 +333,28 @@ export function* moduleLevel(statements: readonly Statement[]): Generator<Statem
 
 function isTypeChecking(test: Expression): boolean {
   return /(?:^|\.)TYPE_CHECKING$/.test(dottedName(test) ?? '');
+}
+
+/** A function or a class, whose statement is parsed once somebody asks what is in it. */
+function bindingOf(top: TopLevel, heading: NonNullable<TopLevel['heading']>): NameBinding {
+  if (heading.kind === 'function') return { kind: 'function' };
+  const statement = () => {
+    const found = top.statement;
+    return found.kind === 'class' ? found : { args: [], decorators: [], body: [] };
+  };
+  return {
+    kind: 'class',
+    name: heading.name,
+    get args() {
+      return statement().args;
+    },
+    get decorators() {
+      return statement().decorators;
+    },
+    get body() {
+      return statement().body;
+    },
+  };
 }
 
 function collect(statements: readonly Statement[], module: CodeModule): void {

@@ -15,7 +15,7 @@ import {
   moduleName,
   newMachine,
   PyRaise,
-  parsePython,
+  parseOnDemand,
   plain,
   strOf,
   type Value,
@@ -46,7 +46,7 @@ export function evaluateRevision(
   sink: OperationSink,
   reading: Reading,
 ): void {
-  const parsed = parsePython(source.text);
+  const parsed = parseOnDemand(source.text);
   const effects: Effects = {
     sink,
     revision: source.revision,
@@ -60,14 +60,14 @@ export function evaluateRevision(
     madeTypes: new Set(),
   };
   const machine = newMachine(newHost(effects, reading.files, reading.environment), reading.bounds ?? defaultBounds);
-  if (parsed.error) {
-    opaque(machine, effects, `the file is no Python that could be read, from line ${parsed.error.line}`, []);
-    return;
-  }
   const module = makeModule(source.module, source.file, parsed);
   machine.modules.set(source.module, module);
   try {
     const fn = moduleName(machine, module, direction);
+    if (parsed.error) {
+      opaque(machine, effects, `the file is no Python that could be read, from line ${parsed.error.line}`, []);
+      return;
+    }
     if (fn === undefined) return;
     callValue(machine, fn, argumentsFor(fn), { from: 0, to: 0 });
   } catch (error) {

@@ -20,7 +20,7 @@ export {
 } from './machine.ts';
 export { loadModule, makeModule, moduleName, parseCached, runWhole } from './modules.ts';
 export { isTrue } from './operators.ts';
-export { type ParsedModule, parsePython } from './parse.ts';
+export { type ParsedModule, parseOnDemand, parsePython, type TopLevel } from './parse.ts';
 export { newScope, type Scope } from './scope.ts';
 export { isHarmless, standardAttribute, standardCall, standardSubscript } from './standard-library.ts';
 export * from './values.ts';

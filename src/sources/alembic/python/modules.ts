@@ -4,7 +4,7 @@
 import type { ImportedName, Statement } from './ast.ts';
 import { builtins } from './builtins.ts';
 import type { Machine } from './machine.ts';
-import { type ParsedModule, parsePython, type TopLevel } from './parse.ts';
+import { type ParsedModule, parseOnDemand, type TopLevel } from './parse.ts';
 import { indexModule, type LazyNames, newScope, type Scope } from './scope.ts';
 import { execute } from './statements.ts';
 import { DepthReached, external, type PyModule, PyRaise, unknown, type Value } from './values.ts';
@@ -15,7 +15,7 @@ const parsedByText = new Map<string, { text: string; parsed: ParsedModule }>();
 export function parseCached(file: string, text: string): ParsedModule {
   const known = parsedByText.get(file);
   if (known && known.text === text) return known.parsed;
-  const parsed = parsePython(text);
+  const parsed = parseOnDemand(text);
   parsedByText.set(file, { text, parsed });
   return parsed;
 }

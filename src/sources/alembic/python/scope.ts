@@ -37,7 +37,10 @@ export function indexModule(parsed: ParsedModule): LazyNames {
   const stars: TopLevel[] = [];
   for (const top of parsed.statements) {
     const names = new Set<string>();
-    collectBound(top.statement, names, true);
+    // A decorated function may change what its decorators are given.
+    if (top.heading !== null && !(top.heading.isDecorated && top.heading.kind === 'function'))
+      names.add(top.heading.name);
+    else collectBound(top.statement, names, true);
     if (names.delete('*')) stars.push(top);
     for (const name of names) {
       const list = statementsByName.get(name);
