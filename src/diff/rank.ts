@@ -18,7 +18,7 @@ export interface RankInputs {
   schemaAt?(revisions: readonly RevisionId[]): Schema;
   live: Schema;
   options?: CompareOptions & {
-    /** How many of the best get their differences listed; 5 without it. */
+    /** How many of the best get their differences listed; 10 without it. */
     detailed?: number;
   };
 }
@@ -28,7 +28,7 @@ export interface RankedRevisions {
   revisions: RevisionId[];
   /** 0 to 1: features that both sides have, of all that either has. */
   score: number;
-  /** Features declared and not live, live and not declared. */
+  /** Objects declared and not live, live and not declared; beyond the best ones features of objects, as `score` counts. */
   missing: number;
   unexpected: number;
   /** Objects that differ; null beyond the best. */
@@ -52,12 +52,14 @@ export function rankRevisions({ graph, schemaAfter, schemaAt, live, options = {}
     (a, b) =>
       b.score - a.score || age(a.revisions) - age(b.revisions) || compareText(a.revisions.join(), b.revisions.join()),
   );
-  const detailed = options.detailed ?? 5;
-  return ranked.map(({ schema, ...each }, at) => ({
-    ...each,
-    differences:
-      at < detailed ? compareSchemas(schema, live, { ...compare, comparedAt: each.revisions }).differences : null,
-  }));
+  const detailed = options.detailed ?? 10;
+  return ranked.map(({ schema, ...each }, at) => {
+    if (at >= detailed) return { ...each, differences: null };
+    const { differences } = compareSchemas(schema, live, { ...compare, comparedAt: each.revisions });
+    const count = (...directions: Difference['direction'][]) =>
+      differences.filter((difference) => directions.includes(difference.direction)).length;
+    return { ...each, missing: count('missing', 'elsewhere'), unexpected: count('unexpected'), differences };
+  });
 }
 
 interface Score {

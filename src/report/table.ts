@@ -12,7 +12,7 @@ export function renderTable(report: Report, options: { color: boolean; width: nu
   const summary = `${error} error, ${warning} warning, ${info} info${accepted > 0 ? `, ${accepted} accepted` : ''}; ${report.notChecked.length} not checked`;
   const problem = report.problem ? `database not looked at: ${oneLine(report.problem.message)}\n` : '';
   if (report.findings.length === 0) return `${problem}${summary}\n`;
-  const width = Math.max(80, Math.min(options.width, 160));
+  const width = Math.max(120, Math.min(options.width, 180));
   const columns = [10, 30, 32];
   const table = new Table({
     head: ['severity', 'rule', 'where', 'what'].map((text) => paint.bold(text)),
