@@ -7,6 +7,8 @@
 export interface QualifiedName {
   schema: string | null;
   name: string;
+  /** The search_path in force where the name was written, where the text itself sets one. */
+  searchPath?: readonly string[];
 }
 
 /** PostgreSQL's identifier limit: 63 bytes (NAMEDATALEN - 1), not characters. */
@@ -52,6 +54,8 @@ export function keyOf(namespace: string, name: string): string {
 
 /** Cuts a name to PostgreSQL's 63 bytes without splitting a character (`truncate_identifier`). */
 export function truncateIdentifier(name: string, maxBytes: number = maxIdentifierBytes): string {
+  // No character takes more than three bytes a UTF-16 unit.
+  if (name.length * 3 <= maxBytes) return name;
   const bytes = Buffer.from(name, 'utf8');
   if (bytes.length <= maxBytes) return name;
   let end = maxBytes;

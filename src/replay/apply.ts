@@ -11,6 +11,7 @@ import { addConstraint, dropConstraint, renameConstraint, validateConstraint } f
 import { type DistributiveOmit, type ReplayState, SchemaDraft } from './draft.ts';
 import { createIndex, dropIndex, renameIndex } from './indexes.ts';
 import { applyToKin } from './kin.ts';
+import { withShortColumns } from './shorten.ts';
 import {
   alterTableOption,
   attachPartition,
@@ -45,7 +46,8 @@ export function openDraft(schema: Schema, context: ApplyContext): SchemaDraft {
   });
 }
 
-export function applyToDraft(draft: SchemaDraft, operation: Operation): void {
+export function applyToDraft(draft: SchemaDraft, written: Operation): void {
+  const operation = withShortColumns(written);
   switch (operation.kind) {
     case 'createTable':
       createTable(draft, operation);

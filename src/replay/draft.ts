@@ -4,7 +4,7 @@
  * Refuses to know what operations mean.
  */
 import { displayOfKey, typeDisplay, typeKeyOf, unreadableType } from '../model/definition.ts';
-import { keyOf, type QualifiedName } from '../model/name.ts';
+import { keyOf, type QualifiedName, truncateIdentifier } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { NamingConvention } from '../model/project.ts';
 import type { ReplayNote } from '../model/replay.ts';
@@ -126,17 +126,18 @@ export class SchemaDraft {
 
   /** Key that a name gets when it is created now. */
   createdKey(name: QualifiedName): string {
-    return keyOf(name.schema ?? this.creationNamespace(), name.name);
+    return keyOf(name.schema ?? this.creationNamespace(), truncateIdentifier(name.name));
   }
 
   /** Key of the first object of that name on the search_path that `has` knows; null where none stands. */
   find(name: QualifiedName, has: (key: string) => boolean): string | null {
+    const short = truncateIdentifier(name.name);
     if (name.schema !== null) {
-      const key = keyOf(name.schema, name.name);
+      const key = keyOf(name.schema, short);
       return has(key) ? key : null;
     }
     for (const namespace of this.searchPath) {
-      const key = keyOf(namespace, name.name);
+      const key = keyOf(namespace, short);
       if (has(key)) return key;
     }
     return null;

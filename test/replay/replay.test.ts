@@ -51,6 +51,39 @@ const tables = (schema: ReturnType<ReturnType<typeof replay>['schemaAfter']>) =>
 const options = { namingConvention: null };
 
 describe('replay', () => {
+  it('cuts names to 63 bytes, and finds them again under the name that was written', () => {
+    const long = `${'a_long_column_name_'.repeat(4)}end`;
+    const table = { schema: null, name: `${'table_'.repeat(12)}end` };
+    const origin = { revision: 'a', file: 'a.py', line: 1 };
+    const column = { name: long, type: 'integer', notNull: false, default: null, identity: null, generated: null };
+    const key = { name: null, type: 'u' as const, columns: [long] };
+    const result = replay(
+      history({
+        a: [
+          [],
+          [
+            { kind: 'createTable', table: { name: table, columns: [column], constraints: [], indexes: [] }, origin },
+            { kind: 'addConstraint', table, constraint: key, origin },
+            { kind: 'alterColumn', table, column: long, notNull: true, origin },
+            { kind: 'renameColumn', table, column: long, to: `${long}2`, origin },
+          ],
+        ],
+      }),
+      options,
+    );
+    const [made] = result.schemaAfter('a').tables.values();
+    expect(made?.name).toBe(table.name.slice(0, 63));
+    expect([...(made?.columns.values() ?? [])].map(({ name, notNull }) => [name, notNull])).toEqual([
+      [long.slice(0, 63), true],
+    ]);
+    expect(result.notes.filter(({ kind }) => kind === 'target-missing')).toEqual([]);
+  });
+
+  it("knows Alembic's own table", () => {
+    const result = replay(history({ a: [[], 'alter table alembic_version add column x int'] }), options);
+    expect(result.notes).toEqual([]);
+  });
+
   it('gives the schema after every revision of a line, sharing what does not change', () => {
     const result = replay(
       history({
