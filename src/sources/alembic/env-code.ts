@@ -24,6 +24,8 @@ export interface CodeModule {
   file: string;
   text: string;
   readonly statements: Statement[];
+  /** Those that are no function and no class: at hand without parsing more. */
+  plainStatements: Statement[];
   bindings: Map<string, NameBinding>;
   /** Every module-level import, star imports too. */
   imports: { level: number; module: string; names: string[] | '*' | null }[];
@@ -68,6 +70,7 @@ export class ProjectCode {
           statements ??= parsed.statements.map(({ statement }) => statement);
           return statements;
         },
+        plainStatements: parsed.statements.filter((top) => top.heading === null).map(({ statement }) => statement),
         bindings: new Map(),
         imports: [],
         lineAt: parsed.lineAt,

@@ -184,7 +184,7 @@ export class MetadataReader {
 
   /** `Base.metadata.naming_convention = {…}` and `X.metadata = MetaData(…)` among the statements of a module. */
   assignedNaming(module: CodeModule): NamingConvention | null {
-    for (const statement of moduleLevel(module.statements)) {
+    for (const statement of moduleLevel(module.plainStatements)) {
       if (statement.kind !== 'assign') continue;
       for (const target of statement.targets) {
         if (target.kind !== 'attribute') continue;
