@@ -8,10 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { allRules } from '../src/rules/index.ts';
 import { settingsDocs } from '../src/settings.ts';
+import { readingRows } from './support/reading-table.ts';
 
 const readmePath = fileURLToPath(new URL('../README.md', import.meta.url));
 const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 const isWriting = process.env.CHAIN_GENERATE === '1';
+
+/** Held to what happens by test/sources/operations/reading-table.test.ts. */
+const readingWord = { read: 'read', assumed: 'read; the assumption is named', opaque: 'opaque' };
 
 const severityWord = { error: 'error', warning: 'warning', info: 'info' };
 
@@ -28,6 +32,10 @@ const sections: Record<string, () => string> = {
   rules: () => {
     const rows = allRules.map((rule) => `| \`${rule.id}\` | ${severityWord[rule.severity]} | ${rule.title} |`);
     return ['| rule | severity | what it tells |', '|---|---|---|', ...rows].join('\n');
+  },
+  reading: () => {
+    const rows = readingRows.map(({ construct, is }) => `| ${construct.replaceAll('|', '\\|')} | ${readingWord[is]} |`);
+    return ['| in a revision | |', '|---|---|', ...rows].join('\n');
   },
   settings: () => {
     const rows = Object.entries(settingsDocs).map(([key, text]) => `| \`${key}\` | ${text} |`);

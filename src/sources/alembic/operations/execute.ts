@@ -114,6 +114,18 @@ function parameterMap(machine: Machine, values: (Value | undefined)[]): Map<stri
   return map;
 }
 
+/** A dictionary, a sequence, or values one by one; of several rows of them the first stands for all. */
+function driverParameters(machine: Machine, given: readonly Value[]): Value[] | ReadonlyMap<string, Value> {
+  const first = plain(given[0] ?? null);
+  if (!isObject(first)) return [...given];
+  if (first.kind === 'dict') return parameterMap(machine, [first]);
+  const items = toItems(machine, first) ?? [];
+  const row = plain(items[0] ?? null);
+  if (first.kind === 'list' && isObject(row) && (row.kind === 'dict' || row.kind === 'tuple'))
+    return driverParameters(machine, [row]);
+  return items;
+}
+
 /** Runs whatever was handed to an `execute`; its result stands for rows. */
 export function runStatement(machine: Machine, effects: Effects, args: Arguments, isDriver: boolean): Value {
   const statement = argument(args, 0, 'statement', 'sqltext', 'query', 'sql', 'clause');
@@ -128,10 +140,9 @@ export function runStatement(machine: Machine, effects: Effects, args: Arguments
   ];
   const text = textOf(bare);
   if (text !== null) {
-    if (isDriver) {
-      const list = plain(args.positional[1] ?? null);
-      const items =
-        isObject(list) && list.kind === 'dict' ? parameterMap(machine, [list]) : (toItems(machine, list) ?? []);
+    // SQLAlchemy 1 hands a bare text to the driver as it is, where `%s` and `%(name)s` stand for parameters.
+    if (isDriver || (args.positional[1] !== undefined && /%(?:\(\w+\))?s/.test(text))) {
+      const items = driverParameters(machine, args.positional.slice(1));
       return finish(
         machine,
         effects,

@@ -19,6 +19,7 @@ import {
   newDict,
   newList,
   plain,
+  settingValue,
   standardAttribute,
   standardCall,
   standardSubscript,
@@ -218,6 +219,9 @@ function callExternal(
     case 'sa.engine_from_config':
     case 'sa.create_async_engine':
       return bind;
+    case 'sa.make_url':
+      // Whatever it says, this history is read as PostgreSQL's.
+      return handle('@url');
     case 'orm.Session':
     case 'orm.scoped_session':
     case 'sa.AsyncSession':
@@ -366,9 +370,14 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
     return path === '@cursor'
       ? callConnection(machine, effects, bind, name, args)
       : unknown(`what the configuration's ${name}() gives`);
+  if (path === '@url') {
+    if (name === 'get_dialect') return dialect;
+    return name === 'get_backend_name' ? 'postgresql' : unknown(`what the URL's ${name}() gives`);
+  }
   if (path === '@query') return callQuery(machine, effects, receiver as Made, name, args);
   if (path === '@op') return callOp(machine, effects, name, args, external(`alembic.op.${name}`));
   const made = asMade(receiver);
+  if (made?.path === 'starlette.config.Config' && name === '__call__') return settingValue(machine, args);
   if (made && canonicalPath(made.path) === 'op.batch_alter_table') return callBatch(machine, effects, made, name, args);
   if (made && made.receiver === null) {
     const own = callMadeMethod(machine, effects, made, name, args);

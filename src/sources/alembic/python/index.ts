@@ -22,5 +22,5 @@ export { loadModule, makeModule, moduleName, parseCached, runWhole } from './mod
 export { isTrue } from './operators.ts';
 export { type ParsedModule, parseOnDemand, parsePython, type TopLevel } from './parse.ts';
 export { newScope, type Scope } from './scope.ts';
-export { isHarmless, standardAttribute, standardCall, standardSubscript } from './standard-library.ts';
+export { isHarmless, settingValue, standardAttribute, standardCall, standardSubscript } from './standard-library.ts';
 export * from './values.ts';

@@ -80,6 +80,8 @@ function environmentValue(machine: Machine, name: Value, fallback: Value | undef
 export function standardCall(machine: Machine, path: string, args: Arguments): Value | undefined {
   const [first = null, second = null] = args.positional;
   switch (path) {
+    case 'decouple.config':
+      return settingValue(machine, args);
     case 'os.getenv':
     case 'os.environ.get':
       return environmentValue(machine, first, args.positional[1] ?? args.named.get('default'));
@@ -450,4 +452,10 @@ function substitute(args: Arguments): Value {
   if (!pattern || by === null || text === null || text.length > 20_000)
     return unknown('a regular expression that could not be followed');
   return text.replace(new RegExp(pattern, 'g'), by.replaceAll('$', '$$$$').replace(/\\(\d)/g, '$$$1'));
+}
+
+/** A setting asked of the environment by `decouple`, `starlette.config` or `environs`: name, default, cast. */
+export function settingValue(machine: Machine, args: Arguments): Value {
+  if (args.named.has('cast') || args.positional.length > 2) return unknown('a setting that is cast');
+  return environmentValue(machine, args.positional[0] ?? null, args.named.get('default') ?? args.positional[1]);
 }
