@@ -8,7 +8,7 @@ import type { Schema, Table } from './schema.ts';
 
 /** The key of the table that the name resolves to, null where there is none. */
 export function resolveTable(schema: Schema, name: QualifiedName, searchPath: readonly string[]): string | null {
-  const namespaces = name.schema === null ? searchPath : [name.schema];
+  const namespaces = name.schema === null ? (name.searchPath ?? searchPath) : [name.schema];
   for (const namespace of namespaces) {
     const key = keyOf(namespace, name.name);
     if (schema.tables.has(key)) return key;
@@ -18,7 +18,7 @@ export function resolveTable(schema: Schema, name: QualifiedName, searchPath: re
 
 /** The key of the table or view that the name resolves to, null where there is none. */
 export function resolveRelation(schema: Schema, name: QualifiedName, searchPath: readonly string[]): string | null {
-  const namespaces = name.schema === null ? searchPath : [name.schema];
+  const namespaces = name.schema === null ? (name.searchPath ?? searchPath) : [name.schema];
   for (const namespace of namespaces) {
     const key = keyOf(namespace, name.name);
     if (schema.tables.has(key) || schema.views.has(key)) return key;
@@ -28,7 +28,7 @@ export function resolveRelation(schema: Schema, name: QualifiedName, searchPath:
 
 /** Where an unqualified name would be created. */
 export function placeOf(name: QualifiedName, searchPath: readonly string[]): string {
-  return keyOf(name.schema ?? searchPath[0] ?? 'public', name.name);
+  return keyOf(name.schema ?? (name.searchPath ?? searchPath)[0] ?? 'public', name.name);
 }
 
 /** Real schemas of a search_path: `$user` and what PostgreSQL searches by itself do not count. */

@@ -223,7 +223,9 @@ async function refuseFresh(plan: Plan, context: ApplyContext, fingerprint: () =>
           ? (rehearsal.failure ?? 'the rehearsal failed')
           : rehearsal.on;
     throw new ChainError('rehearsal-failed', `The plan is not applied: ${why}. Nothing was changed.`, {
-      hint: 'Correct what failed and plan again; --without-rehearsal applies a plan that could not be rehearsed.',
+      hint: plan.steps.some(({ phase, name }) => phase === 'seed' && why.startsWith(`step ${name}:`))
+        ? 'Correct the seed or the rows that it meets and plan again; --no-seed repairs the rest without running it.'
+        : 'Correct what failed and plan again; --without-rehearsal applies a plan that could not be rehearsed.',
     });
   }
   if (

@@ -3,7 +3,10 @@
  * them. The rewriting itself is the seeds layer's. Refuses to run anything.
  */
 import type { Diagnosis } from '../model/diagnosis.ts';
+import { placeOf, resolveRelation, resolveTable } from '../model/lookup.ts';
+import type { QualifiedName } from '../model/name.ts';
 import type { Plan } from '../model/plan.ts';
+import { emptySchema } from '../model/schema.ts';
 import type { SeedReading } from '../model/seed.ts';
 import { patchSeed, type SeedWorld } from '../seeds/index.ts';
 import type { Answered, FileEdits } from './chain-edits.ts';
@@ -44,8 +47,8 @@ export function planSeeds(
       }
     }
     if (wish.run.length === 0) continue;
-    const absent = absentTables(reading, world);
-    if (absent.length === 0) plan.steps.push(seedStep(reading, wish.run));
+    const absent = absentObjects(reading, world);
+    if (absent.length === 0) plan.steps.push(seedStep(reading, wish.run, world));
     else
       plan.left.push(
         ...wish.run.map((key) => ({
@@ -57,15 +60,11 @@ export function planSeeds(
   return plan;
 }
 
-/** Tables that the seed writes without asking whether they are there, and that will not be. */
-function absentTables(reading: SeedReading, world: SeedWorld): string[] {
+/** Tables and columns that the seed writes without asking whether they are there, and that will not be. */
+function absentObjects(reading: SeedReading, world: SeedWorld): string[] {
   const path = world.searchPath;
   const live = world.schemas[0];
-  const isThere = (name: { schema: string | null; name: string }) =>
-    (name.schema === null ? path : [name.schema]).some((namespace) => {
-      const key = `${namespace}.${name.name}`;
-      return live?.tables.has(key) || live?.views.has(key);
-    });
+  const isThere = (name: QualifiedName) => live !== undefined && resolveRelation(live, name, path) !== null;
   const made = new Set(
     reading.statements.flatMap(({ verb, sql }) =>
       verb === 'ddl'
@@ -77,9 +76,16 @@ function absentTables(reading: SeedReading, world: SeedWorld): string[] {
         : [],
     ),
   );
-  const absent = reading.statements.flatMap(({ table, guards }) =>
-    table !== null && guards.length === 0 && !isThere(table) && !made.has(table.name) ? [table.name] : [],
+  const altered = new Set(
+    reading.statements.flatMap(({ verb, table }) => (verb === 'ddl' && table ? [table.name] : [])),
   );
+  const absent = reading.statements.flatMap(({ table, guards, columns }) => {
+    if (table === null || guards.length > 0 || made.has(table.name)) return [];
+    if (!isThere(table)) return [table.name];
+    const standing = live?.tables.get(resolveTable(live, table, path) ?? '');
+    if (standing === undefined || altered.has(table.name)) return [];
+    return (columns ?? []).filter((column) => !standing.columns.has(column)).map((column) => `${table.name}.${column}`);
+  });
   return [...new Set(absent)];
 }
 
@@ -104,12 +110,13 @@ function wishesOf(actions: readonly Answered[]): Map<string, Wish> {
   return wishes;
 }
 
-function seedStep(reading: SeedReading, answers: string[]): StepDraft {
+function seedStep(reading: SeedReading, answers: string[], { schemas, searchPath }: SeedWorld): StepDraft {
   const { file } = reading;
+  const live = schemas[0] ?? emptySchema();
   const tables = new Set(
     reading.statements.flatMap((statement) =>
       [statement.table, ...statement.reads].flatMap((name) =>
-        name ? [`${name.schema ?? 'public'}.${name.name}`] : [],
+        name ? [resolveTable(live, name, searchPath) ?? placeOf(name, searchPath)] : [],
       ),
     ),
   );

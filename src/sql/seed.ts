@@ -18,6 +18,7 @@ import { parseBlock, parseStatements } from './pg-parser.ts';
 import { type BlockStatement, bodyRange, maskBlock, type PlBlock, readPlBlock } from './plpgsql.ts';
 import { readSeedFile, type SeedFile, type SeedPiece } from './seed-file.ts';
 import { earlyReturnGuard, guardOf } from './seed-guards.ts';
+import { pathAfter, type SearchPath, unsetPath, writeUnder } from './seed-path.ts';
 import { readSeedStatement, type SeedScope } from './seed-statements.ts';
 import { readVersions } from './seed-version.ts';
 import { as } from './tree.ts';
@@ -29,12 +30,21 @@ interface Reading {
   statements: SeedStatement[];
   blocks: SeedBlock[];
   errors: { line: number; message: string }[];
+  /** What the seed itself set the search_path to: for the session, and until the transaction ends. */
+  path: SearchPath;
 }
 
 /** Reads a seed. `loadSqlParser()` must have been awaited. Never throws. */
 export function readSeedSql(file: string, text: string): SeedReading {
   const seedFile = readSeedFile(text);
-  const reading: Reading = { file: seedFile, blockText: seedFile.masked, statements: [], blocks: [], errors: [] };
+  const reading: Reading = {
+    file: seedFile,
+    blockText: seedFile.masked,
+    statements: [],
+    blocks: [],
+    errors: [],
+    path: unsetPath,
+  };
   for (const piece of seedFile.pieces) {
     try {
       readPiece(reading, piece);
@@ -75,13 +85,17 @@ function readPiece(reading: Reading, piece: SeedPiece): void {
       continue;
     }
     const { statement } = parsed;
+    const before = reading.statements.length;
     if (as(statement.node, 'DoStmt')) {
       readDo(reading, statement.from, statement.to);
+      for (const each of reading.statements.slice(before)) writeUnder(each, reading.path);
       continue;
     }
+    reading.path = pathAfter(statement.node, reading.path);
     const read = readSeedStatement(statement, scopeOf(file, [], false, new Set()));
     const copy = read[0];
     if (copy?.verb === 'copy' && piece.data) copy.rows = copyRows(file, piece.data, copy.sql);
+    for (const each of read) writeUnder(each, reading.path);
     reading.statements.push(...read);
   }
 }

@@ -219,6 +219,24 @@ describe('guards', () => {
   });
 });
 
+describe('the search_path that a seed sets', () => {
+  const pathsOf = (text: string) => inserts(text).map(({ table }) => table?.searchPath ?? null);
+  const insert = 'INSERT INTO t VALUES (1);';
+
+  it.each([
+    [insert, [null]],
+    [`SET search_path TO app, public; ${insert}`, [['app', 'public']]],
+    [`SET search_path = "$user", app; ${insert} RESET search_path; ${insert}`, [['app'], null]],
+    [`BEGIN; SET LOCAL search_path TO app; ${insert} COMMIT; ${insert}`, [['app'], null]],
+    [`SELECT pg_catalog.set_config('search_path', 'app', false); ${insert}`, [['app']]],
+    [`SET search_path TO app; DO $$ BEGIN ${insert} END $$;`, [['app']]],
+    ['SET search_path TO app; INSERT INTO other.t VALUES (1);', [null]],
+    [`SET timezone TO 'UTC'; ${insert}`, [null]],
+  ])('%s', (text, expected) => {
+    expect(pathsOf(text)).toEqual(expected);
+  });
+});
+
 describe('versions', () => {
   it.each([
     ['-- Version: 1.1.0\nSELECT 1;', ['1.1.0']],
