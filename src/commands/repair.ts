@@ -12,10 +12,11 @@ import type { Hazard, Plan } from '../model/plan.ts';
 import {
   type Applied,
   applyPlan,
+  type Foreseen,
   findUnfinished,
+  foresee,
   hazardsToAllow,
   parsePlan,
-  planRepair,
   rehearse,
   serializePlan,
 } from '../repair/index.ts';
@@ -136,30 +137,30 @@ async function makePlan(job: Job, diagnosis: Diagnosis): Promise<Plan> {
   const { settings, terminal, flags, allow } = job;
   terminal.progress('planning');
   const { stepsFolder } = settings;
-  const plan = await planRepair(diagnosis, {
-    stepsFolder,
-    allow,
-    mergeDuplicates: flags.mergeDuplicates,
-    seed: flags.seed,
-  });
-  if (plan.patches.length === 0 && plan.steps.length === 0) return plan;
-  terminal.progress('rehearsing on a scratch database');
+  const options = { stepsFolder, allow, mergeDuplicates: flags.mergeDuplicates, seed: flags.seed };
   const { parseDatabaseUrl } = await import('../database/index.ts');
   const url = settings.url?.text ?? diagnosis.facts.config.url ?? '';
   const live = diagnosis.database === null ? null : await openForReading(settings, parseDatabaseUrl(url));
+  const { signal } = terminal;
+  const { scratch, scratchProblem: reason } = job;
+  let foreseen: Foreseen | null = null;
   try {
-    const { scratch, scratchProblem: reason } = job;
+    foreseen = await foresee(diagnosis, options, { settings, scratch, live, signal });
+    const { plan } = foreseen;
+    if (plan.patches.length === 0 && plan.steps.length === 0) return plan;
+    terminal.progress('rehearsing on a scratch database');
     const context = {
       settings,
-      diagnosis,
+      diagnosis: foreseen.diagnosis,
       scratch,
       reason,
       live,
       toolVersion: packageVersion(),
-      signal: terminal.signal,
+      signal,
     };
     return { ...plan, rehearsal: await rehearse(plan, context) };
   } finally {
+    await foreseen?.close();
     await live?.close();
   }
 }

@@ -30,10 +30,13 @@ export class FileEdits {
   readonly #edits = new Map<string, { edits: TextEdit[]; answers: Set<string> }>();
   /** Files that appear or go, with their whole text. */
   readonly #whole = new Map<string, { after: string | null; answers: Set<string>; step?: string }>();
+  readonly #brought: ReadonlyMap<string, readonly string[]>;
   readonly failures: { key: string; reason: string }[] = [];
 
-  constructor(read: (file: string) => string | null) {
+  /** `brought`: files that `read` gives and the project does not have yet, with the findings that they answer. */
+  constructor(read: (file: string) => string | null, brought: ReadonlyMap<string, readonly string[]> = new Map()) {
     this.#read = read;
+    this.#brought = brought;
   }
 
   /** Takes edits on the file's text as read; a file that cannot be edited leaves its findings unanswered. */
@@ -78,13 +81,16 @@ export class FileEdits {
   }
 
   patches(): Patch[] {
-    const files = [...new Set([...this.#edits.keys(), ...this.#whole.keys()])].sort(compareText);
+    const named = [...this.#edits.keys(), ...this.#whole.keys(), ...this.#brought.keys()];
+    const files = [...new Set(named)].sort(compareText);
     return files.flatMap((file) => {
-      const before = this.#read(file);
+      const brought = this.#brought.get(file);
+      const before = brought ? null : this.#read(file);
       const after = this.textAfter(file);
       if (before === after) return [];
       const whole = this.#whole.get(file);
-      const answers = [...new Set([...(this.#edits.get(file)?.answers ?? []), ...(whole?.answers ?? [])])];
+      const asked = [brought, this.#edits.get(file)?.answers, whole?.answers].flatMap((some) => [...(some ?? [])]);
+      const answers = [...new Set(asked)];
       const patch: Patch = { file, before, after, diff: unifiedDiff(file, before, after), answers };
       return [whole?.step === undefined ? patch : { ...patch, step: whole.step }];
     });

@@ -33,6 +33,8 @@ export interface PlanOptions {
   mergeDuplicates: boolean;
   /** False: the seed is neither patched for a run nor run. */
   seed: boolean;
+  /** Files that the diagnosis read as if they stood, and that the plan brings, with the findings that they answer. */
+  brought?: ReadonlyMap<string, readonly string[]>;
 }
 
 type ActionOf<Kind extends RemedyAction['action']> = Extract<RemedyAction, { action: Kind }>;
@@ -48,7 +50,7 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
     namingConvention: diagnosis.facts.env.namingConvention,
     searchPath: searchPathOf(diagnosis),
   };
-  const files = new FileEdits((file) => diagnosis.readFile(file));
+  const files = new FileEdits((file) => diagnosis.readFile(file), options.brought);
   const { graph, database } = diagnosis;
   const { config } = diagnosis.facts;
 

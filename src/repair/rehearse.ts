@@ -113,7 +113,7 @@ export async function rehearse(plan: Plan, context: RehearsalContext): Promise<R
   }
 }
 
-async function copyProject(from: string, to: string): Promise<void> {
+export async function copyProject(from: string, to: string): Promise<void> {
   await cp(from, to, {
     recursive: true,
     // A link could lead outside the copy; what it names is not this project's to patch.
