@@ -274,7 +274,12 @@ function renderCreateIndex(table: QualifiedName, index: IndexDefinition, guarded
       (key.collation ? ` COLLATE ${collationSql(key.collation)}` : '') +
       (key.operatorClass ? ` ${key.operatorClass}` : '') +
       (key.descending ? ' DESC' : '') +
-      (key.nullsFirst === undefined ? '' : key.nullsFirst ? ' NULLS FIRST' : ' NULLS LAST'),
+      // Only what is not the default: an access method without an order takes neither.
+      ((key.nullsFirst ?? key.descending ?? false) === (key.descending ?? false)
+        ? ''
+        : key.nullsFirst
+          ? ' NULLS FIRST'
+          : ' NULLS LAST'),
   );
   return (
     `CREATE ${index.unique ? 'UNIQUE ' : ''}INDEX ${index.concurrently ? 'CONCURRENTLY ' : ''}` +

@@ -110,3 +110,24 @@ describe('describeLock', () => {
       expect([described.lock, described.hazards]).toEqual([lock, hazards]);
     });
 });
+
+describe('the order of an index', () => {
+  it('is written where it is not the default: gin takes none', () => {
+    const written = (keys: object) => {
+      const index = {
+        name: 'i',
+        method: 'gin',
+        unique: false,
+        where: null,
+        keys: [{ text: 'a', isExpression: false, ...keys }],
+      };
+      const act = { kind: 'createIndex', table: { schema: 'public', name: 't' }, index } as unknown as SchemaOperation;
+      return renderOperation(act)[0]?.replace(/^.*\(|\)$/g, '');
+    };
+    expect(written({})).toBe('a');
+    expect(written({ descending: false, nullsFirst: false })).toBe('a');
+    expect(written({ descending: true, nullsFirst: true })).toBe('a DESC');
+    expect(written({ descending: true, nullsFirst: false })).toBe('a DESC NULLS LAST');
+    expect(written({ descending: false, nullsFirst: true })).toBe('a NULLS FIRST');
+  });
+});
