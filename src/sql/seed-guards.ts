@@ -27,6 +27,14 @@ export interface Probe {
   names: string[];
 }
 
+/** The name in the text of a regclass, `'app."Order.Line"'`. */
+function relationIn(text: string): QualifiedName {
+  const parts = [...text.matchAll(/"((?:[^"]|"")*)"|([^".\s]+)/g)].map(
+    ([, quoted, bare]) => quoted?.replaceAll('""', '"') ?? (bare as string).toLowerCase(),
+  );
+  return { schema: parts.length > 1 ? (parts[0] as string) : null, name: parts.at(-1) ?? text };
+}
+
 /** What a condition asks the catalogue; `table` null where it asks for rows or something else. */
 export function readProbe(condition: string): Probe {
   const probe: Probe = { table: null, isUnqualified: false, wants: true, isOfCatalogue: false, names: [] };
@@ -47,6 +55,9 @@ export function readProbe(condition: string): Probe {
       const column = stringsOf(as(body.lexpr as Node, 'ColumnRef')?.fields).at(-1);
       const value = constantOf(body.rexpr as Node);
       if (value !== null) probe.names.push(value);
+      const cast = as(body.rexpr as Node, 'TypeCast');
+      if (value !== null && stringsOf(cast?.typeName?.names).at(-1) === 'regclass')
+        probe.names.push(relationIn(value).name);
       for (const item of as(body.rexpr as Node, 'List')?.items ?? []) {
         const each = constantOf(item);
         if (each !== null) probe.names.push(each);
@@ -66,8 +77,7 @@ export function readProbe(condition: string): Probe {
   });
 
   if (registered !== null) {
-    const parts = (registered as string).split('.').map((part) => part.replace(/^"(.*)"$/, '$1'));
-    probe.table = { schema: parts.length > 1 ? (parts[0] as string) : null, name: parts.at(-1) as string };
+    probe.table = relationIn(registered);
     probe.isOfCatalogue = true;
     probe.names.push(probe.table.name);
     return probe;

@@ -20,6 +20,14 @@ describe('DO blocks', () => {
     expect(operation).not.toHaveProperty('condition');
   });
 
+  it('reads the name in a regclass, quoted and with its schema', () => {
+    const [operation] = read(
+      `BEGIN IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = 'port."Berth"'::regclass AND i.indisunique) THEN CREATE INDEX x ON port."Berth" (a); END IF; END`,
+    );
+    expect(operation).toMatchObject({ kind: 'createIndex', ifNotExists: true });
+    expect(operation).not.toHaveProperty('condition');
+  });
+
   it('takes handlers for duplicates as IF NOT EXISTS', () => {
     expect(read("BEGIN CREATE TYPE mood AS ENUM ('a'); EXCEPTION WHEN duplicate_object THEN NULL; END")).toMatchObject([
       { kind: 'createEnum', ifNotExists: true },
