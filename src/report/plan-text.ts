@@ -37,10 +37,7 @@ export function planText(plan: NonNullable<Report['plan']>, paint: Paint): strin
       paint.dim(`  ${oneLine(facts.join(' · '))}`),
     );
     lines.push(...indented(step.sql, '  '));
-    lines.push(
-      paint.dim('  undo:'),
-      ...(step.down === null ? ['    by the before-images that are kept'] : indented(step.down, '    ')),
-    );
+    lines.push(paint.dim('  undo:'), ...(step.down === null ? [`    ${undoneBy(step)}`] : indented(step.down, '    ')));
   });
   if (plan.rehearsal !== null) lines.push('', rehearsalText(plan.rehearsal, paint));
   lines.push(...leftText(plan));
@@ -74,4 +71,9 @@ function paintDiffLine(line: string, paint: Paint): string {
   if (line.startsWith('+')) return paint.added(line);
   if (line.startsWith('-')) return paint.removed(line);
   return line;
+}
+
+/** How a step without SQL of its own to take it back goes. */
+function undoneBy({ phase }: { phase: string }): string {
+  return phase === 'seed' ? 'by the before-images that are kept' : 'nothing: what it made stays';
 }

@@ -38,7 +38,7 @@ export default defineRule({
       }));
       yield {
         subject: { kind: wanted.kind, name: wanted.key },
-        message: `${rows.length}${rows.length === 20 ? ' or more' : ''} values of (${wanted.columns.join(', ')}) stand in several rows of ${wanted.table}; ${wanted.name} cannot be added while they do.`,
+        message: `${rows.length}${rows.length === 20 ? ' or more' : ''} ${rows.length === 1 ? 'value' : 'values'} of (${wanted.columns.join(', ')}) ${rows.length === 1 ? 'stands' : 'stand'} in several rows of ${wanted.table}; ${wanted.name} cannot be added while they do.`,
         evidence,
         causedBy: [`${wanted.kind}-missing:${wanted.key}`],
         remedy: advice(
