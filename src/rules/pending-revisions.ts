@@ -1,7 +1,7 @@
 /**
  * Revisions that the database has not had yet: normal before a deploy.
  */
-import { ancestorsOf } from '../model/ancestry.ts';
+import { ancestorsOf, descendantsOf } from '../model/ancestry.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({
@@ -17,7 +17,12 @@ export default defineRule({
   *check({ graph, declared, stamp }) {
     if (declared.comparedBy !== 'stamp') return;
     const applied = ancestorsOf(graph, declared.comparedAt);
-    const pending = graph.order.filter((id) => !applied.has(id));
+    // Before a parent that is lost nobody can tell what was applied; what comes after an applied one was not.
+    const isCut = [...applied].some((id) =>
+      graph.revisions.get(id)?.downRevisions.some((to) => !graph.revisions.has(to)),
+    );
+    const later = isCut ? descendantsOf(graph, [...applied]) : null;
+    const pending = graph.order.filter((id) => !applied.has(id) && (later === null || later.has(id)));
     if (pending.length === 0) return;
     yield {
       subject: { kind: 'stamp', name: stamp.table?.key ?? 'alembic_version' },

@@ -1,6 +1,7 @@
 /**
  * An id that nobody generated: counted up letters and digits, which the next hand (or machine) will type again.
  */
+import { ancestorsOf } from '../model/ancestry.ts';
 import { advice, defineRule, patch } from './rule.ts';
 
 /** Runs that people and language models type: a1b2c3d4e5f6, 123456789abc, abcdef123456, 000000000000. */
@@ -26,10 +27,12 @@ export default defineRule({
     repair: 'Give it a generated id while nothing carries it; let `alembic revision` make ids.',
   },
   *check({ graph, history, stamp }) {
+    // Where one database has passed it, another may stand at it.
+    const passed = ancestorsOf(graph, stamp?.known ?? []);
     for (const revision of graph.revisions.values()) {
       if (!isTyped(revision.id)) continue;
       const tag = history?.releasedById.get(revision.id);
-      const isCarried = history === undefined || tag !== undefined || stamp?.known.includes(revision.id) === true;
+      const isCarried = history === undefined || tag !== undefined || passed.has(revision.id);
       const to = fresh(revision.file);
       yield {
         subject: {

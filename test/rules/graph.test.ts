@@ -172,6 +172,23 @@ it('placeholder-revision-id: typed patterns alone', async () => {
   }
 });
 
+it('placeholder-revision-id: what a database has passed keeps its id', async () => {
+  const typed = { ...a, id: 'abcdef123456' };
+  const child = { ...b, after: typed.id };
+  const given = { revisions: [typed, child], live: a.sql, history: {} };
+  const [passed] = await findingsOf('placeholder-revision-id', { ...given, rows: [child.id] });
+  expect(passed?.remedy?.actions).toEqual([]);
+  const [ahead] = await findingsOf('placeholder-revision-id', { ...given, rows: [] });
+  expect(ahead?.remedy?.actions).toMatchObject([{ action: 'rename-revision', revision: typed.id }]);
+});
+
+it('pending-revisions: what stands before a lost parent is not said to wait', async () => {
+  const lost = { ...b, id: 'dddd4444eeee', after: 'gone00000000' };
+  const next = { id: 'eeee5555ffff', after: lost.id };
+  const [finding] = await findingsOf('pending-revisions', { revisions: [a, lost, next], live: a.sql, rows: [lost.id] });
+  expect(finding?.message).toBe('1 revision is not applied yet: eeee5555ffff.');
+});
+
 it('released-revision-removed', async () => {
   const a = { id: 'a' };
   const releasedById = new Map([
