@@ -221,7 +221,6 @@ async function launch(
     'max_wal_size=512MB',
     'checkpoint_timeout=1h',
     'max_logical_replication_workers=0',
-    'track_counts=off',
     // No processes of its own for reading files (PostgreSQL 18 and later).
     ...(major >= 18 ? ['io_method=sync'] : []),
     'lc_messages=C',

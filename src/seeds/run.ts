@@ -70,6 +70,7 @@ export async function runSeed(
     if (isSeed) tell({ severity, message });
   });
   const body = async (): Promise<SeedRun> => {
+    await countWrites(session, reading.file);
     const before = await session.query<{ path: string }>(`SELECT current_setting('search_path') AS path`);
     const tables = new Set(await tablesOf(session, reading));
     for (let attempt = 1; ; attempt++) {
@@ -298,4 +299,25 @@ function summarise(
     const updated = own.length - inserted - deleted;
     return { table, inserted, updated, deleted, unchanged: Math.max(0, (stated.get(table) ?? 0) - inserted - updated) };
   });
+}
+
+/**
+ * What triggers and cascades write is seen by PostgreSQL's own counters of this transaction; where a server keeps none
+ * (`track_counts = off`), undo could not know of it.
+ * @throws ChainError `seed-failed`
+ */
+async function countWrites(session: SeedSession, file: string): Promise<void> {
+  const { rows } = await session.query<{ on: boolean }>(`SELECT current_setting('track_counts')::boolean AS "on"`);
+  if (rows[0]?.on) return;
+  await session.query('SAVEPOINT chain_counts');
+  try {
+    await session.query('SET LOCAL track_counts = on');
+    await session.query('RELEASE SAVEPOINT chain_counts');
+  } catch (cause) {
+    await session.query('ROLLBACK TO SAVEPOINT chain_counts');
+    throw new ChainError('seed-failed', `${file}: this server keeps no counts of written rows (track_counts = off).`, {
+      hint: 'Without them, what triggers write could not be taken back: switch track_counts on, or run the seed with psql.',
+      cause,
+    });
+  }
 }
