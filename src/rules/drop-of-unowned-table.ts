@@ -4,6 +4,7 @@
 import { ancestorsOf, behindMissingParents } from '../model/ancestry.ts';
 import { blindSpotOver, hasUnreadRevisions } from '../model/blind-spots.ts';
 import type { Evidence } from '../model/finding.ts';
+import type { ReplayNote } from '../model/replay.ts';
 import { advice, defineRule, patch } from './rule.ts';
 
 export default defineRule({
@@ -20,6 +21,7 @@ export default defineRule({
   },
   *check({ graph, declared, live, config }) {
     const behind = behindMissingParents(graph);
+    const base = tableOfAnOutsideBase(declared.replay.notes, behind);
     for (const note of declared.replay.notes) {
       if (note.kind !== 'target-missing' || note.operation.kind !== 'dropTable' || note.objectKind !== 'table')
         continue;
@@ -30,6 +32,7 @@ export default defineRule({
         spot !== null ||
         behind.has(note.revision) ||
         hasUnreadRevisions(graph) ||
+        base !== null ||
         note.operation.condition !== undefined;
       const { file, line } = note.operation.origin;
       const evidence: Evidence[] = [
@@ -47,6 +50,11 @@ export default defineRule({
           file: spot.file,
           line: spot.line,
         });
+      else if (base !== null)
+        evidence.push({
+          origin: 'declared',
+          text: `the chain began on tables that stood already (it alters ${base}, which it never created): this may be one of them`,
+        });
       const rows = live?.sizesByTable.get(note.object)?.rows ?? -1;
       if (live?.schema.tables.has(note.object))
         evidence.push({ origin: 'live', text: `the database has it${rows > 0 ? `, with about ${rows} rows` : ''}` });
@@ -61,7 +69,7 @@ export default defineRule({
         subject: { kind: 'table', name: note.object, revision: note.revision, file, line },
         severity: isUnsure ? 'warning' : 'error',
         certainty: isUnsure ? 'suspected' : 'proven',
-        message: `${note.revision} (${file}:${line}) drops ${note.object}, which this chain never created; another application loses it${rows > 0 ? ` with its ${rows} rows` : ''}.`,
+        message: `${note.revision} (${file}:${line}) drops ${note.object}, which this chain never created; ${base !== null ? 'unless it is one of those the chain began on, ' : ''}another application loses it${rows > 0 ? ` with its ${rows} rows` : ''}.`,
         evidence,
         causedBy: behind.has(note.revision) ? ['missing-parent-revision'] : [],
         remedy:
@@ -78,3 +86,18 @@ export default defineRule({
     }
   },
 });
+
+/** A table that revisions alter and none created: so the chain's first tables were made elsewhere. Null: there is none. */
+function tableOfAnOutsideBase(notes: readonly ReplayNote[], behind: ReadonlySet<string>): string | null {
+  const alters = new Set(['addColumn', 'dropColumn', 'alterColumn', 'renameColumn', 'createIndex', 'addConstraint']);
+  const found = notes.find(
+    (note) =>
+      note.kind === 'target-missing' &&
+      note.objectKind === 'table' &&
+      alters.has(note.operation.kind) &&
+      'table' in note.operation &&
+      note.object.endsWith(`.${(note.operation.table as { name: string }).name}`) &&
+      !behind.has(note.revision),
+  );
+  return found?.kind === 'target-missing' ? found.object : null;
+}

@@ -200,6 +200,18 @@ describe('where no ini stands at the top', () => {
     project.remove();
   });
 
+  it("takes Flask-Migrate's ini, which names no folder or one of elsewhere", () => {
+    for (const ini of ['[alembic]\n', '[alembic]\nscript_location = .\n', '[alembic]\nscript_location = /srv/gone\n']) {
+      const config = configOf(
+        { 'migrations/alembic.ini': ini, 'migrations/env.py': '' },
+        { config: 'migrations/alembic.ini' },
+        ['migrations/versions'],
+      );
+      expect(config).toMatchObject({ scriptLocation: 'migrations', versionLocations: ['migrations/versions'] });
+      expect(config.notes?.join()).toContain('as Flask-Migrate does');
+    }
+  });
+
   it("takes PostgreSQL's own folder of several histories", () => {
     const config = configOf({ 'alembic/versions/postgresql/a.py': '', 'alembic/versions/sqlite/a.py': '' });
     expect(config.versionLocations).toEqual(['alembic/versions/postgresql']);

@@ -236,6 +236,8 @@ class EnvReader {
         const { naming } = this.metadata.namingOfMetadata(other, expression);
         if (naming !== null) conventions.set(JSON.stringify(naming), { naming, file });
       }
+      const assigned = this.metadata.assignedNaming(other);
+      if (assigned !== null) conventions.set(JSON.stringify(assigned), { naming: assigned, file });
     }
     if (conventions.size === 1) {
       const [only] = conventions.values();

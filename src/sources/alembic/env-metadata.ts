@@ -156,7 +156,8 @@ export class MetadataReader {
       for (const argument of value.args) {
         const key = conventionKeys.find((name) => name === argument.name);
         const text = this.code.fold(module, argument.value);
-        if (key !== undefined && typeof text === 'string') naming[key] = text;
+        // A token of the project's own is a function: what it gives is not known, and neither is the name.
+        if (key !== undefined && typeof text === 'string' && !hasOwnToken(text)) naming[key] = text;
       }
       return naming;
     }
@@ -177,7 +178,7 @@ export class MetadataReader {
         typeof written === 'string' ? written : keyByClass[(dottedName(item.key) ?? '').split('.').pop() as string];
       const key = conventionKeys.find((known) => known === name);
       const text = this.code.fold(module, item.value);
-      if (key !== undefined && typeof text === 'string') naming[key] = text;
+      if (key !== undefined && typeof text === 'string' && !hasOwnToken(text)) naming[key] = text;
     }
     return naming;
   }
@@ -205,4 +206,14 @@ export function isCallOf(expression: Expression, name: string): expression is Ex
 
 export function argumentOf(call: Extract<Expression, { kind: 'call' }>, name: string): Expression | null {
   return call.args.find((argument) => argument.kind === 'named' && argument.name === name)?.value ?? null;
+}
+
+/** Tokens that SQLAlchemy itself fills (sqlalchemy/sql/naming.py, ConventionDict). */
+function hasOwnToken(template: string): boolean {
+  return [...template.matchAll(/%\((\w+)\)s/g)].some(
+    ([, token]) =>
+      !/^(?:table_name|constraint_name|referred_table_name|(?:referred_)?column_\d+(?:_?N)?_(?:name|label|key))$/.test(
+        token as string,
+      ),
+  );
 }

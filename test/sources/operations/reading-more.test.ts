@@ -1,0 +1,99 @@
+/** Constructs that public histories hold: questions to the catalogue, plug-ins, recursion, driver parameters. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadSqlParser } from '../../../src/sql/index.ts';
+import { type Given, read } from './reading.ts';
+
+beforeAll(loadSqlParser);
+
+const kinds = (body: string, given: Given = {}) => read(body, given).operations.map(({ kind }) => kind);
+const table = "op.create_table('t', sa.Column('id', sa.Integer, primary_key=True), sa.Column('n', sa.String(20)))\n";
+
+describe('the catalogue', () => {
+  it('tells the labels of an enum', () => {
+    const { schema, operations } = read(
+      `op.execute("CREATE TYPE mood AS ENUM ('sad', 'ok')")
+labels = [row[0] for row in op.get_bind().execute("SELECT unnest(enum_range(NULL::mood))").fetchall()] + ['new']
+op.execute('ALTER TYPE mood RENAME TO mood_old')
+op.execute('CREATE TYPE mood AS ENUM (%s)' % ', '.join(f"'{l}'" for l in labels))
+op.execute('DROP TYPE mood_old')`,
+    );
+    expect(operations.some(({ kind }) => kind === 'opaque')).toBe(false);
+    expect(schema.enums.get('public.mood')?.labels).toEqual(['sad', 'ok', 'new']);
+  });
+
+  it('says of an index whether it is valid', () => {
+    const body = `def valid():
+    return op.get_bind().execute(sa.text("SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = to_regclass('ix')")).scalar_one_or_none()
+${table}if valid() is False:
+    op.execute('DROP INDEX ix')
+op.execute('CREATE INDEX ix ON t (n)')
+if valid() is not True:
+    raise RuntimeError('not valid')
+op.drop_index('ix')`;
+    expect(kinds(body).filter((kind) => kind !== 'touchRows')).toEqual(['createTable', 'createIndex', 'dropIndex']);
+  });
+});
+
+describe('values', () => {
+  it('reads the classes behind func as func', () => {
+    const { operations } = read(
+      "op.add_column('t', sa.Column('at', sa.DateTime, server_default=sa.sql.functions.now()))",
+    );
+    expect(operations).toMatchObject([{ kind: 'addColumn', column: { default: 'now()' } }]);
+  });
+
+  it('takes the default of a setting that a settings library is asked for', () => {
+    const body = `from decouple import config
+from starlette.config import Config
+settings = Config('.env')
+op.add_column('t', sa.Column('a', sa.String(config('SIZE', default=7))))
+op.add_column('t', sa.Column('b', sa.String(settings('SIZE', default=8))))`;
+    expect(read(body).operations).toMatchObject([
+      { column: { type: 'character varying(7)' } },
+      { column: { type: 'character varying(8)' } },
+    ]);
+  });
+
+  it('knows the dialect of any URL', () => {
+    const body = `from sqlalchemy.engine.url import make_url
+import os
+if make_url(os.environ['DB']).get_dialect().name == 'postgresql':
+    op.drop_table('t')`;
+    expect(kinds(body)).toEqual(['dropTable']);
+  });
+});
+
+describe('plug-ins and recursion', () => {
+  it('adds labels where two lists are given, makes the type anew where columns are', () => {
+    expect(read("op.sync_enum_values('public', 'e', ['a'], ['a', 'b'])").operations).toMatchObject([
+      { kind: 'addEnumValue', label: 'a', ifNotExists: true },
+      { kind: 'addEnumValue', label: 'b', ifNotExists: true },
+    ]);
+    expect(kinds("op.sync_enum_values('public', 'e', ['a'], [('t', 'c')])")).toEqual([
+      'renameType',
+      'createEnum',
+      'alterColumn',
+      'dropType',
+    ]);
+  });
+
+  it('does not follow a recursion for ever that nobody can decide', () => {
+    const body = `from elsewhere import tree
+def walk(node):
+    if node.leaf:
+        return 1
+    return sum(walk(child) for child in node.children) + walk(node.next)
+walk(tree)
+op.drop_table('t')`;
+    expect(kinds(body)).toEqual(['dropTable']);
+  });
+
+  it('changes nothing where alter_column is given no change', () => {
+    expect(kinds("op.alter_column('t', sa.Column('c', sa.Boolean(), server_default='False'))")).toEqual([]);
+  });
+
+  it('reads a module of the application whose syntax it cannot', () => {
+    const files = { 'app/broken.py': 'with f(1) as (a, b):\n    g()\nNAME = "t"\n' };
+    expect(kinds('from app.broken import NAME\nop.drop_table(NAME)', { files })).toEqual(['dropTable']);
+  });
+});
