@@ -135,7 +135,9 @@ function touchedByBoth(
   heads: RevisionId[],
   common: RevisionId | null,
 ): string[] {
-  const before = common === null ? new Set<RevisionId>() : ancestorsOf(graph, [common]);
+  // Without a common ancestor (a parent is missing) nobody knows what belongs to which side.
+  if (common === null) return [];
+  const before = ancestorsOf(graph, [common]);
   const count = new Map<string, number>();
   for (const head of heads) {
     const touched = new Set<string>();

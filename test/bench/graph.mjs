@@ -11,7 +11,10 @@ import { fileURLToPath } from 'node:url';
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const rounds = 5;
-const counts = process.argv.slice(2).map(Number).filter((count) => count > 0);
+const counts = process.argv
+  .slice(2)
+  .map(Number)
+  .filter((count) => count > 0);
 
 for (const count of counts.length > 0 ? counts : [500, 5000]) {
   const dir = mkdtempSync(join(tmpdir(), 'chain-bench-'));
