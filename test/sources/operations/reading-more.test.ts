@@ -21,6 +21,13 @@ op.execute('DROP TYPE mood_old')`,
     expect(schema.enums.get('public.mood')?.labels).toEqual(['sad', 'ok', 'new']);
   });
 
+  it('gives one row for an aggregate over no rows', () => {
+    const body = `${table}top = list(op.get_bind().execute('SELECT max(id) FROM t'))[0][0]
+if top is None:
+    op.drop_table('t')`;
+    expect(read(body).operations.at(-1)).toMatchObject({ kind: 'dropTable', condition: 'there are no rows in t' });
+  });
+
   it('says of an index whether it is valid', () => {
     const body = `def valid():
     return op.get_bind().execute(sa.text("SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = to_regclass('ix')")).scalar_one_or_none()

@@ -34,6 +34,12 @@ export function answerQuery(machine: Machine, effects: Effects, text: string, op
     return rowsWith(machine, [0], emptyCondition(last.tables.map((table) => table.name)));
   if (/^\s*select\s+exists\s*\(/i.test(text))
     return rowsWith(machine, [false], emptyCondition(last.tables.map((table) => table.name)));
+  // An aggregate without GROUP BY gives one row, of NULLs over no rows.
+  if (
+    /^\s*select\s+(?:min|max|sum|avg)\s*\([^()]*\)(?:\s+as\s+\w+)?\s+from\b/i.test(text) &&
+    !/\bgroup\s+by\b/i.test(text)
+  )
+    return rowsWith(machine, [null], emptyCondition(last.tables.map((table) => table.name)));
   if (last.tables.length === 0) return unknown('what a query gives');
   return emptyRows(last.tables);
 }
