@@ -32,7 +32,7 @@ export interface IntrospectOptions {
 
 /** Chain's own ledger lives there; it is no part of any project's schema. */
 const ownNamespace = 'chain';
-const attempts = 3;
+const attempts = 10;
 
 /**
  * Reads the live database. Throws ChainError('connection-lost'), SqlError, or ChainError('cannot-read') where the schema
