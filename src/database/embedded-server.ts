@@ -2,6 +2,7 @@
  * A private PostgreSQL server of ours: initialised once (cached), copied, started on a Unix socket or a loopback port, and
  * gone without a trace when stopped or when the process ends. Knows nothing of schemas. As root its programs run under an
  * existing unprivileged user (PostgreSQL refuses root); no user is ever created.
+ * Longer than most files here: the life of one server, in the order it happens.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,6 +1,7 @@
 /**
  * Declared × live → Drift, by structure: one Difference an object, contents of an absent table not apart, a thing under
  * another name told as renamed. Whose objects count is given from outside; refuses to judge what a difference costs.
+ * Longer than most files here: the kinds of object one after the other, each by the same pattern.
  */
 import { displayOfKey, nextvalDefault, typeKeyOf } from '../model/definition.ts';
 import type { Difference, DifferenceDirection, Drift } from '../model/drift.ts';

@@ -3,6 +3,7 @@
  * it, else written anew from the object's shape. Refuses to render SQL.
  */
 
+import { definitionOfConstraint } from './ddl-invert.ts';
 import type { QualifiedName } from './name.ts';
 import type { ColumnDefinition, ConstraintDefinition, IndexDefinition, Operation } from './operation.ts';
 import type {
@@ -46,29 +47,10 @@ export function columnDefinition(column: Column, schema?: Schema): ColumnDefinit
   };
 }
 
+/** As it is to be, whether or not it is validated where it stands. */
 export function constraintDefinition(constraint: Constraint): ConstraintDefinition {
-  return {
-    name: constraint.name,
-    nameIsFinal: true,
-    type: constraint.type,
-    columns: constraint.columns,
-    ...(constraint.references
-      ? {
-          references: {
-            table: nameOfKey(constraint.references.table),
-            columns: constraint.references.columns,
-            onDelete: constraint.references.onDelete,
-            onUpdate: constraint.references.onUpdate,
-            ...(constraint.references.match ? { match: constraint.references.match } : {}),
-          },
-        }
-      : {}),
-    ...(constraint.expression === null ? {} : { expression: constraint.expression }),
-    ...(constraint.type === 'x' ? { definition: constraint.definition } : {}),
-    deferrable: constraint.deferrable,
-    ...(constraint.include ? { include: constraint.include } : {}),
-    ...(constraint.nullsNotDistinct ? { nullsNotDistinct: true } : {}),
-  };
+  const { notValid: _standing, ...definition } = definitionOfConstraint(constraint);
+  return definition;
 }
 
 export function indexDefinition(index: Index): IndexDefinition {

@@ -1,6 +1,7 @@
 /**
  * Schema ↔ JSON: the one shape that `chain schema` prints for declared, live and models, in a stable order, so that two
  * files can be compared. Names are `schema.name`; version tables and chain's own schema are left out.
+ * Longer than most files here: one shape, written and read back, which must be seen together.
  */
 import { displayOfKey, nameOfKey } from './definition.ts';
 import { compareText, keyOf } from './name.ts';

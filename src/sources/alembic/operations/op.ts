@@ -1,5 +1,6 @@
 /**
  * `op.*` and `batch_op.*` → Operations, as alembic/operations/ops.py and toimpl.py would carry them out on PostgreSQL.
+ * Longer than most files here: one entry for each function of `op`.
  */
 import type { QualifiedName } from '../../../model/name.ts';
 import type { ConstraintDefinition, UnplacedOperation } from '../../../model/operation.ts';

@@ -1,5 +1,6 @@
 /**
  * Python's builtins: functions, types and the exceptions with their order.
+ * Longer than most files here: one entry for each builtin.
  */
 import { getAttribute, setAttribute } from './attributes.ts';
 import { callMethod, callValue, raiseBuiltin } from './calls.ts';

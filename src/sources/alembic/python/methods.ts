@@ -1,5 +1,6 @@
 /**
  * Methods of str, list, tuple, dict, set and bytes.
+ * Longer than most files here: one entry for each method.
  */
 import { callValue, raiseBuiltin } from './calls.ts';
 import { getKey, mayChange, newDict, newList, newSet, pairs, setAdd, setKey, toItems } from './containers.ts';
