@@ -179,9 +179,9 @@ describe('a session', () => {
 
   it('says that it was lost when the server ends it, and stays so', async () => {
     const connection = await connect(database.target, { readOnly: true });
-    const waiting = connection.query('select pg_sleep(60)');
+    const waiting = connection.query('select pg_sleep(60)').catch((caught) => caught);
     await database.connection.query('select pg_terminate_backend($1)', [connection.backendPid]);
-    const error = (await waiting.catch((caught) => caught)) as ChainError;
+    const error = (await waiting) as ChainError;
     expect(error).toMatchObject({ code: 'connection-lost', exitCode: 3 });
     expect(error.message).toContain('terminating connection');
     await expect(connection.query('select 1')).rejects.toMatchObject({ code: 'connection-lost' });
