@@ -16,6 +16,8 @@ interface Shown {
   versionTables: string[];
   blindSpots: BlindSpot[];
   notes: string[];
+  /** What only a database can tell: printed as they are, beside the schema. */
+  database?: Record<string, unknown>;
 }
 
 export async function schema(
@@ -31,7 +33,7 @@ export async function schema(
   const versionTables = [`${versionTableSchema ?? 'public'}.${versionTable}`];
   const shown: Shown =
     own.side === 'live'
-      ? { schema: await live(settings, terminal, project), versionTables, blindSpots: [], notes: [] }
+      ? { ...(await live(settings, terminal, project)), versionTables, blindSpots: [], notes: [] }
       : own.side === 'models'
         ? { ...project.source.readModels(), versionTables, notes: [] }
         : { ...(await declared(settings, terminal, project, own.at)), versionTables };
@@ -42,7 +44,7 @@ export async function schema(
 
 type Project = Awaited<ReturnType<typeof readProject>>;
 
-async function live(settings: Settings, terminal: Terminal, { facts }: Project): Promise<Schema> {
+async function live(settings: Settings, terminal: Terminal, { facts }: Project) {
   const text = settings.offline ? null : (settings.url?.text ?? facts.config.url);
   if (text === null) {
     throw new ChainError('no-database-url', 'Which database? No URL was given.', {
@@ -58,7 +60,14 @@ async function live(settings: Settings, terminal: Terminal, { facts }: Project):
   };
   const connection = await connect(parseDatabaseUrl(text), options);
   try {
-    return (await introspect(connection, facts.env)).schema;
+    const { schema, serverVersionNumber, encoding, eventTriggers } = await introspect(connection, facts.env);
+    const database = {
+      server_version: serverVersionNumber,
+      current_database_encoding: encoding,
+      search_path: 'public',
+      event_triggers: eventTriggers,
+    };
+    return { schema, database };
   } finally {
     await connection.close();
   }
@@ -97,13 +106,13 @@ async function declared(settings: Settings, terminal: Terminal, { graph, replay 
   }
 }
 
-function printed({ schema, versionTables, blindSpots }: Shown, format: string): string {
+function printed({ schema, versionTables, blindSpots, database }: Shown, format: string): string {
   if (format === 'sql')
     return `${renderSchema(schema)
       .map(({ sql }) => `${sql};`)
       .join('\n')}\n`;
   const json = schemaToJson(schema, { versionTables });
-  if (format === 'json') return `${JSON.stringify({ ...json, blindSpots }, null, 1)}\n`;
+  if (format === 'json') return `${JSON.stringify({ ...json, ...database, blindSpots }, null, 1)}\n`;
   return text(json);
 }
 

@@ -83,12 +83,15 @@ async function readSnapshot(reading: CatalogReading, question: VersionTableQuest
   const [session] = (
     await connection.query<{
       name: string;
+      encoding: string;
+      eventTriggers: string[];
       role: string;
       superuser: boolean;
       standby: boolean;
       path: string[];
     }>(
-      `select current_database()::text as name, current_user::text as role,
+      `select current_database()::text as name, current_user::text as role, current_setting('server_encoding') as encoding,
+              array(select evtname::text from pg_event_trigger order by evtname) as "eventTriggers",
               coalesce((select rolsuper from pg_roles where rolname = current_user), false) as superuser,
               pg_is_in_recovery() as standby, current_schemas(false) as path`,
     )
@@ -130,12 +133,14 @@ async function readSnapshot(reading: CatalogReading, question: VersionTableQuest
     serverVersion: connection.serverVersion,
     serverVersionNumber: connection.serverVersionNumber,
     name: session?.name ?? connection.target.database,
+    encoding: session?.encoding ?? 'UTF8',
     role: session?.role ?? connection.target.user,
     isSuperuser: session?.superuser ?? false,
     isStandby: session?.standby ?? false,
     searchPath: session?.path ?? [],
     schema,
     versionTables: versions.tables,
+    eventTriggers: session?.eventTriggers ?? [],
     extensionObjects: await readExtensionObjects(reading),
     unreadableTables: unreadable,
     unusableNamespaces: namespaces.unusable,

@@ -24,7 +24,12 @@ export function sqlOfKey(key: string): string {
 /** A key as the catalogue's functions print it under `search_path = public`. */
 export function displayOfKey(key: string): string {
   const { schema, name } = nameOfKey(key);
-  return schema === 'public' ? quoteIdentifier(name) : `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+  return displayOf(schema, name);
+}
+
+/** A name as PostgreSQL prints it under `search_path = public`. */
+export function displayOf(namespace: string, name: string): string {
+  return namespace === 'public' ? quoteIdentifier(name) : `${quoteIdentifier(namespace)}.${quoteIdentifier(name)}`;
 }
 
 export function columnList(columns: readonly string[]): string {

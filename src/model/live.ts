@@ -22,12 +22,16 @@ export interface LiveDatabase {
   serverVersion: string;
   serverVersionNumber: number;
   name: string;
+  /** `UTF8`. */
+  encoding: string;
   role: string;
   isSuperuser: boolean;
   isStandby: boolean;
   searchPath: string[];
   schema: Schema;
   versionTables: VersionTable[];
+  /** Names of the database's event triggers, sorted. */
+  eventTriggers: string[];
   /** Objects of extensions, by `schema.name`, so that they are never called unexpected. */
   extensionObjects: ReadonlySet<string>;
   /** Tables the role may not select from; their shape is known all the same. */

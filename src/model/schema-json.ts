@@ -3,8 +3,8 @@
  * files can be compared. Names are `schema.name`; version tables and chain's own schema are left out.
  * Longer than most files here: one shape, written and read back, which must be seen together.
  */
-import { displayOfKey, nameOfKey } from './definition.ts';
-import { compareText, keyOf } from './name.ts';
+import { displayOf, displayOfKey, nameOfKey } from './definition.ts';
+import { compareText, keyOf, quoteIdentifier } from './name.ts';
 import type { Column, Constraint, Index, Schema, Table, View } from './schema.ts';
 
 export interface JsonColumn {
@@ -92,7 +92,7 @@ export function schemaToJson(schema: Schema, options: JsonOptions = {}): JsonSch
   const tables = sorted(schema.tables).filter(
     ([key, table]) => counts(key) && !versionTables.has(key) && !table.name.startsWith('alembic_version'),
   );
-  const jsonTables = record(tables.map(([key, table]) => [key, tableToJson(table)]));
+  const jsonTables = record(tables.map(([key, table]) => [key, tableToJson(table, schema)]));
   const routines = sorted(schema.routines).filter(([key]) => counts(key));
   const views = sorted(schema.views).filter(([key]) => counts(key));
   const enums = sorted(schema.enums).filter(([key]) => counts(key));
@@ -157,17 +157,17 @@ function record<V>(entries: [string, V][]): Record<string, V> {
   return result;
 }
 
-function tableToJson(table: Table): JsonTable {
+function tableToJson(table: Table, schema: Schema): JsonTable {
   let pos = 0;
   return {
     kind: table.kind,
-    columns: record([...table.columns.values()].map((column) => [column.name, columnToJson(column, ++pos)])),
+    columns: record([...table.columns.values()].map((column) => [column.name, columnToJson(column, ++pos, schema)])),
     constraints: record(sorted(table.constraints).map(([name, each]) => [name, constraintToJson(each)])),
     indexes: record(sorted(table.indexes).map(([name, each]) => [name, indexToJson(each)])),
     ...(table.persistence === 'p' ? {} : { persistence: table.persistence }),
     ...(table.partitionKey === null ? {} : { partition_key: table.partitionKey }),
     ...(table.partitionBound === null ? {} : { partition_bound: table.partitionBound }),
-    ...(table.parents.length === 0 ? {} : { parents: table.parents.map(displayOfKey) }),
+    ...(table.parents.length === 0 ? {} : { parents: table.parents.map((key) => shown(schema.tables, key)) }),
     ...(table.rowSecurity ? { row_security: true as const } : {}),
     ...(table.forceRowSecurity ? { force_row_security: true as const } : {}),
     ...(table.options.length === 0 ? {} : { reloptions: [...table.options].sort(compareText) }),
@@ -189,11 +189,17 @@ function tableToJson(table: Table): JsonTable {
   };
 }
 
+/** By the object's own parts where it is known: a dot may stand in the name of its schema. */
+function shown(objects: ReadonlyMap<string, { namespace: string; name: string }>, key: string): string {
+  const known = objects.get(key);
+  return known === undefined ? displayOfKey(key) : displayOf(known.namespace, known.name);
+}
+
 function doubt(value: { certainty?: string }): { certainty?: string } {
   return value.certainty === 'suspected' ? { certainty: 'suspected' } : {};
 }
 
-function columnToJson(column: Column, pos: number): JsonColumn {
+function columnToJson(column: Column, pos: number, schema: Schema): JsonColumn {
   return {
     pos,
     type: column.type,
@@ -202,7 +208,7 @@ function columnToJson(column: Column, pos: number): JsonColumn {
     identity: column.identity,
     generated: column.generated?.expression ?? null,
     ...(column.collation ? { collation: column.collation } : {}),
-    ...(column.ownedSequence === null ? {} : { owned_sequence: displayOfKey(column.ownedSequence) }),
+    ...(column.ownedSequence === null ? {} : { owned_sequence: shown(schema.sequences, column.ownedSequence) }),
     ...(column.comment == null ? {} : { comment: column.comment }),
     ...doubt(column),
   };
@@ -235,7 +241,7 @@ function indexToJson(index: Index): JsonIndex {
     method: index.method,
     keys: [...index.keyTexts],
     where: index.where,
-    ...(index.include.length === 0 ? {} : { include: [...index.include] }),
+    ...(index.include.length === 0 ? {} : { include: index.include.map(quoteIdentifier) }),
     ...(index.valid ? {} : { invalid: true as const }),
     ...(index.fromPartitionParent ? { from_partition_parent: true as const } : {}),
     ...doubt(index),
@@ -355,7 +361,7 @@ function tableFromJson(key: string, json: JsonTable): Table {
       ...indexFromDefinition(name, each.def, each.keys),
       unique: each.unique,
       keyTexts: each.keys,
-      include: each.include ?? [],
+      include: (each.include ?? []).map(unquoted),
       where: each.where,
       valid: !each.invalid,
       ...(each.from_partition_parent ? { fromPartitionParent: true } : {}),

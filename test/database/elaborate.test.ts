@@ -11,8 +11,8 @@ import {
 } from '../../src/database/index.ts';
 import type { Column, Constraint, Schema, Table } from '../../src/model/schema.ts';
 import { emptySchema } from '../../src/model/schema.ts';
+import { schemaToJson } from '../../src/model/schema-json.ts';
 import { type TestDatabase, testDatabase } from '../support/postgres.ts';
-import { truthOfSchema } from '../support/truth.ts';
 
 let scratch: ScratchServer;
 const databases: TestDatabase[] = [];
@@ -75,7 +75,7 @@ it('builds again every kind of object, as it was', async () => {
   const elaboration = await elaborate(scratch, schema);
   expect(elaboration.failures.map(({ object, message, sql }) => [object, message, sql])).toEqual([]);
   expect(elaboration.isFixedPoint).toBe(true);
-  expect(truthOfSchema(elaboration.schema)).toEqual(truthOfSchema(schema));
+  expect(schemaToJson(elaboration.schema)).toEqual(schemaToJson(schema));
   // Built, not merely passed on.
   expect([...elaboration.schema.tables.values()].some(({ certainty }) => certainty === 'suspected')).toBe(false);
 });
@@ -90,7 +90,7 @@ it('brings the text of a fresh database and that of a restored one to the same t
   expect(text(restored)).not.toBe(text(fresh));
   const [a, b] = [await elaborate(scratch, fresh), await elaborate(scratch, restored)];
   expect(text(a.schema)).toBe(text(b.schema));
-  expect(truthOfSchema(a.schema)).toEqual(truthOfSchema(b.schema));
+  expect(schemaToJson(a.schema)).toEqual(schemaToJson(b.schema));
 });
 
 it('spells a static reading as PostgreSQL does, and keeps where it was stated', async () => {
@@ -175,7 +175,7 @@ it('builds only the tables in doubt, with what they stand on', async () => {
   expect(failures).toEqual([]);
   expect(isFixedPoint).toBe(true);
   expect(built.tables.get('public.t')?.constraints.get('t_n_check')?.definition).toBe('CHECK (f(n))');
-  expect(truthOfSchema(built)).toEqual(truthOfSchema(schema));
+  expect(schemaToJson(built)).toEqual(schemaToJson(schema));
   expect(built.tables.get('public.far')).toBe(schema.tables.get('public.far'));
 });
 

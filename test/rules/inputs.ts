@@ -104,6 +104,8 @@ function liveOf(project: Project): LiveDatabase {
     role: 'app',
     isSuperuser: false,
     isStandby: false,
+    encoding: 'UTF8',
+    eventTriggers: [],
     searchPath: ['public'],
     schema: schemaOf(project.live ?? ''),
     versionTables:

@@ -4,8 +4,6 @@
  * Left out: extension-owned objects, system schemas, version tables, the schema `chain`.
  */
 import type { Connection } from '../../src/database/index.ts';
-import { displayOfKey } from '../../src/model/definition.ts';
-import type { Schema } from '../../src/model/schema.ts';
 
 type Row = Record<string, unknown>;
 type Json = Record<string, unknown>;
@@ -21,17 +19,18 @@ const actions: Record<string, string> = {
   d: 'SET DEFAULT',
 };
 
-export async function truthOf(connection: Connection): Promise<Json> {
+/** `versionTables`: those under a name of their own, which nothing tells. */
+export async function truthOf(connection: Connection, versionTables: string[] = []): Promise<Json> {
   return connection.transaction(
     async () => {
       await connection.query(`set local search_path = public`);
-      return readTruth(async (sql) => (await connection.query<Row>(sql)).rows);
+      return readTruth(async (sql) => (await connection.query<Row>(sql)).rows, versionTables);
     },
     { isolation: 'repeatable read', readOnly: true },
   );
 }
 
-async function readTruth(q: (sql: string) => Promise<Row[]>): Promise<Json> {
+async function readTruth(q: (sql: string) => Promise<Row[]>, versionTables: string[]): Promise<Json> {
   const relation = `${countedNamespace} and c.relname !~ '^alembic_version' and ${notOfExtension('pg_class', 'c.oid')}`;
   const tables: Record<string, Json> = {};
   const byOid = new Map<number, Record<string, Json>>();
@@ -122,12 +121,13 @@ async function readTruth(q: (sql: string) => Promise<Row[]>): Promise<Json> {
     const t = byOid.get(r.polrelid as number) as Json;
     t.policies = { ...(t.policies as Json), [r.polname as string]: { cmd: r.polcmd, using: r.qual, check: r.chk } };
   }
+  for (const key of versionTables) delete tables[key];
   const type = `${countedNamespace} and ${notOfExtension('pg_type', 't.oid')}`;
   const named = async (sql: string, value: (row: Row) => unknown) =>
     Object.fromEntries((await q(sql)).map((row) => [row.k as string, value(row)]));
   const routine = `from pg_proc p join pg_namespace n on n.oid=p.pronamespace where ${countedNamespace} and ${notOfExtension('pg_proc', 'p.oid')}`;
   const routineKey = `n.nspname||'.'||p.proname||'('||pg_get_function_identity_arguments(p.oid)||')' as k`;
-  return {
+  const truth = {
     schemas: (
       await q(
         `select n.nspname from pg_namespace n where ${countedNamespace} and ${notOfExtension('pg_namespace', 'n.oid')}`,
@@ -180,95 +180,22 @@ async function readTruth(q: (sql: string) => Promise<Row[]>): Promise<Json> {
       (r) => r.nspname,
     ),
   };
-}
-
-/** A Schema in the oracle's shape. */
-export function truthOfSchema(schema: Schema): Json {
-  const object = <T>(map: ReadonlyMap<string, T>, value: (item: T) => unknown) =>
-    Object.fromEntries([...map].map(([key, item]) => [key, value(item)]));
+  const count = (part: string) =>
+    Object.values(tables).reduce((total, table) => total + Object.keys((table[part] as Json) ?? {}).length, 0);
+  const functions = Object.keys(truth.function_signatures).sort();
   return {
-    schemas: [...schema.namespaces].sort(),
-    tables: object(schema.tables, (t) => ({
-      kind: t.kind,
-      columns: Object.fromEntries(
-        [...t.columns.values()].map((c, place) => [
-          c.name,
-          {
-            pos: place + 1,
-            type: c.type,
-            notnull: c.notNull,
-            default: c.default,
-            identity: c.identity,
-            generated: c.generated?.expression ?? null,
-            ...(c.collation ? { collation: c.collation } : {}),
-            ...(c.ownedSequence ? { owned_sequence: displayOfKey(c.ownedSequence) } : {}),
-            ...(c.comment != null ? { comment: c.comment } : {}),
-          },
-        ]),
-      ),
-      constraints: object(t.constraints, (c) => ({
-        type: c.type,
-        def: c.definition,
-        columns: c.columns,
-        ...(c.references
-          ? {
-              ref_table: c.references.table,
-              ref_columns: c.references.columns,
-              on_delete: c.references.onDelete,
-              on_update: c.references.onUpdate,
-            }
-          : {}),
-        ...(c.deferrable ? { deferrable: c.deferrable } : {}),
-        ...(c.validated ? {} : { not_valid: true }),
-        ...(c.fromPartitionParent ? { from_partition_parent: true } : {}),
-      })),
-      indexes: object(t.indexes, (i) => ({
-        def: i.definition,
-        unique: i.unique,
-        method: i.method,
-        keys: i.keyTexts,
-        where: i.where,
-        ...(i.include.length > 0 ? { include: i.include.map((name) => displayOfKey(`public.${name}`)) } : {}),
-        ...(i.valid ? {} : { invalid: true }),
-        ...(i.fromPartitionParent ? { from_partition_parent: true } : {}),
-      })),
-      ...(t.persistence !== 'p' ? { persistence: t.persistence } : {}),
-      ...(t.partitionKey ? { partition_key: t.partitionKey } : {}),
-      ...(t.partitionBound ? { partition_bound: t.partitionBound } : {}),
-      ...(t.parents.length > 0 ? { parents: t.parents.map(displayOfKey) } : {}),
-      ...(t.rowSecurity ? { row_security: true } : {}),
-      ...(t.forceRowSecurity ? { force_row_security: true } : {}),
-      ...(t.options.length > 0 ? { reloptions: t.options } : {}),
-      ...(t.comment != null ? { comment: t.comment } : {}),
-      ...(t.triggers.size > 0 ? { triggers: object(t.triggers, (g) => g.definition) } : {}),
-      ...(t.policies.size > 0
-        ? { policies: object(t.policies, (p) => ({ cmd: p.command, using: p.using, check: p.check })) }
-        : {}),
-    })),
-    enums: object(schema.enums, (e) => e.labels),
-    domains: object(schema.domains, (d) => ({
-      base: d.base,
-      notnull: d.notNull,
-      default: d.default,
-      checks: d.checks,
-    })),
-    composites: [...schema.composites.keys()].sort(),
-    views: object(schema.views, (v) => ({
-      kind: v.kind,
-      columns: v.columns,
-      def: v.definition,
-      ...(v.indexes.size > 0 ? { indexes: [...v.indexes.values()].map((i) => i.definition).sort() } : {}),
-    })),
-    sequences: [...schema.sequences]
-      .filter(([, s]) => s.ownedBy === null)
-      .map(([key]) => key)
-      .sort(),
-    function_signatures: object(schema.routines, (r) => ({
-      arguments: r.arguments,
-      result: r.result,
-      kind: r.kind,
-      volatility: r.volatility,
-    })),
-    extensions: object(schema.extensions, (e) => e.namespace),
+    ...truth,
+    functions,
+    counts: {
+      tables: Object.keys(tables).length,
+      columns: count('columns'),
+      constraints: count('constraints'),
+      indexes: count('indexes'),
+      enums: Object.keys(truth.enums).length,
+      views: Object.keys(truth.views).length,
+      functions: functions.length,
+      sequences: truth.sequences.length,
+      triggers: count('triggers'),
+    },
   };
 }

@@ -97,3 +97,7 @@ create table app.revisions (version_num varchar(32) not null);
 create table app.versions (version_num varchar(32) not null, note text);
 create statistics tenants_stats on id, slug from tenants;
 create rule ignored as on update to v_odd do instead nothing;
+create index odd_include on "odd ""schema"""."t.with.dots" (abs(c)) include ("a.b", d);
+create function app.watch() returns event_trigger language plpgsql as $$ begin end $$;
+create event trigger ev_2 on ddl_command_end when tag in ('CREATE RULE') execute function app.watch();
+create event trigger "Ev 1" on sql_drop when tag in ('DROP RULE') execute function app.watch();
