@@ -5,9 +5,9 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findRule } from '../src/rules/index.ts';
-import { copyFixture, type Fixture, fixtureNames, hasGit, readFixture } from './support/fixture.ts';
+import { copyFixture, type Fixture, fixtureNames, hasGit, type ProjectCopy, readFixture } from './support/fixture.ts';
 import { run } from './support/in-process.ts';
 import { type TestDatabase, testDatabase, testServer } from './support/postgres.ts';
 import { lostRows, rowsOf } from './support/rows.ts';
@@ -74,39 +74,47 @@ describe.each(known)('%s', (name) => {
     ...(database === null ? { offline: true } : { url: database.url }),
   });
 
-  afterEach(() => {
-    order.isReversed = false;
-  });
+  describe.skipIf(needsGit && !hasGit())('is diagnosed', () => {
+    let project: ProjectCopy;
+    let database: TestDatabase | null;
+    let scratchUrl: string;
 
-  it.skipIf(needsGit && !hasGit())('finds exactly what it should, in whatever order files are read', async () => {
-    using project = copyFixture(name);
-    await using database = await databaseOf(fixture);
-    const scratchUrl = (await testServer()).url;
-    const all = { ...flags(project.dir, database), scratchUrl };
-    const first = await run('doctor', all);
-    expect(severities(first.report().findings)).toEqual(expected.findings);
-    expect(first.exitCode).toBe(Object.values(expected.findings).includes('error') ? 1 : 0);
-    const notChecked = first.report().notChecked.map(({ rule }) => rule);
-    expect(notChecked).toEqual(expect.arrayContaining(expected.notChecked ?? []));
-    expect((await run('doctor', all)).out).toBe(first.out);
-    order.isReversed = true;
-    expect((await run('doctor', all)).out).toBe(first.out);
-    order.isReversed = false;
-    if (database !== null && expected.offline !== undefined) {
-      const offline = await run('doctor', flags(project.dir, null));
-      expect(severities(offline.report().findings)).toEqual(expected.offline);
-    }
-  });
+    beforeAll(async () => {
+      project = copyFixture(name);
+      database = await databaseOf(fixture);
+      scratchUrl = (await testServer()).url;
+    });
+    afterAll(async () => {
+      project.remove();
+      await database?.drop();
+    });
+    afterEach(() => {
+      order.isReversed = false;
+    });
 
-  it.skipIf(needsGit && !hasGit())('prints its report', async () => {
-    using project = copyFixture(name);
-    await using database = await databaseOf(fixture);
-    const scratchUrl = (await testServer()).url;
-    const { out } = await run('doctor', { ...flags(project.dir, database), scratchUrl, format: 'text' });
-    const path = join(fixture.dir, 'report.txt');
-    const text = steady(out, project.dir, database);
-    if (isWriting) writeFileSync(path, text);
-    expect(text).toBe(readFileSync(path, 'utf8'));
+    it('finds exactly what it should, in whatever order files are read', async () => {
+      const all = { ...flags(project.dir, database), scratchUrl };
+      const first = await run('doctor', all);
+      expect(severities(first.report().findings)).toEqual(expected.findings);
+      expect(first.exitCode).toBe(Object.values(expected.findings).includes('error') ? 1 : 0);
+      const notChecked = first.report().notChecked.map(({ rule }) => rule);
+      expect(notChecked).toEqual(expect.arrayContaining(expected.notChecked ?? []));
+      order.isReversed = true;
+      expect((await run('doctor', all)).out).toBe(first.out);
+      order.isReversed = false;
+      if (database !== null && expected.offline !== undefined) {
+        const offline = await run('doctor', flags(project.dir, null));
+        expect(severities(offline.report().findings)).toEqual(expected.offline);
+      }
+    });
+
+    it('prints its report', async () => {
+      const { out } = await run('doctor', { ...flags(project.dir, database), scratchUrl, format: 'text' });
+      const path = join(fixture.dir, 'report.txt');
+      const text = steady(out, project.dir, database);
+      if (isWriting) writeFileSync(path, text);
+      expect(text).toBe(readFileSync(path, 'utf8'));
+    });
   });
 
   it.skipIf(needsGit && !hasGit())('is repaired, and a second repair is empty', async () => {

@@ -15,6 +15,7 @@ import type {
   ColumnDefinition,
   ConstraintDefinition,
   IndexDefinition,
+  Operation,
   SchemaOperation,
   TableDefinition,
 } from './operation.ts';
@@ -22,6 +23,18 @@ import type { Policy } from './schema.ts';
 
 const q = quoteIdentifier;
 const qn = quoteQualified;
+
+/** Longer ones are cut in a report. */
+const shownCharacters = 160;
+
+/** For people: the first statement of the operation, as the file has it or as we would write it, in one line. */
+export function statementOf(operation: Operation): string {
+  const stated = 'sql' in operation ? operation.sql : undefined;
+  const isSchemaOperation = !['touchRows', 'ignored', 'opaque'].includes(operation.kind);
+  const text = stated ?? (isSchemaOperation ? renderOperation(operation as SchemaOperation)[0] : undefined);
+  const line = (text ?? operation.kind).replace(/\s+/g, ' ').trim();
+  return line.length > shownCharacters ? `${line.slice(0, shownCharacters - 1)}…` : line;
+}
 
 /** The statements that carry the operation out, in order, without a semicolon at the end. */
 export function renderOperation(operation: SchemaOperation): string[] {

@@ -233,3 +233,20 @@ export function emptySchema(namespaces: Iterable<string> = ['public']): Schema {
     extensions: new Map(),
   };
 }
+
+/** Whether both hold the same objects, whoever stated them and where. What the two share is not looked into. */
+export function isSameSchema(a: Schema, b: Schema): boolean {
+  return isSame({ ...a, suspected: undefined }, { ...b, suspected: undefined });
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (a instanceof Map && b instanceof Map)
+    return a.size === b.size && [...a].every(([key, value]) => b.has(key) && isSame(value, b.get(key)));
+  if (a instanceof Set && b instanceof Set) return a.size === b.size && [...a].every((value) => b.has(value));
+  const [left, right] = [a, b].map((each) =>
+    Object.entries(each).filter(([key, value]) => key !== 'origin' && value !== undefined),
+  ) as [[string, unknown][], [string, unknown][]];
+  return left.length === right.length && left.every(([key, value]) => isSame(value, b[key as keyof typeof b]));
+}

@@ -2,7 +2,9 @@
  * A downgrade that says yes and does nothing, or leaves an enum behind that the next upgrade trips over. One that refuses by
  * raising is honest, and no finding.
  */
+import { statementOf } from '../model/ddl.ts';
 import type { Operation } from '../model/operation.ts';
+import { isSameSchema } from '../model/schema.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({
@@ -32,12 +34,15 @@ export default defineRule({
         line: own.downgradeLine,
       };
       if (own.downgrade === 'empty') {
+        // What repeats what stands already (a reconciling revision) takes nothing away with it.
+        const before = declared.replay.schemaAt(graph.predecessorsById.get(id) ?? []);
+        if (isSameSchema(before, declared.replay.schemaAfter(id))) continue;
         yield {
           subject,
           message: `downgrade() of ${id} does nothing, and its upgrade changes the schema; after it the version row and the schema disagree.`,
           evidence: acts.slice(0, 3).map((operation) => ({
             origin: 'declared' as const,
-            text: operation.sql ?? operation.kind,
+            text: statementOf(operation),
             file: operation.origin.file,
             line: operation.origin.line,
           })),

@@ -3,6 +3,7 @@
  * Told of tables whose size is known and of revisions that are pending; what ran already is over.
  */
 import { ancestorsOf } from '../model/ancestry.ts';
+import { statementOf } from '../model/ddl.ts';
 import { describeLock } from '../model/ddl-lock.ts';
 import { placeOf, resolveTable } from '../model/lookup.ts';
 import type { Operation } from '../model/operation.ts';
@@ -45,7 +46,7 @@ export default defineRule({
           detail: id,
           message: `${id} ${rewrites ? 'rewrites' : 'reads through'} ${key} (${sizeOf(size)}) under ${/^[AE]/.test(lock) ? 'an' : 'a'} ${lock} lock without a lock_timeout; every write to it waits, and whatever comes after waits in line.`,
           evidence: [
-            { origin: 'declared', text: operation.sql ?? operation.kind, file, line },
+            { origin: 'declared', text: statementOf(operation), file, line },
             { origin: 'live', text: `${key} has ${sizeOf(size)}` },
           ],
           remedy: advice(remedyFor(operation), 'file-edit'),

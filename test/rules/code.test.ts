@@ -128,6 +128,23 @@ describe('irreversible-downgrade', () => {
       expect(await findingsOf(rule, project(sql, { downgrade: 'empty' }))).toEqual([]);
   });
 
+  it('asks no way back of what repeats what stands', async () => {
+    const first = 'CREATE TABLE t (id integer PRIMARY KEY, a text UNIQUE)';
+    const again = (sql: string): Project => ({
+      revisions: [
+        { id: 'a', sql: first },
+        { id: 'b', after: 'a', sql },
+      ],
+      code: { a: { downgrade: 'raises' }, b: { downgrade: 'empty' } },
+    });
+    const repeated = 'ALTER TABLE t DROP CONSTRAINT t_a_key; ALTER TABLE t ADD CONSTRAINT t_a_key UNIQUE (a)';
+    expect(await findingsOf('irreversible-downgrade', again(repeated))).toEqual([]);
+    const [finding] = await findingsOf('irreversible-downgrade', again('ALTER TABLE t ADD COLUMN b text'));
+    expect(finding?.evidence[0]?.text).toBe('ALTER TABLE t ADD COLUMN b text');
+    const narrower = 'ALTER TABLE t DROP CONSTRAINT t_a_key; ALTER TABLE t ADD CONSTRAINT t_a_key UNIQUE (a, id)';
+    expect(await findingsOf('irreversible-downgrade', again(narrower))).toHaveLength(1);
+  });
+
   it('sees an enum left behind', async () => {
     const sql = "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (m mood)";
     const rule = 'irreversible-downgrade';
