@@ -1,7 +1,6 @@
 /**
  * `chain seed`: the seed in one transaction, safely twice; `--check` only reads it.
  */
-import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import type { Connection } from '../database/index.ts';
 import { diagnose, readProject } from '../diagnose.ts';
@@ -10,7 +9,17 @@ import type { SeedReading } from '../model/seed.ts';
 import { buildReport, oneLine, type ReportFormat, render } from '../report/index.ts';
 import { allRules } from '../rules/index.ts';
 import { lastSeedRun, openLedger, recordSeedRun, withLock } from '../run/index.ts';
-import { checkExpectations, deriveExpectations, runSeed, type SeedRun } from '../seeds/index.ts';
+import {
+  checkExpectations,
+  contentHashOf,
+  decodeScript,
+  deriveExpectations,
+  type ExpectationResult,
+  projectFiles,
+  type ReadScriptFile,
+  runSeed,
+  type SeedRun,
+} from '../seeds/index.ts';
 import type { Settings } from '../settings.ts';
 import { loadSqlParser, readSeedSql } from '../sql/index.ts';
 import type { Terminal } from '../terminal.ts';
@@ -27,7 +36,7 @@ export async function seed(settings: Settings, terminal: Terminal, own: Record<s
   const flags = own as unknown as SeedFlags;
   if (flags.check) return check(settings, terminal, flags);
   const { facts } = await readProject(settings, (text) => terminal.progress(text));
-  const file = seedFile(settings, flags, facts.seedFiles);
+  const files = seedFiles(settings, flags, facts.seedFiles);
   const text = settings.offline ? null : (settings.url?.text ?? (flags.urlFromConfig ? facts.config.url : null));
   if (text === null) {
     throw new ChainError('no-database-url', 'Which database? No URL was given.', {
@@ -35,30 +44,73 @@ export async function seed(settings: Settings, terminal: Terminal, own: Record<s
     });
   }
   await loadSqlParser();
-  const reading = readSeedSql(file, readText(settings.project, file));
+  const read = projectFiles(settings.project);
+  const readings = files.map((file) => readSeedSql(file, textOf(file, read)));
   const { connect, parseDatabaseUrl } = await import('../database/index.ts');
   const target = parseDatabaseUrl(text);
   const open = (applicationName: string) =>
     connect(target, { readOnly: false, timeouts: settings.timeouts, applicationName, signal: terminal.signal });
   const connection = await open('chain seed');
+  const outcomes: Outcome[] = [];
   try {
-    return await withLock(
+    await withLock(
       connection,
       () => open('chain seed (second session)'),
       async () => {
         const ledger = await openLedger(connection);
-        const last = await lastSeedRun(ledger.session, file);
-        if (last?.contentHash === reading.contentHash && !flags.force) {
-          terminal.out(unchanged(file, last.ranAt, settings.format));
-          return exitCodes.ok;
+        for (const reading of readings) {
+          const last = await lastSeedRun(ledger.session, reading.file);
+          if (last !== null && !flags.force && last.contentHash === hashNow(reading, last.files, read)) {
+            outcomes.push({ file: reading.file, unchangedSince: last.ranAt });
+          } else {
+            const run = await runNow(connection, reading, read, terminal);
+            const searchPath = facts.env.searchPath ?? ['public'];
+            outcomes.push({ file: reading.file, run, results: await ask(connection, reading, searchPath, settings) });
+          }
         }
-        const run = await runNow(connection, reading, settings, terminal);
-        return await judge(connection, reading, run, facts.env.searchPath ?? ['public'], settings, terminal);
       },
     );
+  } catch (error) {
+    throw withWhatStays(error, outcomes);
   } finally {
     await connection.close();
   }
+  terminal.out(settings.format === 'json' ? jsonOf(outcomes) : outcomes.map(textOfOutcome).join(''));
+  const unmet = outcomes.flatMap((outcome) => ('run' in outcome ? outcome.results : [])).filter(isUnmet);
+  if (unmet.some((result) => result.isMet === false)) return exitCodes.findings;
+  return unmet.length > 0 && settings.strict ? exitCodes.cannotLook : exitCodes.ok;
+}
+
+type Outcome = { file: string; unchangedSince: string } | { file: string; run: SeedRun; results: ExpectationResult[] };
+
+const isUnmet = (result: ExpectationResult): boolean => result.isMet !== true;
+
+/** Each file has a transaction of its own: what was committed before a later one failed is said. */
+function withWhatStays(error: unknown, outcomes: readonly Outcome[]): unknown {
+  if (!(error instanceof ChainError)) return error;
+  const ran = outcomes.flatMap((outcome) => ('run' in outcome ? [outcome.file] : []));
+  if (ran.length > 0) {
+    return new ChainError('stopped-part-way', error.message, {
+      hint: `${ran.join(', ')} ran before it and stays; ${error.hint ?? 'run the same command again.'}`,
+      cause: error,
+    });
+  }
+  if (error.code === 'interrupted')
+    return new ChainError('interrupted', error.message, { hint: 'Nothing of the seed was kept.', cause: error });
+  if (error.code === 'connection-lost') {
+    return new ChainError('connection-lost', error.message, {
+      hint: 'A seed is committed whole or not at all. Run the same command again: the ledger knows which it was.',
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** Null where a file that it was made of cannot be read any more. */
+function hashNow(reading: SeedReading, files: readonly string[], read: ReadScriptFile): string | null {
+  const now = files.map((file) => ({ file, bytes: read(file, reading.file) }));
+  if (now.some(({ bytes }) => bytes === null)) return null;
+  return contentHashOf(reading.contentHash, now as { file: string; bytes: Uint8Array }[]);
 }
 
 /** The findings about seeds alone, with what the database adds to them. */
@@ -75,20 +127,26 @@ async function check(settings: Settings, terminal: Terminal, flags: SeedFlags): 
   return report.summary.exitCode as ExitCode;
 }
 
-function seedFile(settings: Settings, flags: SeedFlags, found: readonly string[]): string {
-  if (flags.file !== undefined) return projectPath(settings, flags.file);
-  const [only, ...others] = found;
-  if (only === undefined) {
+/** In the settings' order; several that were only found by their names have none. */
+function seedFiles(settings: Settings, flags: SeedFlags, found: readonly string[]): readonly string[] {
+  if (flags.file !== undefined) return [projectPath(settings, flags.file)];
+  const missing = (settings.seeds ?? []).filter((file) => !found.includes(file));
+  if (missing.length > 0) {
+    throw new ChainError('usage', `The settings name a seed that is not there: ${missing.join(', ')}.`, {
+      hint: 'Correct `seeds` in the settings file.',
+    });
+  }
+  if (found.length === 0) {
     throw new ChainError('usage', 'No seed was found in scripts/, seeds/, db/ or sql/.', {
       hint: 'Name one: chain seed FILE, or `seeds` in the settings file.',
     });
   }
-  if (others.length > 0) {
+  if (found.length > 1 && settings.seeds === null) {
     throw new ChainError('usage', `There are several seeds: ${found.join(', ')}.`, {
-      hint: 'Name one: chain seed FILE.',
+      hint: 'Name one: chain seed FILE; or list them in their order as `seeds` in the settings file.',
     });
   }
-  return only;
+  return found;
 }
 
 /** As the user names it: relative to where they stand, or to the project. */
@@ -97,66 +155,70 @@ function projectPath(settings: Settings, file: string): string {
   return inProject.startsWith('../') ? file : inProject;
 }
 
-function readText(project: string, file: string): string {
-  try {
-    return readFileSync(resolve(project, file), 'utf8');
-  } catch (cause) {
-    throw new ChainError('usage', `The seed ${file} cannot be read: ${(cause as Error).message}`, { cause });
+function textOf(file: string, read: ReadScriptFile): string {
+  const bytes = read(file, file);
+  if (bytes === null) {
+    throw new ChainError('usage', `The seed ${file} cannot be read: there is no such file.`, {
+      hint: 'Name a file of the project: chain seed FILE.',
+    });
   }
+  return decodeScript(file, bytes);
 }
 
 async function runNow(
   connection: Connection,
   reading: SeedReading,
-  settings: Settings,
+  read: ReadScriptFile,
   terminal: Terminal,
 ): Promise<SeedRun> {
   const { file } = reading;
   return connection.transaction(async () => {
     const run = await runSeed(connection, reading, {
       insideTransaction: true,
-      readFile: (name) => (name.startsWith('../') || name.startsWith('/') ? null : readText(settings.project, name)),
+      readFile: read,
       onNotice: ({ message }) => terminal.say(`  ${oneLine(message)}`),
     });
-    const { contentHash, version, summary, images } = run;
-    await recordSeedRun(connection, { repairId: null, step: null, file, contentHash, version, summary, images });
+    const { contentHash, files, version, summary, images } = run;
+    await recordSeedRun(connection, { repairId: null, step: null, file, contentHash, files, version, summary, images });
     return run;
   });
 }
 
 /** What the seed promises is asked of the database, with the expectations of the settings. */
-async function judge(
+async function ask(
   connection: Connection,
   reading: SeedReading,
-  run: SeedRun,
   searchPath: readonly string[],
   settings: Settings,
-  terminal: Terminal,
-): Promise<ExitCode> {
+): Promise<ExpectationResult[]> {
   const { introspect } = await import('../database/index.ts');
   const live = await introspect(connection, { versionTable: 'alembic_version', versionTableSchema: null });
   const derived = deriveExpectations(reading, { schemas: [live.schema], searchPath });
-  const results = await checkExpectations(connection, [...derived, ...settings.expectations]);
-  const unmet = results.filter((result) => result.isMet !== true);
-  if (settings.format === 'json') {
-    const { contentHash, version, summary } = run;
-    const document = { version: 1, file: reading.file, seed: { contentHash, version, summary }, expectations: results };
-    terminal.out(`${JSON.stringify(document, null, 2)}\n`);
-  } else {
-    const rows = run.summary.map(
-      ({ table, inserted, updated, unchanged: same, deleted }) =>
-        `  ${oneLine(table)}: ${inserted} inserted, ${updated} updated, ${same} unchanged${deleted > 0 ? `, ${deleted} deleted` : ''}\n`,
-    );
-    const wrong = unmet.map((result) => `  not met: ${oneLine(result.message)}\n`);
-    terminal.out(
-      `${reading.file} ran in one transaction.\n${rows.join('')}${results.length - unmet.length} of ${results.length} expectations met.\n${wrong.join('')}`,
-    );
-  }
-  if (unmet.some((result) => result.isMet === false)) return exitCodes.findings;
-  return unmet.length > 0 && settings.strict ? exitCodes.cannotLook : exitCodes.ok;
+  return checkExpectations(connection, [...derived, ...settings.expectations]);
 }
 
-function unchanged(file: string, ranAt: string, format: string): string {
-  if (format === 'json') return `${JSON.stringify({ version: 1, file, unchanged: true, ranAt }, null, 2)}\n`;
-  return `${file} is unchanged since it ran at ${ranAt}; --force runs it again.\n`;
+function textOfOutcome(outcome: Outcome): string {
+  const file = oneLine(outcome.file);
+  if (!('run' in outcome))
+    return `${file} is unchanged since it ran at ${outcome.unchangedSince}; --force runs it again.\n`;
+  const rows = outcome.run.summary.map(
+    ({ table, inserted, updated, unchanged, deleted }) =>
+      `  ${oneLine(table)}: ${inserted} inserted, ${updated} updated, ${unchanged} unchanged${deleted > 0 ? `, ${deleted} deleted` : ''}\n`,
+  );
+  const { results } = outcome;
+  const unmet = results.filter(isUnmet);
+  const wrong = unmet.map((result) => `  not met: ${oneLine(result.message)}\n`);
+  const met = `${results.length - unmet.length} of ${results.length} expectations met.\n`;
+  return `${file} ran in one transaction.\n${rows.join('')}${met}${wrong.join('')}`;
+}
+
+/** One seed's document by itself, several as a list. */
+function jsonOf(outcomes: readonly Outcome[]): string {
+  const documents = outcomes.map((outcome) => {
+    if (!('run' in outcome)) return { file: outcome.file, unchanged: true, ranAt: outcome.unchangedSince };
+    const { contentHash, version, summary } = outcome.run;
+    return { file: outcome.file, seed: { contentHash, version, summary }, expectations: outcome.results };
+  });
+  const [only, ...others] = documents;
+  return `${JSON.stringify(others.length === 0 ? { version: 1, ...only } : { version: 1, seeds: documents }, null, 2)}\n`;
 }

@@ -6,11 +6,18 @@
 import { readFileSync } from 'node:fs';
 import type { Client, ClientConfig, CustomTypesConfig } from 'pg';
 import { ChainError } from '../errors.ts';
+import { sendScript } from './script-query.ts';
 import { connectError, type ServerError, statementError } from './sql-error.ts';
 import { type DatabaseTarget, retarget, type SslMode } from './target.ts';
 
 export interface QueryResult<Row> {
   rows: Row[];
+  rowCount: number;
+}
+
+export interface ScriptResult {
+  columns: string[];
+  rows: (string | null)[][];
   rowCount: number;
 }
 
@@ -42,6 +49,11 @@ export interface Connection {
   query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<QueryResult<Row>>;
   /** The same, each row an array: half the memory for large answers. */
   queryArrays(sql: string, params?: readonly unknown[]): Promise<unknown[][]>;
+  /**
+   * One statement as psql sends it, every value as PostgreSQL's text. `copyData` answers COPY … FROM STDIN.
+   * Throws as `query` does.
+   */
+  script(sql: string, copyData?: Uint8Array): Promise<ScriptResult>;
   /** Commits what `body` did, or rolls it back when it throws. Not to be nested. */
   transaction<T>(body: () => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Returns the function that ends listening. */
@@ -189,9 +201,13 @@ async function openSession(
       ...(asArrays ? { rowMode: 'array' as const } : {}),
       ...(answersWithinMs > 0 ? { query_timeout: answersWithinMs } : {}),
     };
+    const result = await failing(async () => (await client.query(config)) as unknown as RawResult | RawResult[]);
+    return Array.isArray(result) ? (result.at(-1) as RawResult) : result;
+  }
+
+  async function failing<T>(body: () => Promise<T>): Promise<T> {
     try {
-      const result = (await client.query(config)) as unknown as RawResult | RawResult[];
-      return Array.isArray(result) ? (result.at(-1) as RawResult) : result;
+      return await body();
     } catch (error) {
       if (options.signal?.aborted) throw new ChainError('interrupted', 'Interrupted while the database was working.');
       const failure = statementError(error as ServerError, target);
@@ -231,6 +247,7 @@ async function openSession(
     async queryArrays(sql, params) {
       return ((await guarded(sql, params, true)).rows ?? []) as unknown[][];
     },
+    script: (sql, copyData) => failing(() => sendScript(client, sql, copyData ?? null, answersWithinMs)),
     async transaction(body, transactionOptions = {}) {
       const isolation = transactionOptions.isolation ? ` isolation level ${transactionOptions.isolation}` : '';
       const access = transactionOptions.readOnly || options.readOnly ? ' read only' : '';

@@ -10,6 +10,7 @@ export {
   defaultTimeouts,
   type Notice,
   type QueryResult,
+  type ScriptResult,
   type TransactionOptions,
 } from './connection.ts';
 export { type CopyBound, type CopyResult, copyRows } from './copy-rows.ts';

@@ -2,34 +2,23 @@
  * The seed as a step: run in the step's own transaction, every row it changed kept in the ledger, taken back by those
  * images. Refuses to know how a seed is read or rows are compared.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { ChainError } from '../errors.ts';
 import type { Step } from '../model/plan.ts';
 import { markSeedUndone, recordSeedRun, seedImages } from '../run/index.ts';
 import { loadSqlParser, readSeedSql } from '../sql/index.ts';
-import { refuseOutside } from './plan-file.ts';
 import type { StepContext } from './units.ts';
 
 export async function runSeedStep(step: Step, context: StepContext): Promise<void> {
-  const { runSeed } = await import('../seeds/index.ts');
+  const { decodeScript, projectFiles, runSeed } = await import('../seeds/index.ts');
   const file = step.seedFile as string;
-  const read = (name: string) => {
-    refuseOutside(name);
-    return readFileSync(join(context.projectDir, name), 'utf8');
-  };
-  const readIncluded = (name: string) => {
-    try {
-      return read(name);
-    } catch {
-      return null;
-    }
-  };
+  const read = projectFiles(context.projectDir);
+  const bytes = read(file, file);
+  if (bytes === null) throw new ChainError('seed-failed', `The seed ${file} is gone.`);
   await loadSqlParser();
-  const reading = readSeedSql(file, read(file));
+  const reading = readSeedSql(file, decodeScript(file, bytes));
   const run = await runSeed(context.connection, reading, {
     insideTransaction: true,
-    readFile: readIncluded,
+    readFile: read,
     onNotice: (notice) => context.onSeedNotice?.(notice.message),
   });
   await recordSeedRun(context.connection, {
@@ -37,6 +26,7 @@ export async function runSeedStep(step: Step, context: StepContext): Promise<voi
     step: step.name,
     file,
     contentHash: run.contentHash,
+    files: run.files,
     version: run.version,
     summary: run.summary,
     images: run.images,

@@ -20,6 +20,8 @@ export interface SeedRunRecord {
   step: string | null;
   file: string;
   contentHash: string;
+  /** Other files that the content hash covers. */
+  files: readonly string[];
   version: string | null;
   summary: unknown;
   images: readonly KeptImage[];
@@ -29,6 +31,7 @@ export interface SeedRunRow {
   id: string;
   file: string;
   contentHash: string;
+  files: string[];
   version: string | null;
   ranAt: string;
 }
@@ -38,9 +41,9 @@ const portion = 1_000;
 /** Inside the seed's transaction. Returns the run's id. */
 export async function recordSeedRun(session: Session, run: SeedRunRecord): Promise<string> {
   const { rows } = await session.query<{ id: string }>(
-    `INSERT INTO chain.seed_run (repair_id, file, content_hash, version, summary) VALUES ($1, $2, $3, $4, $5)
+    `INSERT INTO chain.seed_run (repair_id, file, content_hash, files, version, summary) VALUES ($1, $2, $3, $4, $5, $6)
      RETURNING id::text AS id`,
-    [run.repairId, run.file, run.contentHash, run.version, JSON.stringify(run.summary)],
+    [run.repairId, run.file, run.contentHash, run.files, run.version, JSON.stringify(run.summary)],
   );
   const id = (rows[0] as { id: string }).id;
   for (let from = 0; from < run.images.length; from += portion) {
@@ -57,7 +60,7 @@ export async function recordSeedRun(session: Session, run: SeedRunRecord): Promi
 /** The last run of a file that was not taken back; null where it never ran. */
 export async function lastSeedRun(session: Session, file: string): Promise<SeedRunRow | null> {
   const { rows } = await session.query<SeedRunRow>(
-    `SELECT id::text AS id, file, content_hash AS "contentHash", version, ran_at::text AS "ranAt"
+    `SELECT id::text AS id, file, content_hash AS "contentHash", files, version, ran_at::text AS "ranAt"
        FROM chain.seed_run WHERE file = $1 AND undone_at IS NULL ORDER BY id DESC LIMIT 1`,
     [file],
   );

@@ -16,34 +16,56 @@ export function seedFailure(error: unknown, act: ScriptStatement | null, reading
   )
     return error;
   const refusal = refusalOf(error);
-  const place = act ? placeOf(act, refusal, reading) : null;
-  const name = act?.fileName ?? reading.file;
+  const place = act ? (placeInData(act, refusal) ?? placeOf(act, refusal, reading)) : null;
+  const name = place?.file ?? reading.file;
   const lines = [`${name}${place ? `:${place.line}` : ''}: ${refusal.message}`];
   if (refusal.detail) lines.push(`  ${refusal.detail}`);
-  if (act && place) lines.push(...excerpt(act.file.text, place));
-  const failure = new ChainError('seed-failed', lines.join('\n'), {
-    hint: refusal.hint ?? 'Nothing of the seed was kept: correct the line and run it again.',
-    cause: error,
-  });
+  if (place) lines.push(...excerpt(place));
+  const failure = new ChainError('seed-failed', lines.join('\n'), { hint: hintOf(refusal, act), cause: error });
   // The runner tries again what only a lock kept from running, and looks at the state for it.
   return refusal.sqlState === null ? failure : Object.assign(failure, { sqlState: refusal.sqlState });
 }
 
+function hintOf(refusal: Refusal, act: ScriptStatement | null): string {
+  const [unset] = act?.unsetVariables ?? [];
+  if (refusal.sqlState === '42601' && unset !== undefined)
+    return `The psql variable :${unset} is set nowhere before this line: give it a value with \\set.`;
+  if (refusal.sqlState === '25001')
+    return 'PostgreSQL runs it outside of a transaction only, and a seed runs in one: for an index leave CONCURRENTLY out, or make it in a revision.';
+  if (refusal.sqlState === '2D000')
+    return 'COMMIT and ROLLBACK inside a block or a procedure would leave half of the seed: take them out.';
+  return refusal.hint ?? 'Nothing of the seed was kept: correct the line and run it again.';
+}
+
 interface Place {
+  file: string;
+  text: string;
   line: number;
-  /** Offset in the file; null: the line alone is known. */
+  /** Offset in the text; null: the line alone is known. */
   at: number | null;
+}
+
+/** `COPY t, line 3, column id: "x"`: lines are counted in the data. */
+function placeInData(act: ScriptStatement, refusal: Refusal): Place | null {
+  const found = /^COPY .+?, line (\d+)(?:, column (?:"(?:[^"]|"")*"|[^:]+): "((?:[^"]|"")*)")?/m.exec(
+    refusal.where ?? '',
+  );
+  if (!act.data || !found) return null;
+  const { fileName, bytes } = act.data;
+  const line = act.data.line + Number(found[1]) - 1;
+  const isOwn = fileName === act.fileName;
+  const text = isOwn ? act.file.text : Buffer.from(bytes).toString('utf8');
+  const from = startOfLine(text, line);
+  const end = text.indexOf('\n', from);
+  const within = found[2] ? text.slice(from, end < 0 ? text.length : end).indexOf(found[2]) : -1;
+  return { file: fileName, text, line, at: within < 0 ? null : from + within };
 }
 
 function placeOf(act: ScriptStatement, refusal: Refusal, reading: SeedReading): Place {
   const { file } = act;
-  const original = file.text.slice(act.from, act.to);
-  if (refusal.position !== null && original === act.sql) {
-    let at = act.from;
-    for (let i = 1; i < refusal.position && at < act.to; i++)
-      at += (file.text.codePointAt(at) as number) > 0xffff ? 2 : 1;
-    return { line: file.lineAt(at), at };
-  }
+  const place = (at: number): Place => ({ file: act.fileName, text: file.text, line: file.lineAt(at), at });
+  const pointed = refusal.position === null ? null : act.placeOf(refusal.position);
+  if (pointed !== null) return place(pointed);
   const own = act.fileName === reading.file ? reading.statements : [];
   const inBlock = /inline_code_block line (\d+)/.exec(refusal.where ?? '')?.[1];
   let from = act.from;
@@ -65,17 +87,22 @@ function placeOf(act: ScriptStatement, refusal: Refusal, reading: SeedReading): 
     own.find((each) => each.span.from === from) ??
     own.find((each) => each.span.from >= from && each.span.to <= act.to && each.verb !== 'notice');
   const value = statement ? valueMeant(statement, refusal) : null;
-  const at = value ?? from;
-  return { line: file.lineAt(at), at };
+  return place(value ?? from);
 }
 
-function offsetOfLine(text: string, line: number): number {
+function startOfLine(text: string, line: number): number {
   let at = 0;
   for (let i = 1; i < line; i++) {
     const next = text.indexOf('\n', at);
     if (next < 0) return at;
     at = next + 1;
   }
+  return at;
+}
+
+/** Offset of the first letter of a line. */
+function offsetOfLine(text: string, line: number): number {
+  const at = startOfLine(text, line);
   return at + (/^[ \t]*/.exec(text.slice(at, at + 200))?.[0].length ?? 0);
 }
 
@@ -101,13 +128,18 @@ function valueMeant(statement: SeedStatement, refusal: Refusal): number | null {
   return row?.span.from ?? null;
 }
 
-function excerpt(text: string, { line, at }: Place): string[] {
-  const content = (text.split('\n')[line - 1] ?? '').replace(/\r$/, '').replaceAll('\t', ' ');
+function excerpt({ text, line, at }: Place): string[] {
+  const from = startOfLine(text, line);
+  const end = text.indexOf('\n', from);
+  const content = text
+    .slice(from, end < 0 ? text.length : end)
+    .replace(/\r$/, '')
+    .replaceAll('\t', ' ');
   const number = String(line);
   const shown = content.length > 160 ? `${content.slice(0, 160)}…` : content;
   const lines = [`  ${number} | ${shown}`];
   if (at !== null) {
-    const column = at - (text.lastIndexOf('\n', at - 1) + 1);
+    const column = at - from;
     if (column <= 160)
       lines.push(`  ${' '.repeat(number.length)} | ${' '.repeat([...content.slice(0, column)].length)}^`);
   }

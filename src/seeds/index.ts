@@ -1,6 +1,7 @@
 /** The door of `seeds`: ids by natural key, rewrites, runs with before-images, undo, expectations. */
 
 export { type CheckOptions, checkExpectations, type ExpectationResult, type StatedExpectation } from './check.ts';
+export type { SeedNotice } from './execute.ts';
 export { deriveExpectations, type SeedExpectation } from './expectation.ts';
 export {
   resolveSeedIdentities,
@@ -12,6 +13,7 @@ export {
 } from './identities.ts';
 export type { RowImage, RowValues } from './images.ts';
 export { applyEdits, patchSeed, type SeedPatch, type SeedPatchRequest } from './patch.ts';
-export { runSeed, type SeedNotice, type SeedRun, type SeedRunOptions, type SeedTableSummary } from './run.ts';
+export { runSeed, type SeedRun, type SeedRunOptions, type SeedTableSummary } from './run.ts';
+export { contentHashOf, decodeScript, projectFiles, type ReadScriptFile } from './script-files.ts';
 export type { SeedSession } from './session.ts';
 export { type RowsUndone, type UndoConflict, undoRows } from './undo.ts';

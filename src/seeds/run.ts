@@ -3,21 +3,16 @@
  * commit. A failure names file, line and statement. Refuses to know the ledger and the plan.
  */
 import { ChainError } from '../errors.ts';
-import { compareText, quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { compareText, quoteQualified } from '../model/name.ts';
 import type { SeedReading } from '../model/seed.ts';
-import { readSeedSql } from '../sql/index.ts';
+import { execute, type SeedNotice } from './execute.ts';
 import { seedFailure } from './failure.ts';
 import { type RowImage, Snapshots, tableText, writeCounts } from './images.ts';
-import { type ReadScriptFile, roleOf, type ScriptStatement, scriptOf } from './script.ts';
+import { contentHashOf, type ReadScriptFile } from './script-files.ts';
 import type { SeedSession } from './session.ts';
 
-export interface SeedNotice {
-  severity: string;
-  message: string;
-}
-
 export interface SeedRunOptions {
-  /** Text of a file that the seed includes, relative to the project; null where there is none. */
+  /** A file that the seed includes, relative to the project; null where there is none. */
   readFile?: ReadScriptFile;
   onNotice?: (notice: SeedNotice) => void;
   /** In the transaction of the run, after the last statement: where the ledger keeps what undo needs. */
@@ -37,7 +32,10 @@ export interface SeedTableSummary {
 }
 
 export interface SeedRun {
+  /** Of the file and of every file that it read. */
   contentHash: string;
+  /** Files that it read, in the order of the hash. */
+  files: string[];
   version: string | null;
   /** By table name. */
   summary: SeedTableSummary[];
@@ -80,9 +78,10 @@ export async function runSeed(
       for (const table of [...tables].sort(compareText)) await snapshots.take(table);
       const counted = await writeCounts(session);
       isSeed = true;
-      const settings = await execute(session, reading, options.readFile ?? (() => null), tell);
-      isSeed = false;
+      const done = await execute(session, reading, options.readFile ?? (() => null), tell);
       await immediate(session, reading);
+      isSeed = false;
+      await restoreSettings(session, done.settings, before.rows[0]?.path ?? 'public');
       const written = [...(await writeCounts(session))].filter(([table, now]) => {
         const then = counted.get(table);
         return (
@@ -111,11 +110,11 @@ export async function runSeed(
         );
       }
       const images = (await snapshots.compare()).filter(({ table }) => !table.startsWith('chain.'));
-      await restoreSettings(session, settings, before.rows[0]?.path ?? 'public');
       await session.query('RELEASE SAVEPOINT chain_seed');
       await options.onRowImages?.(images);
       return {
-        contentHash: reading.contentHash,
+        contentHash: contentHashOf(reading.contentHash, done.files),
+        files: done.files.map(({ file }) => file),
         version: reading.version.at(-1)?.value ?? null,
         summary: summarise(images, snapshots.tables, statedRows(reading, images)),
         images,
@@ -166,90 +165,6 @@ async function createdSince(
     if (rows[0]?.made === false) stood.push(table);
   }
   return stood;
-}
-
-async function execute(
-  session: SeedSession,
-  reading: SeedReading,
-  read: ReadScriptFile,
-  tell: (notice: SeedNotice) => void,
-): Promise<Map<string, string | null>> {
-  const variables = new Map<string, string>();
-  const settings = new Map<string, string | null>();
-  for (const act of scriptOf(reading.file, reading.text, read, variables)) {
-    if (act.kind === 'message') {
-      tell({ severity: 'ECHO', message: act.text });
-      continue;
-    }
-    const { role, settings: set } = roleOf(act.sql);
-    for (const name of set) {
-      if (settings.has(name)) continue;
-      const { rows } = await session.query<{ value: string | null }>('SELECT current_setting($1, true) AS value', [
-        name,
-      ]);
-      settings.set(name, rows[0]?.value ?? null);
-    }
-    const line = act.file.lineAt(act.from);
-    if (role === 'transaction') continue;
-    if (role === 'outside') {
-      tell({
-        severity: 'WARNING',
-        message: `${act.fileName}:${line}: left out, since PostgreSQL refuses it in a transaction: ${act.sql.trim()}`,
-      });
-      continue;
-    }
-    if (role === 'rollback') {
-      throw new ChainError('seed-failed', `${act.fileName}:${line}: ROLLBACK would undo the seed that it stands in.`, {
-        hint: 'Take it out: chain runs the file in one transaction of its own.',
-      });
-    }
-    try {
-      if (act.data) await copyRows(session, act);
-      else await runStatement(session, act, variables);
-    } catch (error) {
-      throw seedFailure(error, act, reading);
-    }
-  }
-  return settings;
-}
-
-async function runStatement(session: SeedSession, act: ScriptStatement, variables: Map<string, string>): Promise<void> {
-  const { rows } = await session.query<Record<string, unknown>>(act.sql);
-  if (act.sentBy?.command === '\\gset') {
-    const [row] = rows;
-    if (rows.length !== 1 || !row) throw new Error(`\\gset wants one row, and there are ${rows.length}`);
-    for (const [name, value] of Object.entries(row)) {
-      if (value === null) variables.delete(act.sentBy.argument + name);
-      else variables.set(act.sentBy.argument + name, String(value));
-    }
-  } else if (act.sentBy?.command === '\\gexec') {
-    for (const row of rows) for (const sql of Object.values(row)) if (typeof sql === 'string') await session.query(sql);
-  }
-}
-
-/** COPY … FROM stdin as INSERTs: a value is sent as text and read by its column's type, as COPY does. */
-async function copyRows(session: SeedSession, act: ScriptStatement): Promise<void> {
-  const statement = readSeedSql(act.fileName, act.file.text).statements.find(
-    (each) => each.verb === 'copy' && each.span.from === act.from,
-  );
-  if (!statement?.table || !statement.rows) {
-    throw new Error('COPY in this format needs psql: only the text format without options is carried out here');
-  }
-  const columns = statement.columns ? ` (${statement.columns.map(quoteIdentifier).join(', ')})` : '';
-  const width = statement.rows[0]?.values.length ?? 1;
-  const size = Math.max(1, Math.min(500, Math.floor(30_000 / width)));
-  for (let from = 0; from < statement.rows.length; from += size) {
-    const batch = statement.rows.slice(from, from + size);
-    const values: (string | null)[] = [];
-    const tuples = batch.map(
-      (row) =>
-        `(${row.values.map((value) => `$${values.push(value.kind === 'literal' ? value.value : null)}`).join(', ')})`,
-    );
-    await session.query(
-      `INSERT INTO ${quoteQualified(statement.table)}${columns} OVERRIDING SYSTEM VALUE VALUES ${tuples.join(', ')}`,
-      values,
-    );
-  }
 }
 
 /** What is deferred must fail here, where the statement's file is known, and not at the commit. */

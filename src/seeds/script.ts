@@ -1,11 +1,20 @@
 /**
- * What a driver can run of a seed written for psql: its statements in order with \i, \ir, \set, \if and COPY data carried
- * out by chain itself. What it cannot carry out is refused, with the line. Refuses to connect.
+ * What a driver can run of a seed written for psql: its statements in order with \i, \ir, \set, \if, \gset, \copy and COPY
+ * data carried out by chain itself. What it cannot carry out is refused, with the line. Refuses to connect.
  */
 import { posix } from 'node:path';
 import { ChainError } from '../errors.ts';
-import { quoteIdentifier, quoteLiteral } from '../model/name.ts';
-import { directiveArguments, parseStatements, readSeedFile, type SeedFile, type SeedPiece } from '../sql/index.ts';
+import { quoteLiteral } from '../model/name.ts';
+import type { PsqlDirective } from '../model/seed.ts';
+import {
+  metaArguments,
+  psqlBoolean,
+  quoteIdentifierAlways,
+  readSeedFile,
+  type SeedFile,
+  type SeedPiece,
+} from '../sql/index.ts';
+import { decodeScript, type ReadScriptFile } from './script-files.ts';
 
 export interface ScriptStatement {
   kind: 'statement';
@@ -15,10 +24,14 @@ export interface ScriptStatement {
   to: number;
   /** As sent: psql variables filled in. */
   sql: string;
+  /** Offset in the file of a character of `sql`, from 1 and in code points as PostgreSQL counts; null inside a variable's value. */
+  placeOf(position: number): number | null;
   /** `\gset`, `\gexec`: what is to be done with the answer. */
   sentBy: { command: string; argument: string } | null;
-  /** COPY … FROM stdin: the span of its lines. */
-  data: { from: number; to: number } | null;
+  /** COPY … FROM stdin: its lines, and where the first of them stands. */
+  data: { bytes: Uint8Array; fileName: string; line: number } | null;
+  /** psql variables that the statement names and nothing has set. */
+  unsetVariables: string[];
 }
 
 export interface ScriptMessage {
@@ -26,15 +39,49 @@ export interface ScriptMessage {
   text: string;
 }
 
-export type ReadScriptFile = (file: string) => string | null;
-
 /** Settings of psql's own display, which change nothing in the database. */
 const harmless = new Set(
-  `timing pset x a t H f C T encoding errverbose conninfo d dt di dv df dn du l z unset prompt warn_level watch sf sv echo_hidden
-  html crosstabview h ? copyright password s w p r e`.split(/\s+/),
+  `timing pset x a t H f C T errverbose conninfo l z warn_level sf sv ef ev echo_hidden html h ? copyright help p print r reset
+  d da dA dAc dAf dAo dAp db dc dC dd dD ddp des det deu dew df dF dFd dFp dFt dg di dl dL dm dn do dO dp dP drds drg dRp dRs ds dt dT
+  du dv dx dX dy dconfig lo_list`.split(/\s+/),
 );
 
-function refuse(fileName: string, line: number, what: string, hint: string): never {
+/** Why chain does not carry a command out, and what to do. */
+const refusals: Record<string, [what: string, hint: string]> = {
+  '!': ['runs a program', 'Take it out: run the program before chain, in the script around it.'],
+  cd: ['changes the working folder', 'Take it out: \\ir is relative to the file that holds it.'],
+  c: ['connects to another database', 'Take it out: chain runs the file on the database of --url.'],
+  o: ['writes to a file', 'Take it out: a seed writes to its database alone.'],
+  w: ['writes to a file', 'Take it out: a seed writes to its database alone.'],
+  prompt: ['asks a person', 'Give the variable its value with \\set.'],
+  password: ['asks a person', 'Write ALTER ROLE … PASSWORD with a hash, or take it out.'],
+  e: ['opens an editor', 'Take it out.'],
+  setenv: ['changes the environment', 'Take it out.'],
+  getenv: ['takes a value from the environment', 'Give the variable its value with \\set.'],
+  watch: ['sends its statement again and again', 'End the statement with a semicolon.'],
+  bind: ['sends parameters', 'Write the values into the statement.'],
+  lo_import: ['reads a large object', 'Write it with lo_from_bytea() in SQL.'],
+  gdesc: ['only describes its statement', 'End the statement with a semicolon, or take it out.'],
+};
+const aliases: Record<string, string> = {
+  connect: 'c',
+  out: 'o',
+  write: 'w',
+  edit: 'e',
+  bind_named: 'bind',
+  parse: 'bind',
+  close: 'bind',
+  close_prepared: 'bind',
+  startpipeline: 'bind',
+  sendpipeline: 'bind',
+  lo_export: 'lo_import',
+  lo_unlink: 'lo_import',
+};
+const conditionals = new Set(['if', 'elif', 'else', 'endif']);
+const sending = new Set(['g', 'gx', 'gset', 'gexec', 'gdesc', 'crosstabview', 'bind', 'bind_named', 'parse', 'watch']);
+const maxDepth = 20;
+
+export function refuse(fileName: string, line: number, what: string, hint: string): never {
   throw new ChainError('seed-failed', `${fileName}:${line}: ${what}`, { hint });
 }
 
@@ -46,149 +93,282 @@ export function* scriptOf(
   variables: Map<string, string>,
   depth = 0,
 ): Generator<ScriptStatement | ScriptMessage> {
-  const file = readSeedFile(text);
-  const acts = [
-    ...file.pieces.map((piece) => ({ at: piece.from, piece, directive: null })),
-    ...file.directives
-      .filter(({ command }) => command.startsWith('\\'))
-      .map((directive) => ({ at: directive.span.from, piece: null, directive })),
-  ].sort((a, b) => a.at - b.at);
+  const script = new Script(fileName, readSeedFile(text), read, variables);
   /** For each open \if: whether its branch runs, and whether one has run already. */
   const branches: { runs: boolean; taken: boolean; outer: boolean }[] = [];
   const runs = (): boolean => branches.at(-1)?.runs ?? true;
-  for (const { piece, directive } of acts) {
-    if (piece) {
-      if (runs()) yield statementOf(fileName, file, piece, variables);
+  for (const act of script.acts) {
+    if ('data' in act) {
+      const statement = runs() ? script.statement(act) : null;
+      if (statement) yield statement;
       continue;
     }
-    const { command, text: rest, line } = directive;
-    const name = command.slice(1).replace(/\+$/, '');
-    if (name === 'if') {
-      const holds = runs() && isTrue(fileName, line, rest, variables);
-      branches.push({ runs: holds, taken: holds, outer: runs() });
-    } else if (name === 'elif' || name === 'else') {
+    const { line, text: written } = act;
+    const name = act.command.slice(1).replace(/\+$/, '');
+    if (conditionals.has(name)) {
       const branch = branches.at(-1);
-      if (!branch) refuse(fileName, line, `${command} without \\if`, 'Close what was opened.');
-      branch.runs = branch.outer && !branch.taken && (name === 'else' || isTrue(fileName, line, rest, variables));
-      branch.taken ||= branch.runs;
-    } else if (name === 'endif') {
-      if (!branches.pop()) refuse(fileName, line, '\\endif without \\if', 'Close what was opened.');
-    } else if (!runs() || directive.command === '\\g' || ['gx', 'gset', 'gexec', 'gdesc'].includes(name)) {
+      if (name === 'if') {
+        const holds = runs() && script.isTrue(act);
+        branches.push({ runs: holds, taken: holds, outer: runs() });
+      } else if (!branch) refuse(fileName, line, `${act.command} without \\if`, 'Close what was opened.');
+      else if (name === 'endif') branches.pop();
+      else {
+        branch.runs = branch.outer && !branch.taken && (name === 'else' || script.isTrue(act));
+        branch.taken ||= branch.runs;
+      }
+    } else if (!runs()) continue;
+    else if (sending.has(name)) {
+      if (!script.isAnswered(act))
+        refuse(fileName, line, `${act.command} sends the last statement again`, 'Write the statement out before it.');
     } else if (name === 'set') {
-      const [variable, ...values] = directiveArguments(filled(rest, variables));
+      const [variable, ...values] = script.arguments(act);
       if (variable !== undefined) variables.set(variable, values.join(''));
     } else if (name === 'unset') {
-      variables.delete(rest.trim());
+      for (const variable of script.arguments(act).slice(0, 1)) variables.delete(variable);
     } else if (['i', 'include', 'ir', 'include_relative'].includes(name)) {
-      const target = directiveArguments(filled(rest, variables))[0] ?? '';
-      const relative =
-        name === 'ir' || name === 'include_relative'
-          ? posix.join(posix.dirname(fileName), target)
-          : posix.normalize(target);
-      const included = depth < 20 ? read(relative) : null;
-      if (included === null)
+      if (depth >= maxDepth)
         refuse(
           fileName,
           line,
-          `${command} ${target}: ${depth < 20 ? 'no such file' : 'files include each other without end'}`,
-          'Correct the path: \\i is relative to the working folder, \\ir to the file.',
+          `${act.command} ${written}: files include each other without end`,
+          'Take one of them out.',
         );
-      yield* scriptOf(relative, included, read, variables, depth + 1);
+      const { name: included, bytes } = script.included(act, name.includes('r') ? posix.dirname(fileName) : null);
+      yield* scriptOf(included, decodeScript(included, bytes), read, variables, depth + 1);
     } else if (name === 'echo' || name === 'qecho' || name === 'warn') {
-      yield { kind: 'message', text: directiveArguments(filled(rest, variables)).join(' ') };
-    } else if (name === 'q') {
-      return;
-    } else if (!harmless.has(name)) {
+      const words = script.arguments(act);
+      yield { kind: 'message', text: (words[0] === '-n' ? words.slice(1) : words).join(' ') };
+    } else if (name === 'q' || name === 'quit') return;
+    else if (name === 'encoding') {
+      const [encoding] = script.arguments(act);
+      if (encoding !== undefined && !/^utf-?8$/i.test(encoding))
+        refuse(fileName, line, `${act.command} ${written}`, 'chain reads seeds as UTF-8: convert the file with iconv.');
+    } else if (name === 'copy') script.refuseCopy(act);
+    else if (name === 'o' || name === 'out' ? written !== '' : !harmless.has(name)) {
+      const known = refusals[aliases[name] ?? name];
+      if (known) refuse(fileName, line, `${act.command} ${known[0]}`, known[1]);
+      const hint = 'Take it out of the seed, or run the seed with psql -v ON_ERROR_STOP=1.';
+      refuse(fileName, line, `${act.command} needs psql`, hint);
+    }
+  }
+  if (branches.length > 0)
+    refuse(fileName, script.file.lineAt(text.length), '\\if without \\endif', 'Close what was opened.');
+}
+
+/** One file of the script: what stands in it, and what its commands mean with the variables of now. */
+class Script {
+  readonly file: SeedFile;
+  readonly acts: (SeedPiece | PsqlDirective)[];
+  private readonly fileName: string;
+  private readonly read: ReadScriptFile;
+  private readonly variables: Map<string, string>;
+  /** What is cut out of a piece's text, or filled in. */
+  private readonly cutsByPiece = new Map<SeedPiece, Cut[]>();
+  private readonly answerByPiece = new Map<SeedPiece, PsqlDirective>();
+  private readonly answered = new Set<PsqlDirective>();
+
+  constructor(fileName: string, file: SeedFile, read: ReadScriptFile, variables: Map<string, string>) {
+    this.fileName = fileName;
+    this.file = file;
+    this.read = read;
+    this.variables = variables;
+    const commands = file.directives
+      .filter(({ command }) => command.startsWith('\\'))
+      .sort((a, b) => a.span.from - b.span.from);
+    const cuts: Cut[] = [
+      ...[...file.variableAt].map(([from, used]) => ({ from, to: used.to, used, command: null })),
+      ...commands.map((command) => ({ from: command.span.from, to: command.span.to, used: null, command })),
+    ].sort((a, b) => a.from - b.from);
+    const outside: PsqlDirective[] = [];
+    let at = 0;
+    for (const piece of file.pieces) {
+      for (; at < cuts.length && (cuts[at] as Cut).from < piece.from; at++) outside.push(...commandOf(cuts[at]));
+      const own: Cut[] = [];
+      for (; at < cuts.length && (cuts[at] as Cut).from < piece.to; at++) own.push(cuts[at] as Cut);
+      this.cutsByPiece.set(piece, own);
+      const next = commandOf(cuts[at])[0];
+      if (piece.sentBy !== null && next?.command === piece.sentBy) {
+        this.answerByPiece.set(piece, next);
+        this.answered.add(next);
+      }
+    }
+    for (; at < cuts.length; at++) outside.push(...commandOf(cuts[at]));
+    const from = (act: SeedPiece | PsqlDirective): number => ('data' in act ? act.from : act.span.from);
+    this.acts = [...file.pieces, ...outside].sort((a, b) => from(a) - from(b));
+  }
+
+  isAnswered(command: PsqlDirective): boolean {
+    return this.answered.has(command);
+  }
+
+  arguments({ command, text, line }: PsqlDirective): string[] {
+    const { values, fault } = metaArguments(text, this.variables);
+    if (fault === 'backquote')
+      refuse(this.fileName, line, `${command} ${text}: backquotes run a program`, 'Write the value itself.');
+    if (fault === 'unterminated')
+      refuse(this.fileName, line, `${command} ${text}: unterminated quoted string`, 'Close the quote.');
+    return values;
+  }
+
+  isTrue(condition: PsqlDirective): boolean {
+    const asked = this.arguments(condition).join(' ');
+    const answer = psqlBoolean(asked);
+    if (answer !== null && asked !== '') return answer;
+    return refuse(
+      this.fileName,
+      condition.line,
+      `${condition.command} ${condition.text}: "${asked}" is no true or false`,
+      'psql takes true, false, on, off, yes, no, 1 and 0.',
+    );
+  }
+
+  /** `folder`: what the name is relative to; null: the project. */
+  included(command: PsqlDirective, folder: string | null): { name: string; bytes: Uint8Array } {
+    const [target = ''] = this.arguments(command);
+    const name = posix.normalize(folder === null ? target : posix.join(folder, target));
+    const bytes = target === '' ? null : this.read(name, `${this.fileName}:${command.line}`);
+    if (bytes) return { name, bytes };
+    const beside = posix.join(posix.dirname(this.fileName), target);
+    const isBeside = folder === null && target !== '' && this.read(beside, `${this.fileName}:${command.line}`) !== null;
+    return refuse(
+      this.fileName,
+      command.line,
+      `${command.command} ${target}: no such file`,
+      isBeside
+        ? `${beside} is there: write \\ir ${target}, which is relative to the file; \\i is relative to the project.`
+        : 'Correct the path: \\i is relative to the project, \\ir to the file.',
+    );
+  }
+
+  refuseCopy({ line, command, text }: PsqlDirective): never {
+    return refuse(
+      this.fileName,
+      line,
+      `${command} ${text.slice(0, 60)}: only \\copy … from 'file' and from stdin are carried out`,
+      'A seed writes to its database alone: take it out, or write COPY … FROM stdin.',
+    );
+  }
+
+  /** Null: psql would only describe it. */
+  statement(piece: SeedPiece): ScriptStatement | null {
+    const { file, fileName } = this;
+    const line = file.lineAt(piece.from);
+    const answer = this.answerByPiece.get(piece);
+    if (answer) this.checkAnswer(answer);
+    const own: ScriptStatement = {
+      kind: 'statement',
+      file,
+      fileName,
+      from: piece.from,
+      to: piece.to,
+      sql: '',
+      placeOf: () => null,
+      sentBy: answer ? { command: answer.command, argument: this.arguments(answer)[0] ?? '' } : null,
+      data: piece.data
+        ? {
+            bytes: Buffer.from(file.text.slice(piece.data.from, piece.data.to), 'utf8'),
+            fileName,
+            line: file.lineAt(piece.data.from),
+          }
+        : null,
+      unsetVariables: [],
+    };
+    if (piece.copy) return this.copyFrom(piece, own, line);
+    const parts: { text: string; from: number | null }[] = [];
+    let at = piece.from;
+    for (const { from, to, used, command } of this.cutsByPiece.get(piece) ?? []) {
+      parts.push({ text: file.text.slice(at, from), from: at });
+      at = to;
+      if (command) this.checkInside(command);
+      else parts.push(this.filled(file.text.slice(from, to), from, used, own.unsetVariables));
+    }
+    parts.push({ text: file.text.slice(at, piece.to), from: at });
+    own.sql = parts.map(({ text }) => text).join('');
+    own.placeOf = (position) => {
+      let left = position - 1;
+      for (const { text, from } of parts) {
+        const length = [...text].length;
+        if (left < length) return from === null ? null : from + [...text].slice(0, left).join('').length;
+        left -= length;
+      }
+      return null;
+    };
+    return own;
+  }
+
+  private filled(
+    written: string,
+    from: number,
+    used: Cut['used'],
+    unset: string[],
+  ): { text: string; from: number | null } {
+    const asked = /^:\{\?(.+)\}$/.exec(written)?.[1];
+    if (asked !== undefined) return { text: this.variables.has(asked) ? 'TRUE' : 'FALSE', from: null };
+    const value = this.variables.get(used?.name ?? '');
+    if (value === undefined) {
+      unset.push(used?.name ?? '');
+      return { text: written, from };
+    }
+    if (used?.quoting === "'") return { text: quoteLiteral(value), from: null };
+    return { text: used?.quoting === '"' ? quoteIdentifierAlways(value) : value, from: null };
+  }
+
+  /** Inside a statement psql's commands act at once, on a buffer that is half written. */
+  private checkInside({ command, line, text }: PsqlDirective): void {
+    const name = command.slice(1).replace(/\+$/, '');
+    if (harmless.has(name) && name !== 'r' && name !== 'reset') return;
+    refuse(
+      this.fileName,
+      line,
+      `${command} ${text} stands inside a statement`,
+      'Put it before the statement, or end the statement with a semicolon first.',
+    );
+  }
+
+  private checkAnswer(answer: PsqlDirective): void {
+    const name = answer.command.slice(1);
+    const known = refusals[aliases[name] ?? name];
+    if (known) refuse(this.fileName, answer.line, `${answer.command} ${known[0]}`, known[1]);
+    if ((name === 'g' || name === 'gx') && answer.text !== '' && !answer.text.startsWith('('))
       refuse(
-        fileName,
-        line,
-        `${command} needs psql`,
-        name === 'copy'
-          ? 'Write the rows as INSERT, or as COPY … FROM stdin with the data in the file.'
-          : 'Take it out of the seed, or run the seed with psql -v ON_ERROR_STOP=1.',
+        this.fileName,
+        answer.line,
+        `${answer.command} ${answer.text} writes outside of the database`,
+        'End the statement with a semicolon.',
       );
-    }
   }
-  if (branches.length > 0) refuse(fileName, file.lineAt(text.length), '\\if without \\endif', 'Close what was opened.');
+
+  /** `\copy t from 'file'`: the server's own COPY, with the lines of a file that psql would read from the working folder. */
+  private copyFrom(piece: SeedPiece, own: ScriptStatement, line: number): ScriptStatement {
+    const { text } = this.file;
+    const source = piece.copy as NonNullable<SeedPiece['copy']>;
+    if (source.kind === 'program')
+      refuse(this.fileName, line, '\\copy … from program runs a program', 'Write its output to a file of the project.');
+    if (source.kind === 'pstdin')
+      refuse(this.fileName, line, '\\copy … from pstdin reads what psql is given', 'Name a file of the project.');
+    own.sql = `COPY ${text.slice(piece.from + 5, source.from).trim()} STDIN${text.slice(source.to, piece.to)}`;
+    if (source.kind === 'stdin') return own;
+    const name = posix.normalize(source.file);
+    const bytes = this.read(name, `${this.fileName}:${line}`);
+    if (!bytes)
+      return refuse(
+        this.fileName,
+        line,
+        `\\copy … from '${source.file}': no such file`,
+        'Correct the path: it is relative to the project.',
+      );
+    own.data = { bytes, fileName: name, line: 1 };
+    return own;
+  }
 }
 
-function isTrue(fileName: string, line: number, text: string, variables: ReadonlyMap<string, string>): boolean {
-  const defined = /^:\{\?(\w+)\}$/.exec(text.trim());
-  if (defined) return variables.has(defined[1] as string);
-  const value = filled(text, variables).trim().toLowerCase();
-  if (['true', 't', 'on', 'yes', 'y', '1'].includes(value)) return true;
-  if (['false', 'f', 'off', 'no', 'n', '0', ''].includes(value)) return false;
-  return refuse(fileName, line, `\\if ${text}: no true or false`, 'psql takes true, false, on, off, yes, no, 1 and 0.');
+interface Cut {
+  from: number;
+  to: number;
+  used: { name: string; quoting: '' | "'" | '"' } | null;
+  command: PsqlDirective | null;
 }
 
-/** Variables in a meta-command's arguments. */
-function filled(text: string, variables: ReadonlyMap<string, string>): string {
-  return text.replace(/:'(\w+)'|:(\w+)/g, (whole, quoted: string | undefined, plain: string | undefined) => {
-    const value = variables.get((quoted ?? plain) as string);
-    return value === undefined ? whole : quoted === undefined ? value : quoteLiteral(value);
-  });
-}
-
-function statementOf(
-  fileName: string,
-  file: SeedFile,
-  piece: SeedPiece,
-  variables: ReadonlyMap<string, string>,
-): ScriptStatement {
-  let sql = '';
-  let at = piece.from;
-  for (const [offset, used] of [...file.variableAt].sort(([a], [b]) => a - b)) {
-    if (offset < piece.from || offset >= piece.to) continue;
-    const value = variables.get(used.name);
-    sql += file.text.slice(at, offset);
-    sql +=
-      value === undefined
-        ? file.text.slice(offset, used.to)
-        : used.quoting === "'"
-          ? quoteLiteral(value)
-          : used.quoting === '"'
-            ? quoteIdentifier(value)
-            : value;
-    at = used.to;
-  }
-  sql += file.text.slice(at, piece.to);
-  const argument = piece.sentBy
-    ? (file.directives.find((each) => each.span.from >= piece.to && each.command === piece.sentBy)?.text ?? '')
-    : '';
-  // Meta-commands inside a statement are masked in what is sent; lines stay.
-  for (const directive of file.directives) {
-    if (directive.command.startsWith('\\') && directive.span.from > piece.from && directive.span.to <= piece.to) {
-      sql = sql.replace(file.text.slice(directive.span.from, directive.span.to), '');
-    }
-  }
-  return {
-    kind: 'statement',
-    file,
-    fileName,
-    from: piece.from,
-    to: piece.to,
-    sql,
-    sentBy: piece.sentBy ? { command: piece.sentBy, argument } : null,
-    data: piece.data,
-  };
-}
-
-/** `transaction`: BEGIN or COMMIT, which the run has of its own. `rollback`: would undo the run. `outside`: refused in a transaction. */
-export function roleOf(sql: string): { role: 'run' | 'transaction' | 'rollback' | 'outside'; settings: string[] } {
-  const settings: string[] = [];
-  for (const piece of parseStatements(sql)) {
-    if ('failure' in piece) continue;
-    const { node } = piece.statement;
-    if ('TransactionStmt' in node) {
-      const kind = node.TransactionStmt.kind ?? '';
-      if (['TRANS_STMT_BEGIN', 'TRANS_STMT_START', 'TRANS_STMT_COMMIT'].includes(kind))
-        return { role: 'transaction', settings };
-      if (kind === 'TRANS_STMT_ROLLBACK') return { role: 'rollback', settings };
-    }
-    if ('VacuumStmt' in node && node.VacuumStmt.is_vacuumcmd) return { role: 'outside', settings };
-    if ('VariableSetStmt' in node && node.VariableSetStmt.name && !node.VariableSetStmt.is_local)
-      settings.push(node.VariableSetStmt.name);
-  }
-  for (const match of sql.matchAll(/\bset_config\s*\(\s*'([\w.]+)'/gi)) settings.push(match[1] as string);
-  return { role: 'run', settings };
+function commandOf(cut: Cut | undefined): PsqlDirective[] {
+  return cut?.command ? [cut.command] : [];
 }

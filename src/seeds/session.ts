@@ -1,13 +1,15 @@
 /**
  * What running a seed asks of a connection: one session, one transaction. Refuses to know how it was made.
  */
-import type { Notice } from '../database/index.ts';
+import type { Notice, ScriptResult } from '../database/index.ts';
 
 export interface SeedSession {
   query<Row = Record<string, unknown>>(
     sql: string,
     params?: readonly unknown[],
   ): Promise<{ rows: Row[]; rowCount: number }>;
+  /** One statement as psql sends it; `copyData` answers COPY … FROM STDIN. */
+  script(sql: string, copyData?: Uint8Array): Promise<ScriptResult>;
   transaction<T>(body: () => Promise<T>): Promise<T>;
   onNotice?(listener: (notice: Notice) => void): () => void;
 }

@@ -3,7 +3,8 @@
  */
 import type { SeedBlock, SeedReading, SeedStatement } from '../model/seed.ts';
 import { nextToken } from './lexer.ts';
-import { directiveArguments, type SeedFile } from './seed-file.ts';
+import { metaArguments } from './meta-command.ts';
+import type { SeedFile } from './seed-file.ts';
 
 const number = String.raw`v?(\d+(?:\.\d+)+(?:[-+][0-9A-Za-z.-]+)?)`;
 /** `Version: 1.1.0`, `seed_version = '1.1.0'`, `SEED_VERSION="1.1.0"`; no versions of other things. */
@@ -58,7 +59,7 @@ export function readVersions(
   }
   for (const directive of file.directives) {
     if (directive.command === '\\set') {
-      const [name, value] = directiveArguments(directive.text);
+      const [name, value] = metaArguments(directive.text).values;
       if (name && value && /version/i.test(name) && new RegExp(`^${number}$`).test(value)) {
         add(value, directive.span.from + file.text.slice(directive.span.from, directive.span.to).lastIndexOf(value));
       }

@@ -3,16 +3,8 @@
  * Total: what cannot be read is in `errors` with PostgreSQL's message. Refuses to run anything.
  */
 import { createHash } from 'node:crypto';
-import type {
-  PsqlDirective,
-  SeedBlock,
-  SeedGuard,
-  SeedReading,
-  SeedRow,
-  SeedStatement,
-  SeedValue,
-  Span,
-} from '../model/seed.ts';
+import type { PsqlDirective, SeedBlock, SeedGuard, SeedReading, SeedStatement, Span } from '../model/seed.ts';
+import { copyRows } from './copy-data.ts';
 import { nextToken } from './lexer.ts';
 import { parseBlock, parseStatements } from './pg-parser.ts';
 import { type BlockStatement, bodyRange, maskBlock, type PlBlock, readPlBlock } from './plpgsql.ts';
@@ -93,8 +85,9 @@ function readPiece(reading: Reading, piece: SeedPiece): void {
     }
     reading.path = pathAfter(statement.node, reading.path);
     const read = readSeedStatement(statement, scopeOf(file, [], false, new Set()));
-    const copy = read[0];
-    if (copy?.verb === 'copy' && piece.data) copy.rows = copyRows(file, piece.data, copy.sql);
+    const copy = as(statement.node, 'CopyStmt');
+    const [first] = read;
+    if (copy && first?.verb === 'copy' && piece.data) first.rows = copyRows(file.text, piece.data, copy, file.lineAt);
     for (const each of read) writeUnder(each, reading.path);
     reading.statements.push(...read);
   }
@@ -272,44 +265,4 @@ function noticeOf(file: SeedFile, statement: BlockStatement, guards: SeedGuard[]
     insideBlock: true,
     sql: file.text.slice(statement.from, statement.to),
   };
-}
-
-/** Lines of COPY's text format: values between tabs, `\N` for NULL (manual, COPY, "Text Format"). CSV and binary: null. */
-function copyRows(file: SeedFile, data: Span, sql: string): SeedRow[] | null {
-  if (/\b(csv|binary|delimiter|null\s+as|null\s+')/i.test(sql)) return null;
-  const rows: SeedRow[] = [];
-  let at = data.from;
-  while (at < data.to) {
-    let end = file.text.indexOf('\n', at);
-    if (end < 0 || end > data.to) end = data.to;
-    const stop = file.text[end - 1] === '\r' && end > at ? end - 1 : end;
-    const values: SeedValue[] = [];
-    let from = at;
-    for (const field of file.text.slice(at, stop).split('\t')) {
-      const span = { from, to: from + field.length };
-      values.push({
-        kind: 'literal',
-        value: field === '\\N' ? null : unescaped(field),
-        type: null,
-        span,
-        line: file.lineAt(from),
-      });
-      from = span.to + 1;
-    }
-    rows.push({ values, span: { from: at, to: stop }, line: file.lineAt(at) });
-    at = end + 1;
-  }
-  return rows;
-}
-
-function unescaped(field: string): string {
-  if (!field.includes('\\')) return field;
-  const letters: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
-  return field.replace(/\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3})|([\s\S]))/g, (_, hex, octal, other) =>
-    hex
-      ? String.fromCharCode(Number.parseInt(hex, 16))
-      : octal
-        ? String.fromCharCode(Number.parseInt(octal, 8))
-        : (letters[other as string] ?? other),
-  );
 }

@@ -213,7 +213,7 @@ describe('openLedger', () => {
     await openLedger(database.connection);
     expect(await ledger.unfinished()).toBeNull();
     const own = await database.connection.query(`SELECT name FROM chain.own_migration ORDER BY name`);
-    expect(own.rows).toEqual([{ name: '0001_ledger' }, { name: '0002_rows' }]);
+    expect(own.rows).toEqual([{ name: '0001_ledger' }, { name: '0002_rows' }, { name: '0003_seed_files' }]);
   });
 
   it('says what right is missing', async () => {

@@ -98,7 +98,7 @@ VACUUM loose;
 `;
     const options = {
       readFile: (file: string) =>
-        file === 'scripts/parts/more.sql' ? "INSERT INTO loose VALUES ('included', NULL);" : null,
+        file === 'scripts/parts/more.sql' ? Buffer.from("INSERT INTO loose VALUES ('included', NULL);") : null,
       onNotice: ({ message }: { message: string }) => void notices.push(message),
     };
     await runSeed(db.connection, read(text), options);
@@ -112,7 +112,7 @@ VACUUM loose;
   });
 
   it.each([
-    ['\\copy t from x.csv', /^scripts\/seed\.sql:1: \\copy needs psql/],
+    ['\\copy loose from x.csv', /^scripts\/seed\.sql:1: \\copy … from 'x\.csv': no such file/],
     ['SELECT 1;\n\\i missing.sql', /:2: \\i missing\.sql: no such file/],
     ['INSERT INTO loose VALUES (1);\nROLLBACK;', /:2: ROLLBACK/],
     [

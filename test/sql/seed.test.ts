@@ -47,6 +47,7 @@ INSERT INTO v VALUES (:'admin', :n);
       ['insert', 9, 'links', [9]],
       ['copy', 11, 't', [12, 13]],
       ['insert', 16, 'v', [16]],
+      ['copy', 17, 't', undefined],
     ]);
     expect(statements.map(rowsOf)).toEqual([
       [
@@ -60,6 +61,7 @@ INSERT INTO v VALUES (:'admin', :n);
         [null, 'é😀'],
       ],
       [['user-1', '$n']],
+      undefined,
     ]);
   });
 

@@ -1,0 +1,69 @@
+/**
+ * A statement sent as psql sends it: by the simple protocol, values as text, COPY data streamed. pg itself answers
+ * COPY … FROM STDIN with a refusal; here the query object answers it. Refuses to know what the statement is.
+ */
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import type { Client } from 'pg';
+import type { ScriptResult } from './connection.ts';
+
+/** What pg's query object is given when the server asks for COPY data (pg/lib/client.js). */
+interface WireConnection {
+  stream: Duplex;
+  sendCopyFromChunk(chunk: Uint8Array): void;
+  endCopyFrom(): void;
+  sendCopyFail(message: string): void;
+}
+
+interface ArrayResult {
+  fields: { name: string }[];
+  rows: (string | null)[][];
+  rowCount: number | null;
+}
+
+const chunkBytes = 65_536;
+
+export async function sendScript(
+  client: Client,
+  sql: string,
+  copyData: Uint8Array | null,
+  timeoutMs: number,
+): Promise<ScriptResult> {
+  const { default: pg } = await import('pg');
+  const raw = { getTypeParser: () => (value: string) => value };
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    const done = (error: Error | null | undefined, result: ArrayResult | ArrayResult[]): void => {
+      isOver = true;
+      if (error) {
+        reject(error);
+        return;
+      }
+      const last = Array.isArray(result) ? (result.at(-1) as ArrayResult) : result;
+      const columns = (last.fields ?? []).map(({ name }) => name);
+      resolve({ columns, rows: last.rows ?? [], rowCount: last.rowCount ?? 0 });
+    };
+    const query = new pg.Query({ text: sql, rowMode: 'array', types: raw } as never, done as never);
+    const answers = query as unknown as {
+      query_timeout?: number;
+      handleCopyInResponse(connection: WireConnection): void;
+    };
+    if (timeoutMs > 0) answers.query_timeout = timeoutMs;
+    answers.handleCopyInResponse = (connection) => {
+      if (copyData === null) connection.sendCopyFail('there are no lines of data after it');
+      else send(connection, copyData, () => isOver).catch(() => connection.stream.destroy());
+    };
+    client.query(query as never);
+  });
+}
+
+/** After the server's refusal or the connection's end nothing more is sent. */
+async function send(connection: WireConnection, data: Uint8Array, isOver: () => boolean): Promise<void> {
+  for (let from = 0; from < data.length && !isOver(); from += chunkBytes) {
+    connection.sendCopyFromChunk(data.subarray(from, from + chunkBytes));
+    if (!connection.stream.writableNeedDrain) continue;
+    await Promise.race([once(connection.stream, 'drain'), once(connection.stream, 'close')]);
+    if (connection.stream.destroyed) return;
+  }
+  if (!isOver()) connection.endCopyFrom();
+}

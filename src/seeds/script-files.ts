@@ -1,0 +1,73 @@
+/**
+ * Files that a seed may read: those of its project, as bytes; and the hash of all that a run was made of.
+ * Refuses what lies outside, also behind a symbolic link.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { ChainError } from '../errors.ts';
+
+/** Null: there is none. `asker`: the place that names it. @throws ChainError `seed-failed` where it may not be read */
+export type ReadScriptFile = (file: string, asker: string) => Uint8Array | null;
+
+export function projectFiles(projectDir: string): ReadScriptFile {
+  return (file, asker) => {
+    const fail = (what: string, hint: string, cause?: unknown): never => {
+      throw new ChainError('seed-failed', `${asker}: ${file} ${what}`, { hint, cause });
+    };
+    const isOutside = (path: string) => path === '..' || path.startsWith(`..${sep}`) || path.startsWith('../');
+    const hint = 'Copy it into the project: a seed reads no other files.';
+    if (file.startsWith('/') || file.startsWith('~') || /^[A-Za-z]:[\\/]/.test(file) || isOutside(file))
+      fail('lies outside of the project.', hint);
+    let real: string;
+    try {
+      real = realpathSync(join(projectDir, file));
+    } catch {
+      return null;
+    }
+    if (isOutside(relative(realpathSync(projectDir), real))) fail('is a link that leads out of the project.', hint);
+    try {
+      if (!statSync(real).isFile()) return null;
+      return readFileSync(real);
+    } catch (cause) {
+      return fail(
+        `cannot be read: ${(cause as Error).message}`,
+        'Give the user who runs chain the right to it.',
+        cause,
+      );
+    }
+  };
+}
+
+/** @throws ChainError `seed-failed` with the line where the text is no UTF-8 */
+export function decodeScript(file: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new ChainError('seed-failed', `${file}:${lineOfFault(bytes)}: the file is not UTF-8.`, {
+      hint: 'Convert it, for instance with iconv -f latin1 -t utf8: its letters would come into the database broken.',
+      cause,
+    });
+  }
+}
+
+function lineOfFault(bytes: Uint8Array): number {
+  const lines = Buffer.from(bytes).toString('latin1').split('\n');
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  for (const [index, line] of lines.entries()) {
+    try {
+      decoder.decode(Buffer.from(line, 'latin1'));
+    } catch {
+      return index + 1;
+    }
+  }
+  return 1;
+}
+
+/** Of the file alone its own hash; else of all files, each once, in the order in which they were first read. */
+export function contentHashOf(ownHash: string, files: readonly { file: string; bytes: Uint8Array }[]): string {
+  if (files.length === 0) return ownHash;
+  const hash = createHash('sha256').update(ownHash);
+  for (const { file, bytes } of files) hash.update(`\n${file}\n${createHash('sha256').update(bytes).digest('hex')}`);
+  return hash.digest('hex');
+}
