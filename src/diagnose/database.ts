@@ -7,6 +7,7 @@ import type { DatabaseDiagnosis, LooksLike, Stamp } from '../model/diagnosis.ts'
 import type { Drift } from '../model/drift.ts';
 import type { LiveDatabase } from '../model/live.ts';
 import { matchesObject } from '../model/lookup.ts';
+import { compareText } from '../model/name.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import type { Schema } from '../model/schema.ts';
 import { settleOverlap } from '../model/stamp.ts';
@@ -56,7 +57,7 @@ async function compare(project: Project, live: LiveDatabase): Promise<DatabaseDi
   const { graph, replay, settings, progress } = project;
   progress('comparing');
   const { compareSchemas, keysInDoubt, rankRevisions, spelledAs } = await import('../diff/index.ts');
-  const stamp = readStamp(graph, live);
+  const stamp = readStamp(graph, live, project.options.assumedRows);
   const today = project.options.today ?? new Date().toISOString().slice(0, 10);
   const ignored = settings.ignore.filter((entry) => entry.rule === undefined && !(entry.until && entry.until < today));
   const scope = {
@@ -155,17 +156,17 @@ async function elaborateInScratch(
   }
 }
 
-function readStamp(graph: RevisionGraph, live: LiveDatabase): Stamp {
+function readStamp(graph: RevisionGraph, live: LiveDatabase, assumed?: readonly string[]): Stamp {
   const table = live.versionTables.find((candidate) => candidate.isResolved) ?? null;
   const others = live.versionTables.filter((candidate) => candidate !== table);
-  const rows = table?.rows ?? [];
+  const rows = assumed === undefined ? (table?.rows ?? []) : [...assumed].sort(compareText);
   const distinct = [...new Set(rows)];
   const known = distinct.filter((row) => graph.revisions.has(row));
   const unknown = distinct.filter((row) => !graph.revisions.has(row));
   const state =
-    table === null
+    table === null && assumed === undefined
       ? 'absent'
-      : table.rows === null
+      : table?.rows === null
         ? 'unreadable'
         : rows.length === 0
           ? 'empty'

@@ -24,6 +24,8 @@ export interface DiagnoseOptions {
   ignoreConfigUrl?: boolean;
   /** What the caller has at hand already, and closes itself. */
   reuse?: { scratch?: ScratchServer; connection?: Connection; history?: RevisionHistory };
+  /** Version rows to take for those of the database: what a repair would write there, before it has. */
+  assumedRows?: readonly RevisionId[];
   /** ISO date that `until` of an ignored object is held against; default: today. */
   today?: string;
 }

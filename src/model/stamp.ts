@@ -17,6 +17,14 @@ export interface Overlap {
   expected: string[];
 }
 
+/**
+ * Nothing of what only the descendant declares is there. Where a part is, it did run: what it lacks can be brought, while
+ * an upgrade from the ancestor would fail on the part that stands.
+ */
+export function isContradicted({ absent, expected }: Overlap): boolean {
+  return absent.length > 0 && absent.length === expected.length;
+}
+
 /** Every pair of rows of which one comes before the other. */
 export function overlapsOf(graph: RevisionGraph, replay: Replay, live: Schema, rows: readonly RevisionId[]): Overlap[] {
   const overlaps: Overlap[] = [];
@@ -40,7 +48,7 @@ export function settleOverlap(
 ): RevisionId[] {
   let left = [...rows];
   for (;;) {
-    const contradicted = overlapsOf(graph, replay, live, left).find((overlap) => overlap.absent.length > 0);
+    const contradicted = overlapsOf(graph, replay, live, left).find(isContradicted);
     if (contradicted === undefined) break;
     left = left.filter((id) => id !== contradicted.descendant);
   }

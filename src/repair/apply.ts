@@ -211,11 +211,7 @@ async function refuseFresh(plan: Plan, context: ApplyContext, fingerprint: () =>
     );
   }
   const { rehearsal } = plan;
-  if (
-    !context.withoutRehearsal &&
-    plan.steps.length > 0 &&
-    (rehearsal === null || !rehearsal.ran || rehearsal.verdict === 'fails')
-  ) {
+  if (!context.withoutRehearsal && (rehearsal?.ran ? rehearsal.verdict === 'fails' : plan.steps.length > 0)) {
     const why =
       rehearsal === null
         ? 'it was not rehearsed'

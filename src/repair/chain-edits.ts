@@ -24,19 +24,22 @@ export interface FutureChain {
   heads: RevisionId[];
 }
 
+/** Files that an earlier look has patched already: what the project holds, and the findings that the patch answers. */
+export type AssumedFiles = ReadonlyMap<string, { before: string | null; answers: readonly string[] }>;
+
 /** Texts as they become, file by file; several actions on one file compose. */
 export class FileEdits {
   readonly #read: (file: string) => string | null;
   readonly #edits = new Map<string, { edits: TextEdit[]; answers: Set<string> }>();
   /** Files that appear or go, with their whole text. */
   readonly #whole = new Map<string, { after: string | null; answers: Set<string>; step?: string }>();
-  readonly #brought: ReadonlyMap<string, readonly string[]>;
+  readonly #patched: AssumedFiles;
   readonly failures: { key: string; reason: string }[] = [];
 
-  /** `brought`: files that `read` gives and the project does not have yet, with the findings that they answer. */
-  constructor(read: (file: string) => string | null, brought: ReadonlyMap<string, readonly string[]> = new Map()) {
+  /** `patched`: files that `read` gives as they will be, with what the project itself holds. */
+  constructor(read: (file: string) => string | null, patched: AssumedFiles = new Map()) {
     this.#read = read;
-    this.#brought = brought;
+    this.#patched = patched;
   }
 
   /** Takes edits on the file's text as read; a file that cannot be edited leaves its findings unanswered. */
@@ -81,15 +84,17 @@ export class FileEdits {
   }
 
   patches(): Patch[] {
-    const named = [...this.#edits.keys(), ...this.#whole.keys(), ...this.#brought.keys()];
+    const named = [...this.#edits.keys(), ...this.#whole.keys(), ...this.#patched.keys()];
     const files = [...new Set(named)].sort(compareText);
     return files.flatMap((file) => {
-      const brought = this.#brought.get(file);
-      const before = brought ? null : this.#read(file);
+      const patched = this.#patched.get(file);
+      const before = patched ? patched.before : this.#read(file);
       const after = this.textAfter(file);
       if (before === after) return [];
       const whole = this.#whole.get(file);
-      const asked = [brought, this.#edits.get(file)?.answers, whole?.answers].flatMap((some) => [...(some ?? [])]);
+      const asked = [patched?.answers, this.#edits.get(file)?.answers, whole?.answers].flatMap((some) => [
+        ...(some ?? []),
+      ]);
       const answers = [...new Set(asked)];
       const patch: Patch = { file, before, after, diff: unifiedDiff(file, before, after), answers };
       return [whole?.step === undefined ? patch : { ...patch, step: whole.step }];

@@ -1,6 +1,7 @@
 /**
- * A file that a plan restores declares objects of its own: what they are is known only once it stands. This looks again at a
- * copy of the project that has it, until nothing more is to be restored, and plans from there. Writes to the copy alone.
+ * Some faults hide others: what a deleted file declared, what lies behind a parent or a version row that names nothing, is
+ * known only once that is put right. This plans, takes the plan's files and version rows for done, looks again and plans
+ * again, until nothing new shows. Writes to a copy of the project alone, and to no database.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,8 @@ import { diagnose } from '../diagnose.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Settings } from '../settings.ts';
-import { type PlanOptions, planRepair } from './plan.ts';
+import { checkWritable } from './journal.ts';
+import { type Assumed, draftRepair, type PlanOptions } from './plan.ts';
 import { copyProject } from './rehearse.ts';
 
 export interface ForesightContext {
@@ -22,42 +24,38 @@ export interface ForesightContext {
 
 export interface Foreseen {
   plan: Plan;
-  /** What the plan was made from: with every restored file in its place. */
+  /** What the plan was made from: with files and version rows as it will leave them. */
   diagnosis: Diagnosis;
   /** Takes the copy away, which the diagnosis reads from. */
   close(): Promise<void>;
 }
 
+/** Each look uncovers what the one before it hid; a chain of more than these is left to the next repair. */
+const maxLooks = 8;
+
 /** @throws what `diagnose` throws */
 export async function foresee(first: Diagnosis, options: PlanOptions, context: ForesightContext): Promise<Foreseen> {
   let diagnosis = first;
-  let plan = await planRepair(first, options);
+  let { plan, assume } = await draftRepair(first, options);
   let folder: string | null = null;
   const close = async () => {
     if (folder !== null) await rm(folder, { recursive: true, force: true });
   };
-  const brought = new Map<string, readonly string[]>();
   try {
-    for (let fresh = restoredBy(plan, diagnosis, brought); fresh.length > 0; ) {
-      folder ??= await mkdtemp(join(tmpdir(), 'chain-foresight-'));
-      const project = join(folder, basename(context.settings.project) || 'project');
-      if (brought.size === 0) await copyProject(context.settings.project, project);
-      for (const { file, after, answers } of fresh) {
-        await mkdir(dirname(join(project, file)), { recursive: true });
-        await writeFile(join(project, file), after ?? '');
-        brought.set(file, answers);
+    for (let look = 0; assume !== null && look < maxLooks; look++) {
+      if (folder === null) {
+        folder = await mkdtemp(join(tmpdir(), 'chain-foresight-'));
+        await copyProject(context.settings.project, copyIn(folder, context));
       }
-      const restored = new Set(fresh.map(({ file }) => file));
-      const deletedById = [...diagnosis.history.deletedById].filter(([, { path }]) => !restored.has(path));
-      const history = { ...diagnosis.history, deletedById: new Map(deletedById) };
-      const { scratch, live: connection, signal } = context;
-      const seen = await diagnose(
-        { ...context.settings, project, offline: connection === null },
-        { reuse: { history, ...(scratch ? { scratch } : {}), ...(connection ? { connection } : {}) }, signal },
+      // Where a link leads out of the copy the rehearsal says so, and nothing is written through it.
+      const files = [...assume.files.keys()].map((file) => ({ file }));
+      const isInside = await checkWritable(copyIn(folder, context), files).then(
+        () => true,
+        () => false,
       );
-      diagnosis = { ...seen, projectDir: first.projectDir };
-      plan = await planRepair(diagnosis, { ...options, brought });
-      fresh = restoredBy(plan, diagnosis, brought);
+      if (!isInside) break;
+      diagnosis = await lookAgain(first, assume, copyIn(folder, context), context);
+      ({ plan, assume } = await draftRepair(diagnosis, { ...options, assumed: assume }));
     }
     return { plan, diagnosis, close };
   } catch (fault) {
@@ -66,12 +64,36 @@ export async function foresee(first: Diagnosis, options: PlanOptions, context: F
   }
 }
 
-/** New files of the plan that a remedy restores, and that were not looked at yet. */
-function restoredBy(plan: Plan, { findings }: Diagnosis, brought: ReadonlyMap<string, readonly string[]>) {
-  const files = new Set(
-    findings.flatMap(({ remedy }) =>
-      (remedy?.actions ?? []).flatMap((action) => (action.action === 'restore-file' ? [action.file] : [])),
-    ),
+function copyIn(folder: string, { settings }: ForesightContext): string {
+  return join(folder, basename(settings.project) || 'project');
+}
+
+async function lookAgain(
+  first: Diagnosis,
+  { files, stamp }: Assumed,
+  project: string,
+  context: ForesightContext,
+): Promise<Diagnosis> {
+  for (const [file, { after }] of files) {
+    if (after === null) await rm(join(project, file), { force: true });
+    else {
+      await mkdir(dirname(join(project, file)), { recursive: true });
+      await writeFile(join(project, file), after);
+    }
+  }
+  const deletedById = [...first.history.deletedById].filter(([, { path }]) => !files.has(path));
+  const { scratch, live: connection, signal } = context;
+  const seen = await diagnose(
+    { ...context.settings, project, offline: connection === null },
+    {
+      reuse: {
+        history: { ...first.history, deletedById: new Map(deletedById) },
+        ...(scratch ? { scratch } : {}),
+        ...(connection ? { connection } : {}),
+      },
+      ...(stamp === null ? {} : { assumedRows: stamp.rows }),
+      signal,
+    },
   );
-  return plan.patches.filter(({ file, before }) => before === null && files.has(file) && !brought.has(file));
+  return { ...seen, projectDir: first.projectDir };
 }

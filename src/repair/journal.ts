@@ -50,7 +50,7 @@ export interface Journal {
 }
 
 /** Looks whether the patches can be written at all, before anything is. @throws ChainError `cannot-write` */
-export async function checkWritable(projectDir: string, patches: readonly Patch[]): Promise<void> {
+export async function checkWritable(projectDir: string, patches: readonly Pick<Patch, 'file'>[]): Promise<void> {
   const root = await realpath(projectDir);
   for (const folder of new Set(['.chain/x', ...patches.map((patch) => patch.file)].map((file) => dirname(file)))) {
     let existing = join(projectDir, folder);

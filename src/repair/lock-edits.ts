@@ -10,7 +10,7 @@ import type { FileEdits } from './chain-edits.ts';
 
 export async function recordInLock(
   files: FileEdits,
-  { graph, history }: Diagnosis,
+  { graph, history, readFile }: Diagnosis,
   renames: ReadonlyMap<RevisionId, RevisionId>,
 ): Promise<void> {
   const { lock } = history;
@@ -23,8 +23,10 @@ export async function recordInLock(
     const id = idByFile.get(patch.file);
     const locked = id === undefined ? undefined : lock.hashById.get(id);
     if (id === undefined || locked === undefined || graph.duplicates.has(id)) continue;
-    if (patch.before === null || patch.after === null) continue;
-    const before = readCode(patch.before).hash;
+    const read = readFile(patch.file);
+    if (patch.before === null || patch.after === null || read === null) continue;
+    // As the lock knows it: with what an earlier look has already patched.
+    const before = readCode(read).hash;
     const after = readCode(patch.after).hash;
     if (before === null || after === null) continue;
     if (before.upgrade !== locked.upgrade || before.downgrade !== locked.downgrade) continue;

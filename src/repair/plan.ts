@@ -4,7 +4,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Diagnosis } from '../model/diagnosis.ts';
+import type { Diagnosis, Stamp } from '../model/diagnosis.ts';
 import type { Finding } from '../model/finding.ts';
 import { compareText, keyOf } from '../model/name.ts';
 import type { Hazard, Plan, PlanInputs, Step } from '../model/plan.ts';
@@ -33,14 +33,31 @@ export interface PlanOptions {
   mergeDuplicates: boolean;
   /** False: the seed is neither patched for a run nor run. */
   seed: boolean;
-  /** Files that the diagnosis read as if they stood, and that the plan brings, with the findings that they answer. */
-  brought?: ReadonlyMap<string, readonly string[]>;
+  /** What the diagnosis took for done already, and the plan is still to do. */
+  assumed?: Assumed;
+}
+
+/** What another look takes for done: files as the plan leaves them, version rows as it writes them. */
+export interface Assumed {
+  files: ReadonlyMap<string, { before: string | null; after: string | null; answers: readonly string[] }>;
+  /** `live`: what the database holds. `proves`: only where the catalogue proves it, else a correction of what it holds. */
+  stamp: { live: Stamp; rows: readonly RevisionId[]; proves: boolean; answers: readonly string[] } | null;
+}
+
+export interface Draft {
+  plan: Plan;
+  /** What may show only once this stands; null where nothing that was not looked at yet would. */
+  assume: Assumed | null;
 }
 
 type ActionOf<Kind extends RemedyAction['action']> = Extract<RemedyAction, { action: Kind }>;
 
 /** @throws nothing of its own: what cannot be planned is left, with why. */
 export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Promise<Plan> {
+  return (await draftRepair(diagnosis, options)).plan;
+}
+
+export async function draftRepair(diagnosis: Diagnosis, options: PlanOptions): Promise<Draft> {
   const left: Plan['left'] = [];
   await loadSqlParser();
   const actions = collect(diagnosis, options, left);
@@ -50,12 +67,14 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
     namingConvention: diagnosis.facts.env.namingConvention,
     searchPath: searchPathOf(diagnosis),
   };
-  const files = new FileEdits((file) => diagnosis.readFile(file), options.brought);
+  const files = new FileEdits((file) => diagnosis.readFile(file), options.assumed?.files);
   const { graph, database } = diagnosis;
   const { config } = diagnosis.facts;
 
   actions.push(...(await downgradeCounterparts(actions, diagnosis)));
   const chain = editChain(actions, graph, files, (id, parents) => placeholderRevision(id, parents, { graph, config }));
+  await recordInLock(files, diagnosis, chain.renames);
+  const chainPatches = files.patches();
 
   const severityByKey = new Map(diagnosis.findings.map((finding) => [finding.key, finding.severity]));
   const made = stepsFor({
@@ -100,12 +119,15 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
   }
 
   const drafts: StepDraft[] = [];
+  let stamp = options.assumed?.stamp ?? null;
   if (database !== null) {
     drafts.push(...made.steps);
     for (const one of of('run-sql')) drafts.push(sqlStep(one));
     for (const one of of('merge-duplicates')) drafts.push(mergeStep(one.action, one.answers, database.live.schema));
     drafts.push(...seeds.steps);
-    drafts.push(...stampSteps(diagnosis, of, { ...chain, parents: future }, head, made, context, left));
+    const stamped = stampSteps(diagnosis, stamp, of, { ...chain, parents: future }, head, made, context, left);
+    drafts.push(...stamped.steps);
+    stamp = stamped.assumed;
   } else if (made.steps.length > 0) {
     left.push(
       ...made.steps.flatMap((step) =>
@@ -126,7 +148,6 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
       step.name,
     );
   }
-  await recordInLock(files, diagnosis, chain.renames);
   const patches = files.patches();
   const inputs: PlanInputs = {
     files: [...new Set([...inputFiles(diagnosis), ...patches.map((patch) => patch.file)])].sort(compareText),
@@ -138,7 +159,31 @@ export async function planRepair(diagnosis: Diagnosis, options: PlanOptions): Pr
     liveFingerprint: database?.live.fingerprint ?? null,
     filesFingerprint: await fingerprintFiles(diagnosis.projectDir, inputs),
   };
-  return { version: 1, id: planId(bound), ...bound, inputs, rehearsal: null, left: dedupe(left, bound) };
+  const plan: Plan = { version: 1, id: planId(bound), ...bound, inputs, rehearsal: null, left: dedupe(left, bound) };
+  const isReshaped = actions.some(({ action }) => reshaping.has(action.action)) && chainPatches.length > 0;
+  const patched = isReshaped ? new Map(chainPatches.map((patch) => [patch.file, patch])) : options.assumed?.files;
+  return { plan, assume: isNews(patched, stamp, options.assumed) ? { files: patched ?? new Map(), stamp } : null };
+}
+
+/** Actions after which the chain is another one: what lies behind a revision can be told only then. */
+const reshaping: ReadonlySet<RemedyAction['action']> = new Set([
+  'set-down-revision',
+  'set-depends-on',
+  'rename-revision',
+  'restore-file',
+  'placeholder-revision',
+]);
+
+function isNews(files: Assumed['files'] | undefined, stamp: Assumed['stamp'], known: Assumed | undefined): boolean {
+  const isFile = [...(files ?? [])].some(([file, { after }]) => {
+    const seen = known?.files.get(file);
+    return seen === undefined || seen.after !== after;
+  });
+  return isFile || (stamp !== null && (known?.stamp == null || !sameRows(stamp.rows, known.stamp.rows)));
+}
+
+function sameRows(a: readonly string[], b: readonly string[]): boolean {
+  return [...a].sort(compareText).join('\n') === [...b].sort(compareText).join('\n');
 }
 
 /** Actions with the findings they answer; the same action asked for twice is done once. */
@@ -242,43 +287,36 @@ function sqlStep(one: Answered<ActionOf<'run-sql'>>): StepDraft {
   };
 }
 
+/** The statements on the version rows, and the rows that another look would find: without the revision that is made now. */
 function stampSteps(
   diagnosis: Diagnosis,
+  known: Assumed['stamp'],
   of: <Kind extends RemedyAction['action']>(kind: Kind) => Answered<ActionOf<Kind>>[],
-  chain: {
-    renames: ReadonlyMap<RevisionId, RevisionId>;
-    parents: ReadonlyMap<RevisionId, readonly RevisionId[]>;
-    heads: RevisionId[];
-  },
+  chain: FutureChain,
   head: RevisionId | null,
   made: StepResult,
   context: SettleContext,
   left: Plan['left'],
-): StepDraft[] {
-  const { stamp } = diagnosis.database as NonNullable<Diagnosis['database']>;
+): { steps: StepDraft[]; assumed: Assumed['stamp'] } {
+  const database = diagnosis.database as NonNullable<Diagnosis['database']>;
   const { env } = diagnosis.facts;
-  const table =
-    stamp.table?.key ?? keyOf(env.versionTableSchema ?? context.searchPath[0] ?? 'public', env.versionTable);
-  const width = stamp.table?.width ?? env.versionWidth ?? 32;
-  const step = (rows: string[], answers: string[], proves: boolean) =>
-    stampStep(
-      { table, before: [...stamp.rows].sort(compareText), rows: [...rows].sort(compareText), proves },
-      stamp.table !== null,
-      width,
-      answers,
-    );
-  const explicit = of('set-stamp')[0];
-  if (explicit)
-    return [
-      step(
-        explicit.action.rows.map((id) => chain.renames.get(id) ?? id),
-        explicit.answers,
-        false,
-      ),
-    ];
-  const proven = of('stamp-proven');
-  if (proven.length > 0) {
-    const answers = proven.flatMap((one) => one.answers);
+  const live = known?.live ?? database.stamp;
+  const table = live.table?.key ?? keyOf(env.versionTableSchema ?? context.searchPath[0] ?? 'public', env.versionTable);
+  const width = live.table?.width ?? env.versionWidth ?? 32;
+  const renamed = (id: string) => chain.renames.get(id) ?? id;
+  const steps: StepDraft[] = [];
+  let before = [...live.rows].sort(compareText);
+  const write = (to: readonly string[], answers: readonly string[], proves: boolean) => {
+    const rows = [...to].sort(compareText);
+    const hasTable = live.table !== null || steps.length > 0;
+    steps.push(stampStep({ table, before, rows, proves }, hasTable, width, [...new Set(answers)]));
+    before = rows;
+  };
+  const parentsOfHead = head === null ? [] : (chain.parents.get(head) ?? []);
+
+  const proven = of('stamp-proven').flatMap((one) => one.answers);
+  if (proven.length > 0 || known?.proves) {
+    const answers = [...(known?.answers ?? []), ...proven];
     const operations = futureOperations(
       diagnosis.replay.operationsById,
       of('disable-operation').map((one) => one.action.operation),
@@ -291,30 +329,35 @@ function stampSteps(
         made.operations.map((operation) => ({ ...operation, origin: { revision: head, file: '', line: 0 } })),
       );
     const target = findStampTarget(chain, operations, made.schema, context);
-    if (target !== null) return [step([target.revision], answers, true)];
-    left.push(
-      ...answers.map((key) => ({
-        key,
-        reason: 'the repaired schema would match no revision exactly, so none can be stamped',
-      })),
-    );
-    return [];
+    if (target === null) {
+      const reason = 'the repaired schema would match no revision exactly, so none can be stamped';
+      left.push(...answers.map((key) => ({ key, reason })));
+      return { steps, assumed: known };
+    }
+    write([target], answers, true);
+    const rows = target === head ? [...parentsOfHead] : [target];
+    const isSeen = known === null && sameRows(rows, database.comparedAt);
+    return { steps, assumed: isSeen ? null : { live, rows, proves: true, answers } };
   }
+
+  const explicit = of('set-stamp')[0];
+  const rows = (explicit?.action.rows ?? database.stamp.rows).map(renamed);
+  const answers = [...(known?.answers ?? []), ...(explicit?.answers ?? [])];
+  const isCorrected = !sameRows(rows, live.rows);
+  if (isCorrected) write(rows, answers, false);
+  const assumed = isCorrected ? { live, rows, proves: false, answers } : known;
   // Everything before the reconciling revision is applied, and so is its effect: say so, where the catalogue proves it.
-  const rows = new Set(stamp.known);
+  const { stamp } = database;
   const isAtHeads =
+    explicit === undefined &&
     stamp.state === 'placed' &&
-    diagnosis.graph.heads.every((id) => rows.has(id)) &&
-    rows.size === diagnosis.graph.heads.length;
-  if (head === null || !isAtHeads || made.steps.length + of('merge-heads').length === 0) return [];
-  const kept = stamp.known.map((id) => chain.renames.get(id) ?? id).filter((id) => !closureOf(chain, head).has(id));
-  return [
-    step(
-      [...kept, head],
-      [...new Set([...made.steps.flatMap((one) => one.answers), ...of('merge-heads').flatMap((one) => one.answers)])],
-      true,
-    ),
-  ];
+    diagnosis.graph.heads.every((id) => stamp.known.includes(id)) &&
+    stamp.known.length === diagnosis.graph.heads.length;
+  const because = [...made.steps, ...of('merge-heads')].flatMap((one) => one.answers);
+  if (head === null || !isAtHeads || because.length === 0) return { steps, assumed };
+  const kept = stamp.known.map(renamed).filter((id) => !closureOf(chain, head).has(id));
+  write([...kept, head], because, true);
+  return { steps, assumed };
 }
 
 /** Names that continue the folder's numbers: the same plan gets the same names as long as the folder stands. */

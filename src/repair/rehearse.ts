@@ -16,7 +16,7 @@ import { openLedger, UnitFailure } from '../run/index.ts';
 import type { Settings } from '../settings.ts';
 import { fingerprintNow } from './apply.ts';
 import { carryOut } from './carry-out.ts';
-import { openJournal, writePatches } from './journal.ts';
+import { checkWritable, openJournal, writePatches } from './journal.ts';
 
 export interface RehearsalContext {
   settings: Settings;
@@ -77,6 +77,8 @@ export async function rehearse(plan: Plan, context: RehearsalContext): Promise<R
   try {
     await copyProject(context.settings.project, project);
     const settings: Settings = { ...context.settings, project };
+    // A link that leads out of the copy leads to the real thing.
+    await checkWritable(project, plan.patches);
     if (diagnosis.database === null || scratch === null) {
       const journal = await openJournal(project, plan, false);
       await writePatches(project, plan.patches, journal);

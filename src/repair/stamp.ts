@@ -2,6 +2,7 @@
  * The stamp: which revision the healed schema will match, and the guarded statements that say so in the version table.
  * Foresees from operations alone; the proof against the catalogue is taken when the step runs.
  */
+import { compareSchemas } from '../diff/index.ts';
 import { compareText, quoteIdentifier, quoteLiteral } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { RevisionId } from '../model/revision.ts';
@@ -39,22 +40,16 @@ export function closureOf(chain: Pick<FutureChain, 'parents'>, id: RevisionId): 
   return seen;
 }
 
-export interface StampTarget {
-  revision: RevisionId;
-  /** Revisions after it whose schema is the same and that only touch rows: an upgrade will run them. */
-  dataOnlyAfter: RevisionId[];
-}
-
 /**
- * The revision whose schema `live` (as it will be) matches: the oldest of a tie, then forward over revisions that would do
- * nothing. Null where none matches.
+ * The revision whose schema `live` (as it will be) matches: the oldest of a tie, then forward over revisions whose effect is
+ * there already. Revisions that touch rows are left for an upgrade to run. Null where none matches.
  */
 export function findStampTarget(
   chain: FutureChain,
   operationsById: ReadonlyMap<RevisionId, readonly Operation[]>,
   live: Schema,
   context: SettleContext,
-): StampTarget | null {
+): RevisionId | null {
   const order = orderOf(chain);
   const schemas = new Map<RevisionId, Schema>();
   for (const id of order)
@@ -63,15 +58,25 @@ export function findStampTarget(
   const fits = order.filter((id) => isMatch(schemas.get(id) as Schema, live, everDeclared));
   const oldest = fits[0];
   if (oldest === undefined) return null;
+  // Tables, columns and keys alone tell no revision from the next where it makes an index or alters a type.
+  const contradictions = (id: RevisionId) =>
+    compareSchemas(schemas.get(id) as Schema, live).differences.map((one) =>
+      [one.direction, one.kind, one.key, ...one.aspects.map((aspect) => aspect.name)].join(' '),
+    );
   let target = oldest;
-  const dataOnlyAfter: RevisionId[] = [];
+  let known = fits.length > 1 ? new Set(contradictions(target)) : new Set<string>();
   for (const id of fits.slice(1)) {
-    const between = [...closureOf(chain, id)].filter((other) => !closureOf(chain, target).has(other));
-    const touching = between.filter((other) => (operationsById.get(other) ?? []).some(touchesRows));
-    if (touching.length === 0 && closureOf(chain, id).has(target)) target = id;
-    else dataOnlyAfter.push(...touching);
+    const after = closureOf(chain, id);
+    if (!after.has(target)) continue;
+    const done = closureOf(chain, target);
+    const between = [...after].filter((other) => !done.has(other));
+    if (between.some((other) => (operationsById.get(other) ?? []).some(touchesRows))) continue;
+    const found = contradictions(id);
+    if (found.some((one) => !known.has(one))) continue;
+    target = id;
+    known = new Set(found);
   }
-  return { revision: target, dataOnlyAfter: [...new Set(dataOnlyAfter)] };
+  return target;
 }
 
 function touchesRows(operation: Operation): boolean {

@@ -2,7 +2,7 @@
  * Two version rows of which one comes before the other, or the same row several times. The catalogue says which one lies.
  */
 import type { Evidence } from '../model/finding.ts';
-import { overlapsOf, settleOverlap } from '../model/stamp.ts';
+import { isContradicted, type Overlap, overlapsOf, settleOverlap } from '../model/stamp.ts';
 import { defineRule, step } from './rule.ts';
 
 export default defineRule({
@@ -28,19 +28,7 @@ export default defineRule({
     const evidence: Evidence[] = [{ origin: 'live', text: `${table.key} holds ${stamp.rows.join(', ')}` }];
     for (const overlap of overlaps) {
       evidence.push({ origin: 'declared', text: `${overlap.ancestor} comes before ${overlap.descendant}` });
-      if (overlap.absent.length > 0)
-        evidence.push({
-          origin: 'live',
-          text: `${overlap.descendant} never ran: ${overlap.absent.slice(0, 5).join(', ')} ${overlap.absent.length === 1 ? 'is' : 'are'} absent`,
-        });
-      else
-        evidence.push({
-          origin: 'live',
-          text:
-            overlap.expected.length === 0
-              ? `${overlap.descendant} makes no table or column that would tell`
-              : `${overlap.descendant} ran: ${overlap.expected.slice(0, 5).join(', ')} ${overlap.expected.length === 1 ? 'is' : 'are'} there`,
-        });
+      evidence.push({ origin: 'live', text: whetherItRan(overlap) });
     }
     if (isRepeated && !table.hasPrimaryKey) evidence.push({ origin: 'live', text: `${table.key} has no primary key` });
     const gone = stamp.known.filter((id) => !left.includes(id));
@@ -61,3 +49,13 @@ export default defineRule({
     };
   },
 });
+
+function whetherItRan(overlap: Overlap): string {
+  const { descendant, expected, absent } = overlap;
+  const list = (keys: readonly string[], what: string) =>
+    `${keys.slice(0, 5).join(', ')} ${keys.length === 1 ? 'is' : 'are'} ${what}`;
+  if (expected.length === 0) return `${descendant} makes no table or column that would tell`;
+  if (isContradicted(overlap)) return `${descendant} never ran: ${list(absent, 'absent')}`;
+  const there = expected.filter((key) => !absent.includes(key));
+  return `${descendant} ran: ${list(there, 'there')}${absent.length > 0 ? `, though ${list(absent, 'absent')}` : ''}`;
+}

@@ -1,10 +1,13 @@
 /** A repair of files alone: journal instead of ledger, cut anywhere and gone on with, undone byte for byte. */
-import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { diagnose } from '../../src/diagnose.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import { type ApplyContext, applyPlan } from '../../src/repair/apply.ts';
 import { parsePlan, planId, serializePlan } from '../../src/repair/plan-file.ts';
+import { rehearse } from '../../src/repair/rehearse.ts';
 import { undo } from '../../src/repair/undo.ts';
 import { filesOf, makePlan, recorder, steps, writeProject } from './scenario.ts';
 import { settingsFor } from './settings.ts';
@@ -75,6 +78,36 @@ describe('files alone', () => {
     await expect(applyPlan(plan, context)).rejects.toMatchObject({ code: 'cannot-write', exitCode: 4 });
     expect(readFileSync(outside, 'utf8')).toBe(before);
     rmSync(outside);
+  });
+
+  it('are not rehearsed through a link that leads out of the project', async () => {
+    const outside = mkdtempSync(join(tmpdir(), 'chain-outside-'));
+    symlinkSync(outside, join(project, 'scripts'));
+    writeFileSync(join(project, 'alembic.ini'), '[alembic]\nscript_location = alembic\n');
+    writeFileSync(join(project, 'alembic/env.py'), '');
+    const patch = { file: 'scripts/seed.sh', before: null, after: 'true\n', diff: '', answers: [] };
+    const diagnosis = await diagnose({ ...context.settings, offline: true });
+    const { settings } = context;
+    const rehearsal = await rehearse(
+      { ...plan, patches: [patch] },
+      { settings, diagnosis, scratch: null, live: null, toolVersion: '0' },
+    );
+    expect(rehearsal).toMatchObject({ verdict: 'fails', failure: expect.stringContaining('outside the project') });
+    expect(readdirSync(outside)).toEqual([]);
+    rmSync(outside, { recursive: true });
+  });
+
+  it('are left alone where their rehearsal failed', async () => {
+    const before = filesOf(project);
+    const rehearsal = {
+      ran: true,
+      on: 'a copy',
+      verdict: 'fails' as const,
+      remaining: [],
+      failure: 'it would not help',
+    };
+    await expect(applyPlan({ ...plan, rehearsal }, context)).rejects.toMatchObject({ code: 'rehearsal-failed' });
+    expect(filesOf(project)).toEqual(before);
   });
 
   it('that are no UTF-8 are left alone', async () => {

@@ -1,11 +1,11 @@
-/** A restored revision declares objects of its own: they are in the same plan. */
+/** What one fault hides is in the same plan: behind a deleted file, a parent that names nothing, a version row that lies. */
 import { execFileSync } from 'node:child_process';
 import { unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openScratch } from '../../src/database/index.ts';
 import { diagnose } from '../../src/diagnose.ts';
-import { type Foreseen, foresee } from '../../src/repair/index.ts';
+import { type Foreseen, foresee, rehearse } from '../../src/repair/index.ts';
 import { gitEnvironment, hasGit } from '../support/fixture.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { makeProject } from '../support/revision-files.ts';
@@ -15,7 +15,103 @@ const revision = (id: string, parent: string | null, body: string) =>
   `from alembic import op\n\nrevision = "${id}"\ndown_revision = ${parent === null ? 'None' : `"${parent}"`}\n\n\ndef upgrade():\n    op.execute("${body}")\n\n\ndef downgrade():\n    pass\n`;
 const table = (name: string, more = '') => `CREATE TABLE ${name} (id int PRIMARY KEY${more})`;
 
-describe.skipIf(!hasGit())('foresee', () => {
+const versionRow = (id: string) =>
+  `CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); INSERT INTO alembic_version VALUES ('${id}')`;
+
+/** The names of the plan's steps and its stamps, and whether its rehearsal clears everything. */
+async function planOf(files: Record<string, string>, sql: string) {
+  const project = makeProject(files);
+  await using database = await testDatabase({ sql });
+  const settings = { ...settingsFor(project.dir), url: { text: database.url, from: '--url' as const } };
+  const scratch = await openScratch({ scratchUrl: database.url });
+  const live = database.connection;
+  let foreseen: Foreseen | null = null;
+  try {
+    const options = { stepsFolder: 'migrations', allow: [], mergeDuplicates: false, seed: true };
+    foreseen = await foresee(await diagnose(settings), options, { settings, scratch, live });
+    const { plan, diagnosis } = foreseen;
+    const rehearsal = await rehearse(plan, { settings, diagnosis, scratch, live, toolVersion: '0' });
+    const head = plan.patches.find(({ file }) => file.includes('reconcile'))?.after ?? '';
+    return {
+      steps: plan.steps.map(({ name }) => name.replace(/^\d+_/, '').replace(/stamp_.*/, 'stamp')),
+      stamps: plan.steps.flatMap(({ stamp }) => (stamp ? [[stamp.before, stamp.rows, stamp.proves]] : [])),
+      head: /^revision = '(\w+)'/m.exec(head)?.[1] ?? null,
+      rehearsal: [rehearsal.verdict, rehearsal.failure],
+    };
+  } finally {
+    await foreseen?.close();
+    await scratch.stop();
+    project.remove();
+  }
+}
+
+describe('foresee', () => {
+  const boats = revision('aaaa11112222', null, table('boats'));
+  const berths = revision('bbbb11112222', 'aaaa11112222', table('berths'));
+  const color = revision('cccc11112222', 'bbbb11112222', 'ALTER TABLE boats ADD color text');
+
+  it('corrects a cut version row and brings what was hidden behind it', async () => {
+    const files = { 'a.py': boats, 'b.py': berths, 'c.py': color };
+    const found = await planOf(files, `${table('boats')}; ${versionRow('cccc1111')}`);
+    expect(found).toEqual({
+      steps: ['create_berths', 'add_column_boats_color', 'stamp', 'stamp'],
+      stamps: [
+        [['cccc1111'], ['cccc11112222'], false],
+        [['cccc11112222'], [found.head], true],
+      ],
+      head: expect.any(String),
+      rehearsal: ['clears', null],
+    });
+  });
+
+  it('settles rows that overlap, and stamps the reconciling revision once nothing is pending', async () => {
+    const found = await planOf(
+      { 'a.py': boats, 'b.py': berths, 'c.py': color },
+      `${table('boats', ', color text')}; ${versionRow('cccc11112222')}; INSERT INTO alembic_version VALUES ('aaaa11112222')`,
+    );
+    expect([found.steps, found.stamps, found.rehearsal]).toEqual([
+      ['create_berths', 'stamp', 'stamp'],
+      [
+        [['aaaa11112222', 'cccc11112222'], ['cccc11112222'], false],
+        [['cccc11112222'], [found.head], true],
+      ],
+      ['clears', null],
+    ]);
+  });
+
+  it('stamps the reconciling revision of a chain that is whole only once a parent is put right', async () => {
+    const files = {
+      'a.py': boats,
+      '20250101_berths.py': berths,
+      'c.py': revision('cccc11112222', '20250101_berths', 'ALTER TABLE boats ADD color text'),
+    };
+    const found = await planOf(files, `${table('boats', ', color text')}; ${versionRow('cccc11112222')}`);
+    expect(found).toMatchObject({
+      steps: ['create_berths', 'stamp'],
+      stamps: [[['cccc11112222'], [found.head], true]],
+      rehearsal: ['clears', null],
+    });
+  });
+
+  it('stamps an unstamped database no further than what stands in it', async () => {
+    const files = {
+      'a.py': boats,
+      'b.py': revision('bbbb11112222', 'aaaa11112222', 'ALTER TABLE boats ALTER id TYPE bigint'),
+      'c.py': revision('cccc11112222', 'bbbb11112222', 'CREATE INDEX boats_id_desc ON boats (id DESC)'),
+    };
+    const before = await planOf(files, table('boats'));
+    expect([before.stamps, before.rehearsal]).toEqual([[[[], ['aaaa11112222'], true]], ['clears', null]]);
+    const between = await planOf(files, 'CREATE TABLE boats (id bigint PRIMARY KEY)');
+    expect(between.stamps).toEqual([[[], ['bbbb11112222'], true]]);
+    const after = await planOf(
+      files,
+      'CREATE TABLE boats (id bigint PRIMARY KEY); CREATE INDEX boats_id_desc ON boats (id DESC)',
+    );
+    expect(after.stamps).toEqual([[[], ['cccc11112222'], true]]);
+  });
+});
+
+describe.skipIf(!hasGit())('foresee with a git history', () => {
   it('restores files one behind the other, and creates what they declare', async () => {
     const project = makeProject({
       'a.py': revision('aaaa11112222', null, table('boats')),
@@ -32,7 +128,7 @@ describe.skipIf(!hasGit())('foresee', () => {
     git('commit', '-q', '-a', '-m', 'two');
     await using database = await testDatabase({
       sql: `${table('boats')}; ${table('bills', ', mooring_id int')};
-        CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); INSERT INTO alembic_version VALUES ('dddd11112222')`,
+        ${versionRow('dddd11112222')}`,
     });
     const settings = { ...settingsFor(project.dir), url: { text: database.url, from: '--url' as const } };
     const scratch = await openScratch({ scratchUrl: database.url });
