@@ -96,7 +96,7 @@ async function declared(settings: Settings, terminal: Terminal, { graph, replay 
     return { schema: statically, blindSpots, notes: [`${error.message} So expressions stand as they are written.`] };
   }
   try {
-    const { schema, failures } = await elaborate(scratch, statically);
+    const { schema, failures } = await elaborate(scratch, statically, { isFresh: true });
     const notes = failures.map(
       (failure) => `${failure.object} could not be built in the scratch database: ${failure.message}`,
     );

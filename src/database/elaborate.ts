@@ -27,6 +27,8 @@ const mostRounds = 4;
 export interface ElaborateOptions {
   /** Only these tables (by key) are in doubt: all else stays as given. */
   tables?: ReadonlySet<string>;
+  /** Parsed once, as a fresh upgrade leaves it; else until another parse says the same again. */
+  isFresh?: boolean;
 }
 
 /** Throws ChainErrors of the scratch server alone. */
@@ -35,18 +37,19 @@ export async function elaborate(
   schema: Schema,
   options: ElaborateOptions = {},
 ): Promise<Elaboration> {
-  const { tables } = options;
-  if (tables === undefined) return elaborateWhole(scratch, schema);
-  const part = await elaborateWhole(scratch, partOfSchema(schema, tables));
+  const { tables, isFresh = false } = options;
+  const rounds = isFresh ? 1 : mostRounds;
+  if (tables === undefined) return elaborateWhole(scratch, schema, rounds);
+  const part = await elaborateWhole(scratch, partOfSchema(schema, tables), rounds);
   return { ...part, schema: withPart(schema, part.schema, tables) };
 }
 
-async function elaborateWhole(scratch: ScratchServer, schema: Schema): Promise<Elaboration> {
+async function elaborateWhole(scratch: ScratchServer, schema: Schema, rounds: number): Promise<Elaboration> {
   let current = schema;
   let last = fingerprintOf(schema, []);
   let failures: BuildFailure[] = [];
   let standIns: ReadonlySet<string> = new Set();
-  for (let round = 1; round <= mostRounds; round++) {
+  for (let round = 1; round <= rounds; round++) {
     const result = await buildOnce(scratch, current);
     if (round === 1) {
       failures = result.failures;
