@@ -11,6 +11,7 @@ import { fingerprintOf } from './fingerprint.ts';
 import { introspect } from './introspect.ts';
 import { partOfSchema, withPart } from './part-of-schema.ts';
 import type { ScratchServer } from './scratch.ts';
+import { openSpeller } from './speller.ts';
 
 export interface Elaboration {
   /** With the given origins and certainties; what could not be built is as given, and suspected. */
@@ -93,10 +94,11 @@ export async function elaborateBoth(
   live: Schema,
   doubtsOf: (declared: Schema, live: Schema, round: number) => ReadonlySet<string>,
 ): Promise<ElaboratedPair> {
-  const ours: Side = { schema: declared, isBuilt: false, isSettled: false };
-  const theirs: Side = { schema: live, isBuilt: false, isSettled: false };
+  const spelt = await spellBoth(scratch, declared, live, doubtsOf);
+  const ours: Side = { schema: spelt.declared, isBuilt: false, isSettled: false };
+  const theirs: Side = { schema: spelt.live, isBuilt: false, isSettled: false };
   const unbuilt = new Set<string>();
-  let keys = doubtsOf(declared, live, 0);
+  let { keys } = spelt;
   for (let round = 1; round <= mostRounds && keys.size > 0; round++) {
     const asked = keys;
     const take = async (side: Side): Promise<void> => {
@@ -115,6 +117,31 @@ export async function elaborateBoth(
     keys = new Set([...keys].filter((key) => left.has(key)));
   }
   return { declared: ours.schema, live: theirs.schema, unbuilt };
+}
+
+/** The two sides with the expressions that meet once parsed, and the keys of what is in doubt still. */
+async function spellBoth(
+  scratch: ScratchServer,
+  declared: Schema,
+  live: Schema,
+  doubtsOf: (declared: Schema, live: Schema, round: number) => ReadonlySet<string>,
+): Promise<{ declared: Schema; live: Schema; keys: ReadonlySet<string> }> {
+  const [ourSpeller, theirSpeller] = [openSpeller(scratch, declared), openSpeller(scratch, live)];
+  let [ours, theirs] = [declared, live];
+  let keys = doubtsOf(ours, theirs, 0);
+  try {
+    for (let round = 1; round <= mostRounds && keys.size > 0; round++) {
+      const [before, beforeTheirs]: [Schema, Schema] = [ours, theirs];
+      // The live texts are PostgreSQL's own already: mostly what is declared, once parsed, is the same.
+      ours = await ourSpeller.spell(before, keys, beforeTheirs);
+      if (round > 1) theirs = await theirSpeller.spell(beforeTheirs, keys, before);
+      if (round > 1 && ours === before && theirs === beforeTheirs) break;
+      keys = doubtsOf(ours, theirs, 0);
+    }
+  } finally {
+    await Promise.all([ourSpeller.close(), theirSpeller.close()]);
+  }
+  return { declared: ours, live: theirs, keys };
 }
 
 interface Side {

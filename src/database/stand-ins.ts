@@ -88,6 +88,11 @@ export function withBareTypes(schema: Schema, standIns: StandIns): Schema {
   return isChanged ? { ...schema, tables } : schema;
 }
 
+/** Those of `types` (as columns spell them, without modifier) that the server does not know. */
+export function lackingTypes(connection: Connection, types: ReadonlySet<string>): Promise<string[]> {
+  return lacking(connection, [...types], 'to_regtype');
+}
+
 async function lacking(
   connection: Connection,
   names: string[],

@@ -14,6 +14,7 @@ import {
   columnAspects,
   domainAspects,
   enumAspects,
+  isSameColumn,
   policyAspects,
   routineAspects,
   sequenceAspects,
@@ -107,6 +108,8 @@ export interface Comparison {
   renames: Renames;
   isManaged: (key: string) => boolean;
   options: CompareOptions;
+  /** Of every table without renamed columns. */
+  translation?: Translation;
 }
 
 const kindOrder: Difference['kind'][] = [
@@ -359,7 +362,7 @@ function compareColumns(key: string, declared: Table, live: Table, names: Transl
         liveName: to,
         aspects: columnAspects(column, other, names),
       });
-    else if (other !== column) {
+    else if (other !== column && !(names.isPlain && isSameColumn(column, other))) {
       const aspects = columnAspects(column, other, names);
       if (aspects.length > 0) found.push({ ...at, direction: 'altered', live: other, aspects });
     }
@@ -433,11 +436,17 @@ function compareExtensions(declared: Schema, live: Schema): Found[] {
   return found;
 }
 
-function translationFor({ renames }: Comparison, key: string): Translation {
-  const renamedColumns = renames.columns.get(key) ?? new Map<string, string>();
+function translationFor(comparison: Comparison, key: string): Translation {
+  const { renames } = comparison;
+  const own = renames.columns.get(key);
+  if (own === undefined && comparison.translation !== undefined) return comparison.translation;
+  const renamedColumns = own ?? new Map<string, string>();
   const types = [...renames.types];
-  return {
+  const translation: Translation = {
     renamedColumns,
+    isPlain:
+      renamedColumns.size + renames.tables.size + renames.types.size + renames.sequences.size + renames.columns.size ===
+      0,
     table: (table) => renames.tables.get(table) ?? table,
     column: (column) => renamedColumns.get(column) ?? column,
     columnOf: (table, column) => renames.columns.get(table)?.get(column) ?? column,
@@ -453,4 +462,6 @@ function translationFor({ renames }: Comparison, key: string): Translation {
       return result;
     },
   };
+  if (own === undefined) comparison.translation = translation;
+  return translation;
 }

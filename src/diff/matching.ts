@@ -5,7 +5,16 @@
 import { namesIn } from '../model/expression.ts';
 import type { Constraint, Index, Table } from '../model/schema.ts';
 import type { Comparison, Found } from './compare.ts';
-import { type Aspect, constraintAspects, constraintMeaning, indexAspects, type Translation } from './parts.ts';
+import {
+  type Aspect,
+  constraintAspects,
+  constraintMeaning,
+  indexAspects,
+  isSameConstraint,
+  isSameEach,
+  isSameIndex,
+  type Translation,
+} from './parts.ts';
 
 /** Lets a difference say which column's difference it follows from. */
 type Cause = (found: Found, declaredColumns: readonly string[], liveColumns: readonly string[]) => Found;
@@ -18,6 +27,7 @@ export function compareConstraints(
   names: Translation,
   cause: Cause,
 ): Found[] {
+  if (names.isPlain && isSameEach(declared.constraints, live.constraints, isSameConstraint)) return [];
   const own = [...declared.constraints.values()].filter((each) => !each.fromPartitionParent);
   const theirs = [...live.constraints.values()].filter((each) => !each.fromPartitionParent);
   const sameKind = (a: Constraint, b: Constraint) => a.type === b.type;
@@ -81,6 +91,7 @@ export function compareIndexes(
   names: Translation,
   cause: Cause,
 ): Found[] {
+  if (names.isPlain && isSameEach(declared, live, isSameIndex)) return [];
   const own = [...declared.values()].filter((each) => !each.fromPartitionParent);
   const theirs = [...live.values()].filter((each) => !each.fromPartitionParent);
   const pairs = match(own, theirs, [(a, b) => a.name === b.name, (a, b) => indexAspects(a, b, names).length === 0]);

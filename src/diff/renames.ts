@@ -137,6 +137,11 @@ function sameColumns(a: Table, b: Table, typeOf: (column: Column) => string): bo
 /** A column that stands at the same place, alike in all but its name: an added one would stand last. */
 function renamedColumns(declared: Table, live: Table, typeOf: (column: Column) => string): ReadonlyMap<string, string> {
   const renamed = new Map<string, string>();
+  if (
+    declared.columns.size === live.columns.size &&
+    [...declared.columns.keys()].every((name) => live.columns.has(name))
+  )
+    return renamed;
   const ours = [...declared.columns.values()];
   const theirs = [...live.columns.values()];
   const missing = ours.filter((column) => !live.columns.has(column.name));

@@ -170,9 +170,7 @@ export function inheritConstraint(draft: SchemaDraft, key: string, constraint: C
 }
 
 export function childrenOf(draft: SchemaDraft, key: string): Table[] {
-  const children: Table[] = [];
-  for (const table of draft.tables.values()) if (table.parents.includes(key)) children.push(table);
-  return children;
+  return [...draft.childrenOf(key)].map((child) => draft.tables.get(child) as Table);
 }
 
 function resolveReference(

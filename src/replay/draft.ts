@@ -9,6 +9,7 @@ import type { Operation } from '../model/operation.ts';
 import type { NamingConvention } from '../model/project.ts';
 import type { ReplayNote } from '../model/replay.ts';
 import type { Declared, Schema, Sequence, Table } from '../model/schema.ts';
+import { handOn, type TableIndex, takeOver } from './table-index.ts';
 
 /** What lasts from one revision to the next. */
 export interface ReplayState {
@@ -38,6 +39,7 @@ export class SchemaDraft {
   private current: Schema;
   private readonly owned = new Set<keyof Schema>();
   private temporaryNames: ReadonlySet<string>;
+  private standing: TableIndex | null = null;
 
   constructor(state: ReplayState, options: DraftOptions) {
     this.current = state.schema;
@@ -53,6 +55,8 @@ export class SchemaDraft {
   }
 
   get state(): ReplayState {
+    if (this.standing !== null) handOn(this.current.tables, this.standing);
+    this.standing = null;
     return { schema: this.schema, searchPath: this.searchPath, temporaries: this.temporaryNames };
   }
 
@@ -66,11 +70,14 @@ export class SchemaDraft {
   }
 
   set<N extends MapName>(name: N, key: string, value: ValueOf<N>): void {
+    if (name === 'tables') this.standing?.replace(this.current.tables.get(key), value as Table);
     (this.own(name) as Map<string, ValueOf<N>>).set(key, value);
   }
 
   delete(name: MapName, key: string): void {
-    if (this.current[name].has(key)) (this.own(name) as Map<string, unknown>).delete(key);
+    if (!this.current[name].has(key)) return;
+    if (name === 'tables') this.standing?.replace(this.current.tables.get(key), undefined);
+    (this.own(name) as Map<string, unknown>).delete(key);
   }
 
   setTable(table: Table): void {
@@ -174,22 +181,24 @@ export class SchemaDraft {
     const key = keyOf(namespace, name);
     const { tables, views, sequences, composites } = this.current;
     if (tables.has(key) || views.has(key) || sequences.has(key) || composites.has(key)) return true;
-    for (const table of tables.values()) {
-      if (table.namespace !== namespace) continue;
-      if (table.indexes.has(name)) return true;
-      const constraint = table.constraints.get(name);
-      if (constraint !== undefined && (constraint.type === 'p' || constraint.type === 'u' || constraint.type === 'x'))
-        return true;
-    }
+    if (this.index().relations.has(key)) return true;
     for (const view of views.values()) if (view.namespace === namespace && view.indexes.has(name)) return true;
     return false;
   }
 
   /** Some table of the namespace has a constraint of that name (ConstraintNameExists). */
   isConstraint(namespace: string, name: string): boolean {
-    for (const table of this.current.tables.values())
-      if (table.namespace === namespace && table.constraints.has(name)) return true;
-    return false;
+    return this.index().constraints.has(keyOf(namespace, name));
+  }
+
+  /** Keys of the tables that inherit from `key` or are partitions of it. */
+  childrenOf(key: string): Iterable<string> {
+    return this.index().childrenByParent.get(key) ?? [];
+  }
+
+  private index(): TableIndex {
+    this.standing ??= takeOver(this.current.tables);
+    return this.standing;
   }
 
   // What is suspected
