@@ -3,7 +3,8 @@
  * one). Counts what could bind the names of a revision's header. Refuses to know statements.
  * Longer than most files here: one grammar, read from top to bottom.
  */
-import { PythonLexer, SyntaxFault, T, Undecided } from './revision-file-lexer.ts';
+import { PythonLexer, SyntaxFault, Undecided } from './python/lexer.ts';
+import { bitwiseOr, opensExpression, precedence, T } from './python/tokens.ts';
 
 export const headerNames: ReadonlySet<string> = new Set(['revision', 'down_revision', 'branch_labels', 'depends_on']);
 
@@ -14,27 +15,6 @@ export const targetList = 4;
 export const starred = 8;
 export const starredTarget = 16;
 export const assignable = target | targetList | starredTarget;
-
-const comparison = 4;
-const bitwiseOr = 5;
-const precedence = new Uint8Array(512);
-for (const [level, tokens] of [
-  [1, [T.or]],
-  [2, [T.and]],
-  [comparison, [60, 62, T.equal, T.notEqual, T.lessEqual, T.greaterEqual, T.in, T.is, T.not]],
-  [bitwiseOr, [124]],
-  [6, [94]],
-  [7, [38]],
-  [8, [T.shiftLeft, T.shiftRight]],
-  [9, [43, 45]],
-  [10, [42, 47, T.floorDivide, 37, 64]],
-] as const)
-  for (const token of tokens) precedence[token] = level;
-
-export const opensExpression = new Uint8Array(512);
-for (const token of [T.name, T.number, T.string, 40, 91, 123, 43, 45, 126, 42, T.not, T.lambda, T.await, T.ellipsis])
-  opensExpression[token] = 1;
-for (const token of [T.none, T.true, T.false]) opensExpression[token] = 1;
 
 /** Beyond it a file is no revision that a person wrote, and the call stack is not endless. */
 export const maxNesting = 900;

@@ -3,19 +3,20 @@
  * of CPython's grammar (3.8 to 3.14) that builds no tree; a form it does not know is `Undecided`, never accepted.
  * Refuses to know what the values mean. Longer than most files here: one grammar, read from top to bottom.
  */
+
+import { opensMatch, SyntaxFault, Undecided } from './python/lexer.ts';
+import { opensExpression, T } from './python/tokens.ts';
 import {
   assignable,
   bareName,
   ExpressionReader,
   headerNames,
   maxNesting,
-  opensExpression,
   starred,
   starredTarget,
   target,
   targetList,
 } from './revision-file-expressions.ts';
-import { SyntaxFault, T, Undecided } from './revision-file-lexer.ts';
 
 export interface Span {
   from: number;
@@ -40,9 +41,6 @@ export interface Outline {
 
 const futureFeatures =
   /^(?:nested_scopes|generators|division|absolute_import|with_statement|print_function|unicode_literals|barry_as_FLUFL|generator_stop|annotations)$/;
-/** A line `match …:` with an indented `case` under it. */
-const matchStart =
-  /match\b[^\r\n]*:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r)(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r))*[ \t]+case\b/y;
 const typeStart = /type[ \t]+[\p{L}_][\p{L}\p{N}_]*\s*[[=]/uy;
 
 class SyntaxReader extends ExpressionReader {
@@ -130,8 +128,7 @@ class SyntaxReader extends ExpressionReader {
   /** `match subject:` and `type Name = …`, whose first words are names anywhere else. */
   private softStatement(): boolean {
     if (this.word === 'match') {
-      matchStart.lastIndex = this.start;
-      if (!matchStart.test(this.text)) return false;
+      if (!opensMatch(this.text, this.start)) return false;
       this.leaveFuture();
       this.matchStatement();
       return true;

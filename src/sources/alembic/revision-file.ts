@@ -5,8 +5,8 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { sep } from 'node:path';
 import type { Revision, RevisionReading, UnreadableFile } from '../../model/revision.ts';
+import { SyntaxFault, Undecided } from './python/lexer.ts';
 import { type Bindings, firstSyntaxError, type HeaderValue, moduleBindings } from './revision-file-header.ts';
-import { SyntaxFault, Undecided } from './revision-file-lexer.ts';
 import { decodeLiteral } from './revision-file-string.ts';
 import { type Outline, outline, type Span } from './revision-file-syntax.ts';
 import { decodePython } from './revision-file-text.ts';

@@ -1,409 +1,727 @@
 /**
- * Lezer's nodes of expressions → the syntax of `ast.ts`, string literals decoded as Python decodes them.
+ * Python's expressions, from tokens straight to the syntax of `ast.ts`. Declines by throwing (SyntaxFault, Undecided) what is
+ * no sound Python and what it does not know; never guesses. Refuses to know statements.
+ * Longer than most files here: one grammar, read from top to bottom.
  */
-import type { Argument, Clause, Expression, FormatPart } from './ast.ts';
-import { childrenOf, convertParameters, type Node } from './parse-statements.ts';
+import type { Argument, Clause, Expression, FormatPart, Parameter } from './ast.ts';
+import { PythonLexer, Undecided } from './lexer.ts';
+import { decode, decodeLiteral, numberOf } from './literals.ts';
+import { bitwiseOr, comparison, opensExpression, precedence, T } from './tokens.ts';
 
-type Place = { from: number; to: number };
+/** Of calls and of the tree they make: who walks a tree does so on a call stack that is not endless. */
+const maxDepth = 300;
 
-export function convertExpression(node: Node | undefined, text: string): Expression {
-  if (!node) return { kind: 'unreadable', reason: 'syntax that could not be read', from: 0, to: 0 };
-  const place: Place = { from: node.from, to: node.to };
-  const raw = () => text.slice(node.from, node.to);
-  const convert = (child: Node | undefined) => convertExpression(child, text);
-  switch (node.name) {
-    case 'VariableName':
-      return { ...place, kind: 'name', name: raw() };
-    case 'String': {
-      const literal = splitLiteral(raw());
-      return {
-        ...place,
-        kind: 'constant',
-        of: literal.isBytes ? 'bytes' : 'string',
-        value: decode(literal.body, literal.isRaw),
-      };
-    }
-    case 'Number':
-      return convertNumber(raw(), place);
-    case 'Boolean':
-      return { ...place, kind: 'constant', of: 'bool', value: raw() === 'True' };
-    case 'None':
-      return { ...place, kind: 'constant', of: 'none', value: null };
-    case 'Ellipsis':
-      return { ...place, kind: 'constant', of: 'ellipsis', value: 'ellipsis' };
-    case 'FormatString':
-      return { ...place, kind: 'format', parts: convertFormat(node, text) };
-    case 'ContinuedString':
-      return convertContinued(node, text);
+export interface WithItem {
+  value: Expression;
+  target: Expression | null;
+}
+
+export class ExpressionParser extends PythonLexer {
+  /** Whether a `yield` was read in the function around. */
+  protected sawYield = false;
+  private nesting = 0;
+  /** How deep the trees read so far in the expression at hand are, at most. */
+  private height = 0;
+  /** Of the f-string that is the current token. */
+  private formatParts: FormatPart[] | null = null;
+  /** Where a `with` opens a parenthesis that may hold its items, and those it held, where an `as` is among them. */
+  protected withParenthesis = -1;
+  protected withItems: { items: WithItem[]; to: number } | null = null;
+
+  protected unexpected(): never {
+    this.fail('invalid syntax');
   }
-  const children = childrenOf(node);
-  if (children.some((child) => child.isError) && !node.name.startsWith('Yield')) {
-    return { ...place, kind: 'unreadable', reason: 'syntax that could not be read' };
+
+  protected expect(token: number): void {
+    if (this.tok !== token) this.unexpected();
+    this.next();
   }
-  switch (node.name) {
-    case 'ParenthesizedExpression': {
-      const inner = children.filter((child) => child.name !== '(' && child.name !== ')');
-      if (inner[0]?.name === '*') return { ...place, kind: 'star', value: convert(inner[1]) };
-      return convert(inner[0]);
+
+  protected name(): string {
+    if (this.tok !== T.name) this.unexpected();
+    const { word } = this;
+    this.next();
+    return word;
+  }
+
+  private enter(): void {
+    if (++this.nesting > maxDepth) throw new Undecided();
+  }
+
+  protected nested<Made>(read: () => Made): Made {
+    this.enter();
+    const made = read();
+    this.nesting--;
+    return made;
+  }
+
+  /** One more node around all that was read of the expression at hand. */
+  protected wrap(): void {
+    if (++this.height > maxDepth) throw new Undecided();
+  }
+
+  // Sequences.
+
+  /** `a, *b` without parentheses is a tuple; one expression is itself. */
+  protected sequence(): Expression {
+    const from = this.start;
+    const first = this.element();
+    if (this.tok !== 44) {
+      if (first.kind === 'star') this.unexpected();
+      return first;
     }
-    case 'TupleExpression':
-    case 'ArrayExpression':
-    case 'SetExpression': {
-      const kind = node.name === 'TupleExpression' ? 'tuple' : node.name === 'ArrayExpression' ? 'list' : 'set';
-      return { ...place, kind, items: convertItems(children.slice(1, -1), text) };
+    const items = this.rest(first, false, -1);
+    return { kind: 'tuple', from, to: this.previousStop, items };
+  }
+
+  protected sequenceOrYield(): Expression {
+    return this.tok === T.yield ? this.yieldExpression() : this.sequence();
+  }
+
+  protected element(): Expression {
+    if (this.tok !== 42) return this.expression();
+    const from = this.start;
+    this.next();
+    const value = this.binary(bitwiseOr);
+    this.wrap();
+    return { kind: 'star', from, to: this.previousStop, value };
+  }
+
+  private namedElement(): Expression {
+    return this.tok === 42 ? this.element() : this.namedExpression();
+  }
+
+  /** All elements of a tuple, list or set, at the first comma; stops at `closing` or where no expression can start. */
+  private rest(first: Expression, isNamed: boolean, closing: number): Expression[] {
+    const items = [first];
+    while (this.tok === 44) {
+      this.next();
+      if ((this.tok as number) === closing || opensExpression[this.tok] === 0) break;
+      items.push(isNamed ? this.namedElement() : this.element());
     }
-    case 'DictionaryExpression': {
-      const items: { key: Expression | null; value: Expression }[] = [];
-      const parts = children.slice(1, -1).filter((child) => child.name !== ',' && child.name !== ':');
-      for (let at = 0; at < parts.length; at += 2) {
-        if (parts[at]?.name === '**') items.push({ key: null, value: convert(parts[at + 1]) });
-        else items.push({ key: convert(parts[at]), value: convert(parts[at + 1]) });
+    return items;
+  }
+
+  /** Targets of `for`: they end at `in`, which an expression would swallow. */
+  protected forTargets(): Expression {
+    const from = this.start;
+    const items: Expression[] = [];
+    let isTuple = false;
+    for (;;) {
+      const at = this.start;
+      if (this.tok === 42) {
+        this.next();
+        const value = this.unary();
+        items.push({ kind: 'star', from: at, to: this.previousStop, value });
+      } else items.push(this.unary());
+      if ((this.tok as number) !== 44) break;
+      isTuple = true;
+      this.next();
+      if ((this.tok as number) === T.in) break;
+    }
+    const made: Expression = isTuple ? { kind: 'tuple', from, to: this.previousStop, items } : (items[0] as Expression);
+    if (!isTarget(made)) this.unexpected();
+    return made;
+  }
+
+  // Expressions, loosest first.
+
+  protected yieldExpression(): Expression {
+    this.enter();
+    const from = this.start;
+    this.sawYield = true;
+    this.next();
+    const isFrom = this.tok === T.from;
+    let value: Expression | null = null;
+    if (isFrom) {
+      this.next();
+      value = this.expression();
+    } else if (opensExpression[this.tok] === 1) value = this.sequence();
+    this.nesting--;
+    this.wrap();
+    return { kind: 'yield', from, to: this.previousStop, value, isFrom };
+  }
+
+  protected namedExpression(): Expression {
+    const from = this.start;
+    const left = this.expression();
+    return this.tok === T.walrus ? this.assignment(left, from) : left;
+  }
+
+  private assignment(left: Expression, from: number): Expression {
+    if (left.kind !== 'name' || left.from !== from || left.to !== this.previousStop) this.unexpected();
+    this.next();
+    const value = this.expression();
+    this.wrap();
+    return { kind: 'assignment', from, to: this.previousStop, name: left.name, value };
+  }
+
+  protected expression(): Expression {
+    this.enter();
+    const outer = this.height;
+    this.height = 0;
+    let made: Expression;
+    if (this.tok === T.lambda) made = this.lambda();
+    else {
+      const from = this.start;
+      made = this.binary(1);
+      if (this.tok === T.if) {
+        this.next();
+        const test = this.binary(1);
+        this.expect(T.else);
+        const otherwise = this.expression();
+        made = { kind: 'conditional', from, to: this.previousStop, whenTrue: made, test, otherwise };
       }
-      return { ...place, kind: 'dict', items };
     }
-    case 'ArrayComprehensionExpression':
-    case 'SetComprehensionExpression':
-    case 'ComprehensionExpression':
-    case 'DictionaryComprehensionExpression': {
-      const inner = children.slice(1, -1);
-      const makes = (
-        {
-          ArrayComprehensionExpression: 'list',
-          SetComprehensionExpression: 'set',
-          ComprehensionExpression: 'generator',
-          DictionaryComprehensionExpression: 'dict',
-        } as const
-      )[node.name];
-      const forAt = inner.findIndex((child) => child.name === 'for' || child.name === 'async');
-      const head = inner.slice(0, forAt);
-      const clauses = convertClauses(inner.slice(forAt), text);
-      if (makes === 'dict')
-        return { ...place, kind: 'comprehension', makes, key: convert(head[0]), element: convert(head[2]), clauses };
-      return { ...place, kind: 'comprehension', makes, key: null, element: convert(head[0]), clauses };
+    this.wrap();
+    if (outer > this.height) this.height = outer;
+    this.nesting--;
+    return made;
+  }
+
+  private lambda(): Expression {
+    const from = this.start;
+    const outer = this.sawYield;
+    this.next();
+    const parameters = this.parameters(58, false);
+    this.expect(58);
+    const body = this.expression();
+    this.sawYield = outer;
+    return { kind: 'lambda', from, to: this.previousStop, parameters, body };
+  }
+
+  protected parameters(closing: number, isAnnotated: boolean): Parameter[] {
+    const parameters: Parameter[] = [];
+    let isKeywordOnly = false;
+    while (this.tok !== closing) {
+      if (this.tok === 47) {
+        if (parameters.length === 0) this.unexpected();
+        this.next();
+      } else {
+        let kind: Parameter['kind'] = isKeywordOnly ? 'keywordOnly' : 'plain';
+        if (this.tok === 42) {
+          if (isKeywordOnly) this.unexpected();
+          isKeywordOnly = true;
+          kind = 'star';
+          this.next();
+          if ((this.tok as number) === 44) {
+            this.next();
+            continue;
+          }
+        } else if (this.tok === T.power) {
+          kind = 'doubleStar';
+          this.next();
+        }
+        const parameter: Parameter = { kind, name: this.name(), fallback: null };
+        parameters.push(parameter);
+        if (isAnnotated && (this.tok as number) === 58) {
+          this.next();
+          this.element();
+        }
+        if ((this.tok as number) === 61) {
+          if (kind === 'star' || kind === 'doubleStar') this.unexpected();
+          this.next();
+          parameter.fallback = this.expression();
+        }
+      }
+      if ((this.tok as number) !== 44) break;
+      this.next();
     }
-    case 'MemberExpression':
-      return convertMember(children, text, place);
-    case 'CallExpression':
-      return {
-        ...place,
-        kind: 'call',
-        callee: convert(children[0]),
-        args: children[1] ? convertArguments(children[1], text) : [],
-      };
-    case 'UnaryExpression':
-      return {
-        ...place,
-        kind: 'unary',
-        operator: text.slice(children[0]!.from, children[0]!.to),
-        operand: convert(children[1]),
-      };
-    case 'BinaryExpression':
-      return convertBinary(children, text, place);
-    case 'ConditionalExpression':
-      return {
-        ...place,
-        kind: 'conditional',
-        whenTrue: convert(children[0]),
-        test: convert(children[2]),
-        otherwise: convert(children[4]),
-      };
-    case 'LambdaExpression': {
-      const list = children.find((child) => child.name === 'ParamList');
-      return {
-        ...place,
-        kind: 'lambda',
-        parameters: convertParameters(list, text),
-        body: convert(children[children.length - 1]),
-      };
+    return parameters;
+  }
+
+  protected binary(least: number): Expression {
+    const from = this.start;
+    let left: Expression;
+    if (this.tok === T.not) {
+      if (least > 3) this.unexpected();
+      this.enter();
+      this.next();
+      const operand = this.binary(3);
+      this.nesting--;
+      this.wrap();
+      left = { kind: 'unary', from, to: this.previousStop, operator: 'not', operand };
+    } else left = this.unary();
+    let chain: (Expression & { kind: 'compare' }) | null = null;
+    for (;;) {
+      const { tok } = this;
+      const level = precedence[tok] as number;
+      if (level === 0 || level < least) return left;
+      let operator = this.text.slice(this.start, this.stop);
+      this.next();
+      if (tok === T.not) {
+        this.expect(T.in);
+        operator = 'not in';
+      } else if (tok === T.is && this.tok === T.not) {
+        this.next();
+        operator = 'is not';
+      }
+      const right = this.binary(level + 1);
+      this.wrap();
+      const to = this.previousStop;
+      if (level === comparison) {
+        if (chain === null) {
+          chain = { kind: 'compare', from, to, first: left, rest: [] };
+          left = chain;
+        }
+        chain.rest.push({ operator, right });
+        chain.to = to;
+        continue;
+      }
+      chain = null;
+      if (tok === T.or || tok === T.and)
+        left = { kind: 'logical', from, to, operator: operator as 'or' | 'and', left, right };
+      else left = { kind: 'binary', from, to, operator, left, right };
     }
-    case 'NamedExpression':
-      return {
-        ...place,
-        kind: 'assignment',
-        name: text.slice(children[0]!.from, children[0]!.to),
-        value: convert(children[2]),
-      };
-    case 'AwaitExpression':
-      return { ...place, kind: 'await', value: convert(children[1]) };
-    case 'YieldExpression':
-    case 'YieldStatement': {
-      const isFrom = children[1]?.name === 'from';
-      const inner = children.slice(isFrom ? 2 : 1).filter((child) => !child.isError);
-      return { ...place, kind: 'yield', isFrom, value: inner.length > 0 ? convertSequence(inner, text, place) : null };
+  }
+
+  protected unary(): Expression {
+    const { tok, start: from } = this;
+    if (tok === 43 || tok === 45 || tok === 126) {
+      this.enter();
+      this.next();
+      const operand = this.unary();
+      this.nesting--;
+      this.wrap();
+      return { kind: 'unary', from, to: this.previousStop, operator: String.fromCharCode(tok), operand };
     }
-    case 'AttributePattern': {
-      let value = convert(children[0]);
-      for (const part of children.slice(1))
-        if (part.name === 'PropertyName')
-          value = { ...place, kind: 'attribute', object: value, name: text.slice(part.from, part.to) };
-      return value;
+    let left: Expression;
+    if (tok === T.await) {
+      this.next();
+      const value = this.primary();
+      this.wrap();
+      left = { kind: 'await', from, to: this.previousStop, value };
+    } else left = this.primary();
+    if (this.tok !== T.power) return left;
+    this.next();
+    this.enter();
+    const right = this.unary();
+    this.nesting--;
+    this.wrap();
+    return { kind: 'binary', from, to: this.previousStop, operator: '**', left, right };
+  }
+
+  private primary(): Expression {
+    const from = this.start;
+    let made = this.atom();
+    for (;;) {
+      switch (this.tok) {
+        case 46: {
+          this.next();
+          const name = this.name();
+          made = { kind: 'attribute', from, to: this.previousStop, object: made, name };
+          break;
+        }
+        case 40: {
+          const args = this.callArguments();
+          made = { kind: 'call', from, to: this.previousStop, callee: made, args };
+          break;
+        }
+        case 91:
+          made = this.subscript(made, from);
+          break;
+        default:
+          return made;
+      }
+      this.wrap();
     }
+  }
+
+  private atom(): Expression {
+    const { tok, start: from, stop: to } = this;
+    switch (tok) {
+      case T.name: {
+        const { word: name } = this;
+        this.next();
+        return { kind: 'name', from, to, name };
+      }
+      case T.none:
+        this.next();
+        return { kind: 'constant', from, to, of: 'none', value: null };
+      case T.true:
+      case T.false:
+        this.next();
+        return { kind: 'constant', from, to, of: 'bool', value: tok === T.true };
+      case T.ellipsis:
+        this.next();
+        return { kind: 'constant', from, to, of: 'ellipsis', value: 'ellipsis' };
+      case T.number: {
+        const number = numberOf(this.text.slice(from, to));
+        this.next();
+        return number === null
+          ? { kind: 'unreadable', from, to, reason: 'a complex number' }
+          : { kind: 'constant', from, to, of: number.of, value: number.value };
+      }
+      case T.string:
+        return this.strings();
+      case 40:
+        return this.group();
+      case 91:
+        return this.list();
+      case 123:
+        return this.dictionaryOrSet();
+      default:
+        return this.unexpected();
+    }
+  }
+
+  /** One literal or several that stand side by side. */
+  private strings(): Expression {
+    const from = this.start;
+    const { isBytes } = this;
+    const parts: FormatPart[] = [];
+    let isFormat = false;
+    do {
+      if (this.isBytes !== isBytes) this.fail('cannot mix bytes and nonbytes literals');
+      if (this.formatParts === null) {
+        const value = decodeLiteral(this.text, this.start, this.stop);
+        if (value === null) isFormat = true;
+        parts.push(value ?? namedCharacter(this.start, this.stop));
+      } else {
+        isFormat = true;
+        for (const part of this.formatParts) parts.push(part);
+        this.formatParts = null;
+      }
+      this.next();
+    } while (this.tok === T.string);
+    const to = this.previousStop;
+    if (isFormat) return { kind: 'format', from, to, parts };
+    const value = parts.length === 1 ? (parts[0] as string) : parts.join('');
+    return { kind: 'constant', from, to, of: isBytes ? 'bytes' : 'string', value };
+  }
+
+  private group(): Expression {
+    const from = this.start;
+    const mayHoldItems = from === this.withParenthesis;
+    this.withParenthesis = -1;
+    this.next();
+    if (this.tok === 41) {
+      this.next();
+      return { kind: 'tuple', from, to: this.previousStop, items: [] };
+    }
+    let made: Expression;
+    if (this.tok === T.yield) made = this.yieldExpression();
+    else {
+      made = this.namedElement();
+      if (this.isComprehension()) {
+        const clauses = this.clauses();
+        this.expect(41);
+        return this.comprehension('generator', null, made, clauses, from);
+      }
+      if (mayHoldItems && this.tok === T.as) return this.itemsFrom([made]);
+      if (this.tok === 44) {
+        const items = this.rest(made, true, 41);
+        if (mayHoldItems && (this.tok as number) === T.as) return this.itemsFrom(items);
+        this.expect(41);
+        return { kind: 'tuple', from, to: this.previousStop, items };
+      }
+      if (made.kind === 'star') this.unexpected();
+    }
+    this.expect(41);
+    return made;
+  }
+
+  /** `with (a as b, c as d):`, at the first `as`; the last of `before` is what it names. */
+  private itemsFrom(before: Expression[]): Expression {
+    const items: WithItem[] = before.map((value) => ({ value, target: null }));
+    while (this.tok !== 41) {
+      if (this.tok === T.as) {
+        this.next();
+        (items[items.length - 1] as WithItem).target = this.target();
+      }
+      if ((this.tok as number) === 44) {
+        this.next();
+        if ((this.tok as number) !== 41) items.push({ value: this.expression(), target: null });
+      } else if ((this.tok as number) !== 41) this.unexpected();
+    }
+    this.next();
+    this.withItems = { items, to: this.previousStop };
+    return before[0] as Expression;
+  }
+
+  /** What stands behind an `as` of a `with`. */
+  protected target(): Expression {
+    const made = this.element();
+    if (!isTarget(made)) this.unexpected();
+    return made;
+  }
+
+  private list(): Expression {
+    const from = this.start;
+    this.next();
+    let items: Expression[] = [];
+    if (this.tok !== 93) {
+      const first = this.namedElement();
+      if (this.isComprehension()) {
+        const clauses = this.clauses();
+        this.expect(93);
+        return this.comprehension('list', null, first, clauses, from);
+      }
+      items = this.rest(first, true, 93);
+    }
+    this.expect(93);
+    return { kind: 'list', from, to: this.previousStop, items };
+  }
+
+  private dictionaryOrSet(): Expression {
+    const from = this.start;
+    const items: { key: Expression | null; value: Expression }[] = [];
+    this.next();
+    if (this.tok !== 125 && this.tok !== T.power) {
+      const first = this.namedElement();
+      if ((this.tok as number) !== 58) {
+        if (this.isComprehension()) {
+          const clauses = this.clauses();
+          this.expect(125);
+          return this.comprehension('set', null, first, clauses, from);
+        }
+        const elements = this.rest(first, true, 125);
+        this.expect(125);
+        return { kind: 'set', from, to: this.previousStop, items: elements };
+      }
+      if (first.kind === 'star' || first.kind === 'assignment') this.unexpected();
+      this.next();
+      const value = this.expression();
+      if (this.isComprehension()) {
+        const clauses = this.clauses();
+        this.expect(125);
+        return this.comprehension('dict', first, value, clauses, from);
+      }
+      items.push({ key: first, value });
+      if ((this.tok as number) !== 125) this.expect(44);
+    }
+    while (this.tok !== 125) {
+      if (this.tok === T.power) {
+        this.next();
+        items.push({ key: null, value: this.binary(bitwiseOr) });
+      } else {
+        const key = this.expression();
+        this.expect(58);
+        items.push({ key, value: this.expression() });
+      }
+      if ((this.tok as number) !== 125) this.expect(44);
+    }
+    this.next();
+    return { kind: 'dict', from, to: this.previousStop, items };
+  }
+
+  private isComprehension(): boolean {
+    return this.tok === T.for || this.tok === T.async;
+  }
+
+  private comprehension(
+    makes: 'list' | 'set' | 'dict' | 'generator',
+    key: Expression | null,
+    element: Expression,
+    clauses: Clause[],
+    from: number,
+  ): Expression {
+    if (element.kind === 'star') this.unexpected();
+    return { kind: 'comprehension', from, to: this.previousStop, makes, key, element, clauses };
+  }
+
+  private clauses(): Clause[] {
+    const clauses: Clause[] = [];
+    while (this.isComprehension()) {
+      if (this.tok === T.async) this.next();
+      this.expect(T.for);
+      const target = this.forTargets();
+      this.expect(T.in);
+      const clause: Clause = { target, iterable: this.binary(1), conditions: [] };
+      while (this.tok === (T.if as number)) {
+        this.next();
+        clause.conditions.push(this.binary(1));
+      }
+      clauses.push(clause);
+    }
+    return clauses;
+  }
+
+  protected callArguments(): Argument[] {
+    const args: Argument[] = [];
+    this.next();
+    while (this.tok !== 41) {
+      if (this.tok === 42) {
+        this.next();
+        args.push({ kind: 'star', name: null, value: this.expression() });
+      } else if (this.tok === T.power) {
+        this.next();
+        args.push({ kind: 'doubleStar', name: null, value: this.expression() });
+      } else {
+        const from = this.start;
+        let value = this.namedExpression();
+        if ((this.tok as number) === 61) {
+          if (value.kind !== 'name' || value.from !== from || value.to !== this.previousStop) this.unexpected();
+          this.next();
+          args.push({ kind: 'named', name: value.name, value: this.expression() });
+        } else {
+          if (this.isComprehension()) {
+            const clauses = this.clauses();
+            if (args.length > 0 || (this.tok as number) !== 41) this.unexpected();
+            value = this.comprehension('generator', null, value, clauses, from);
+          }
+          args.push({ kind: 'positional', name: null, value });
+        }
+      }
+      if ((this.tok as number) !== 44) break;
+      this.next();
+    }
+    this.expect(41);
+    return args;
+  }
+
+  private subscript(object: Expression, from: number): Expression {
+    const parts: Expression[] = [];
+    let isTuple = false;
+    this.next();
+    const first = this.start;
+    for (;;) {
+      if (this.tok === 42) isTuple = true;
+      parts.push(this.tok === 42 ? this.element() : this.sliceOrIndex());
+      if (this.tok !== 44) break;
+      isTuple = true;
+      this.next();
+      if ((this.tok as number) === 93) break;
+    }
+    const index: Expression = isTuple
+      ? { kind: 'tuple', from: first, to: this.previousStop, items: parts }
+      : (parts[0] as Expression);
+    this.expect(93);
+    return { kind: 'subscript', from, to: this.previousStop, object, index };
+  }
+
+  private sliceOrIndex(): Expression {
+    const from = this.start;
+    const bound = () => (this.tok === 58 || this.tok === 44 || this.tok === 93 ? null : this.expression());
+    const lower = this.tok === 58 ? null : this.namedExpression();
+    if (this.tok !== 58) return lower as Expression;
+    this.next();
+    const upper = bound();
+    let step: Expression | null = null;
+    if (this.tok === 58) {
+      this.next();
+      step = bound();
+    }
+    return { kind: 'slice', from, to: this.previousStop, lower, upper, step };
+  }
+
+  // f-strings: the lexer hands them over, because their fields are expressions.
+
+  protected override formatted(at: number, quote: number, isRaw: boolean): void {
+    const { start, previousStop, text } = this;
+    if ((text.charCodeAt(start) | 32) === 116 || (text.charCodeAt(start + 1) | 32) === 116) throw new Undecided();
+    const isTriple = text.charCodeAt(at + 1) === quote && text.charCodeAt(at + 2) === quote;
+    const parts: FormatPart[] = [];
+    let pos = isTriple ? at + 3 : at + 1;
+    let from = pos;
+    const literal = () => {
+      if (pos === from) return;
+      const body = text.slice(from, pos).replaceAll('{{', '{').replaceAll('}}', '}');
+      parts.push(decode(body, isRaw, false) ?? namedCharacter(from, pos));
+    };
+    for (;;) {
+      const c = text.charCodeAt(pos);
+      if (c === quote) {
+        if (!isTriple || (text.charCodeAt(pos + 1) === quote && text.charCodeAt(pos + 2) === quote)) break;
+        pos++;
+      } else if (c === 92) {
+        const after = text.charCodeAt(pos + 1);
+        if (!isRaw) this.escape(pos, false);
+        if (after === 78 && !isRaw) pos = text.indexOf('}', pos) + 1;
+        else if (after === 123 || after === 125) pos++;
+        else pos += after === 13 && text.charCodeAt(pos + 2) === 10 ? 3 : 2;
+        if (pos > text.length) this.fail('unterminated f-string', at);
+      } else if (c === 123) {
+        if (text.charCodeAt(pos + 1) === 123) pos += 2;
+        else {
+          literal();
+          pos = this.field(pos + 1, quote, isTriple, parts);
+          from = pos;
+        }
+      } else if (c === 125) {
+        if (text.charCodeAt(pos + 1) !== 125) this.fail("f-string: single '}' is not allowed", pos);
+        pos += 2;
+      } else if (Number.isNaN(c) || ((c === 10 || c === 13) && !isTriple)) this.fail('unterminated f-string', at);
+      else pos++;
+    }
+    literal();
+    pos += isTriple ? 3 : 1;
+    this.start = start;
+    this.previousStop = previousStop;
+    this.stop = pos;
+    this.pos = pos;
+    this.isBytes = false;
+    this.formatParts = parts;
+    this.tok = T.string;
+  }
+
+  /** A replacement field from behind its `{`; returns where the text goes on. */
+  private field(from: number, quote: number, isTriple: boolean, into: FormatPart[]): number {
+    let after = 0;
+    this.enter();
+    this.inField(from, () => {
+      const value = this.sequenceOrYield();
+      let selfText: string | null = null;
+      if (this.tok === 61) {
+        this.next();
+        selfText = this.text.slice(from, this.start);
+      }
+      let conversion: string | null = null;
+      if (this.tok === 33) {
+        this.next();
+        conversion = this.word;
+        if ((this.tok as number) !== T.name || !/^[sra]$/.test(conversion)) this.unexpected();
+        this.next();
+      }
+      let spec: FormatPart[] | null = null;
+      if (this.tok === 58) {
+        spec = [];
+        after = this.formatSpec(this.pos, quote, isTriple, spec);
+      } else {
+        if ((this.tok as number) !== 125) this.unexpected();
+        after = this.pos;
+      }
+      into.push({ value, conversion, spec, selfText });
+    });
+    this.nesting--;
+    return after;
+  }
+
+  private formatSpec(from: number, quote: number, isTriple: boolean, into: FormatPart[]): number {
+    const { text } = this;
+    let pos = from;
+    let literalFrom = from;
+    for (;;) {
+      const c = text.charCodeAt(pos);
+      if (c === 125 || c === 123) {
+        if (pos > literalFrom) into.push(text.slice(literalFrom, pos));
+        if (c === 125) return pos + 1;
+        if (text.charCodeAt(pos + 1) === 123) throw new Undecided();
+        pos = this.field(pos + 1, quote, isTriple, into);
+        literalFrom = pos;
+      } else if (c === 92 || (c === quote && isTriple)) throw new Undecided();
+      else if (Number.isNaN(c) || c === quote || ((c === 10 || c === 13) && !isTriple)) this.unexpected();
+      else pos++;
+    }
+  }
+}
+
+function namedCharacter(from: number, to: number): FormatPart {
+  const value: Expression = { kind: 'unreadable', from, to, reason: 'a character by its name' };
+  return { value, conversion: null, spec: null, selfText: null };
+}
+
+/** What can stand on the left of an assignment. */
+export function isTarget(expression: Expression): boolean {
+  switch (expression.kind) {
+    case 'name':
+    case 'attribute':
+    case 'subscript':
+      return true;
+    case 'tuple':
+    case 'list':
+      return expression.items.every((item) => isTarget(item.kind === 'star' ? item.value : item));
     default:
-      return { ...place, kind: 'unreadable', reason: `syntax that could not be read: ${node.name}` };
+      return false;
   }
-}
-
-/** `a, b` without parentheses is a tuple; one expression is itself. */
-export function convertSequence(nodes: Node[], text: string, place: Place): Expression {
-  const hasComma = nodes.some((node) => node.name === ',');
-  const items = convertItems(nodes, text);
-  if (!hasComma && items.length === 1) return items[0] as Expression;
-  return { kind: 'tuple', items, from: nodes[0]?.from ?? place.from, to: nodes[nodes.length - 1]?.to ?? place.to };
-}
-
-function convertItems(nodes: Node[], text: string): Expression[] {
-  const items: Expression[] = [];
-  for (let at = 0; at < nodes.length; at++) {
-    const node = nodes[at] as Node;
-    if (node.name === ',') continue;
-    if (node.name === '*') {
-      at++;
-      items.push({
-        kind: 'star',
-        value: convertExpression(nodes[at], text),
-        from: node.from,
-        to: nodes[at]?.to ?? node.to,
-      });
-    } else items.push(convertExpression(node, text));
-  }
-  return items;
-}
-
-export function convertArguments(list: Node, text: string): Argument[] {
-  const args: Argument[] = [];
-  const nodes = childrenOf(list).slice(1, -1);
-  let group: Node[] = [];
-  const flush = () => {
-    const [first, second, third] = group;
-    if (!first) return;
-    const forAt = group.findIndex((node) => node.name === 'for' || node.name === 'async');
-    if (first.name === '*') args.push({ kind: 'star', name: null, value: convertExpression(second, text) });
-    else if (first.name === '**') args.push({ kind: 'doubleStar', name: null, value: convertExpression(second, text) });
-    else if (second?.name === 'AssignOp' && text.slice(second.from, second.to) === '=') {
-      args.push({ kind: 'named', name: text.slice(first.from, first.to), value: convertExpression(third, text) });
-    } else if (second?.name === 'AssignOp') {
-      const value: Expression = {
-        kind: 'assignment',
-        name: text.slice(first.from, first.to),
-        value: convertExpression(third, text),
-        from: first.from,
-        to: third?.to ?? second.to,
-      };
-      args.push({ kind: 'positional', name: null, value });
-    } else if (forAt > 0) {
-      const value: Expression = {
-        kind: 'comprehension',
-        makes: 'generator',
-        key: null,
-        element: convertExpression(first, text),
-        clauses: convertClauses(group.slice(forAt), text),
-        from: first.from,
-        to: (group[group.length - 1] as Node).to,
-      };
-      args.push({ kind: 'positional', name: null, value });
-    } else args.push({ kind: 'positional', name: null, value: convertExpression(first, text) });
-    group = [];
-  };
-  // A comma inside `for a, b in …` of a bare generator belongs to the generator.
-  let awaitsIn = false;
-  for (const node of nodes) {
-    if (node.name === 'for') awaitsIn = true;
-    if (node.name === 'in') awaitsIn = false;
-    if (node.name === ',' && !awaitsIn) flush();
-    else group.push(node);
-  }
-  flush();
-  return args;
-}
-
-function convertClauses(nodes: Node[], text: string): Clause[] {
-  const clauses: Clause[] = [];
-  let at = 0;
-  while (at < nodes.length) {
-    const node = nodes[at] as Node;
-    if (node.name === 'for') {
-      let inAt = at + 1;
-      while (inAt < nodes.length && nodes[inAt]?.name !== 'in') inAt++;
-      clauses.push({
-        target: convertSequence(nodes.slice(at + 1, inAt), text, node),
-        iterable: convertExpression(nodes[inAt + 1], text),
-        conditions: [],
-      });
-      at = inAt + 2;
-    } else if (node.name === 'if') {
-      clauses[clauses.length - 1]?.conditions.push(convertExpression(nodes[at + 1], text));
-      at += 2;
-    } else at++;
-  }
-  return clauses;
-}
-
-function convertMember(children: Node[], text: string, place: Place): Expression {
-  const object = convertExpression(children[0], text);
-  if (children[1]?.name === '.') {
-    const property = children[2];
-    return { ...place, kind: 'attribute', object, name: property ? text.slice(property.from, property.to) : '' };
-  }
-  const inner = children.slice(2, -1);
-  const parts: Expression[] = [];
-  let group: Node[] = [];
-  const flush = () => {
-    if (group.some((node) => node.name === ':')) {
-      const slots: (Expression | null)[] = [null, null, null];
-      let slot = 0;
-      for (const node of group) {
-        if (node.name === ':') slot++;
-        else slots[slot] = convertExpression(node, text);
-      }
-      parts.push({ ...place, kind: 'slice', lower: slots[0] ?? null, upper: slots[1] ?? null, step: slots[2] ?? null });
-    } else if (group[0]) parts.push(convertExpression(group[0], text));
-    group = [];
-  };
-  for (const node of inner) {
-    if (node.name === ',') flush();
-    else group.push(node);
-  }
-  flush();
-  const index: Expression =
-    parts.length === 1 && !inner.some((node) => node.name === ',')
-      ? (parts[0] as Expression)
-      : { ...place, kind: 'tuple', items: parts };
-  return { ...place, kind: 'subscript', object, index };
-}
-
-function convertBinary(children: Node[], text: string, place: Place): Expression {
-  const left = children[0] as Node;
-  const right = convertExpression(children[children.length - 1], text);
-  const operator = children
-    .slice(1, -1)
-    .map((node) => text.slice(node.from, node.to))
-    .join(' ');
-  if (operator === 'and' || operator === 'or')
-    return { ...place, kind: 'logical', operator, left: convertExpression(left, text), right };
-  const isComparison = children[1]?.name === 'CompareOp' || ['in', 'not', 'is'].includes(children[1]?.name ?? '');
-  if (!isComparison) return { ...place, kind: 'binary', operator, left: convertExpression(left, text), right };
-  const first = convertExpression(left, text);
-  // A comparison in parentheses is a node of its own and no part of the chain around it.
-  if (first.kind === 'compare' && left.name === 'BinaryExpression')
-    return { ...first, ...place, rest: [...first.rest, { operator, right }] };
-  return { ...place, kind: 'compare', first, rest: [{ operator, right }] };
-}
-
-function convertNumber(raw: string, place: Place): Expression {
-  const plain = raw.replaceAll('_', '');
-  if (/^0[xobXOB]/.test(plain) || /^\d+$/.test(plain)) {
-    const value = Number(plain);
-    if (Number.isSafeInteger(value)) return { ...place, kind: 'constant', of: 'int', value };
-    return { ...place, kind: 'constant', of: 'int', value: plain.length < 400 ? BigInt(plain) : 0n };
-  }
-  if (/[jJ]$/.test(plain)) return { ...place, kind: 'unreadable', reason: 'a complex number' };
-  return { ...place, kind: 'constant', of: 'float', value: Number(plain) };
-}
-
-function splitLiteral(raw: string): { body: string; isRaw: boolean; isBytes: boolean } {
-  const match = /^([a-zA-Z]*)('''|"""|'|")/.exec(raw);
-  if (!match) return { body: raw, isRaw: false, isBytes: false };
-  const prefix = (match[1] as string).toLowerCase();
-  const quote = match[2] as string;
-  const body = raw.slice(match[0].length, raw.length - quote.length);
-  return { body, isRaw: prefix.includes('r'), isBytes: prefix.includes('b') };
-}
-
-const simpleEscapes: Record<string, string> = {
-  n: '\n',
-  t: '\t',
-  r: '\r',
-  "'": "'",
-  '"': '"',
-  '\\': '\\',
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  v: '\v',
-};
-
-/** The value of a literal's body: newlines as Python normalises them, escapes decoded unless raw. */
-export function decode(body: string, isRaw: boolean): string {
-  const unix = body.includes('\r') ? body.replace(/\r\n?/g, '\n') : body;
-  if (isRaw || !unix.includes('\\')) return unix;
-  return unix.replace(
-    /\\(\n|[0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[\s\S])/g,
-    (whole, code: string) => {
-      if (code === '\n') return '';
-      if (/^[0-7]/.test(code)) return String.fromCodePoint(Number.parseInt(code, 8));
-      if (/^[xuU]/.test(code) && code.length > 1) {
-        const point = Number.parseInt(code.slice(1), 16);
-        return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
-      }
-      return simpleEscapes[code] ?? whole;
-    },
-  );
-}
-
-function convertContinued(node: Node, text: string): Expression {
-  const place: Place = { from: node.from, to: node.to };
-  const parts: FormatPart[] = [];
-  let isBytes = false;
-  let isFormat = false;
-  for (const child of childrenOf(node)) {
-    if (child.name === 'FormatString') {
-      isFormat = true;
-      parts.push(...convertFormat(child, text));
-    } else {
-      const literal = splitLiteral(text.slice(child.from, child.to));
-      isBytes ||= literal.isBytes;
-      parts.push(decode(literal.body, literal.isRaw));
-    }
-  }
-  if (isFormat) return { ...place, kind: 'format', parts };
-  return { ...place, kind: 'constant', of: isBytes ? 'bytes' : 'string', value: parts.join('') };
-}
-
-function convertFormat(node: Node, text: string): FormatPart[] {
-  const raw = text.slice(node.from, node.to);
-  const match = /^([a-zA-Z]*)('''|"""|'|")/.exec(raw);
-  const quote = match?.[2]?.length ?? 1;
-  const isRaw = (match?.[1] ?? '').toLowerCase().includes('r');
-  const parts: FormatPart[] = [];
-  let at = node.from + (match?.[0].length ?? 2);
-  const end = node.to - quote;
-  const literal = (from: number, to: number) => {
-    if (to > from) parts.push(decode(text.slice(from, to), isRaw).replaceAll('{{', '{').replaceAll('}}', '}'));
-  };
-  for (let child = node.firstChild; child; child = child.nextSibling) {
-    if (child.name !== 'FormatReplacement') continue;
-    literal(at, child.from);
-    parts.push(convertReplacement(child, text));
-    at = child.to;
-  }
-  literal(at, end);
-  return parts;
-}
-
-function convertReplacement(node: Node, text: string): FormatPart {
-  const children = childrenOf(node);
-  const values = children.filter(
-    (child) => !['{', '}', 'FormatConversion', 'FormatSpec', 'FormatSelfDoc'].includes(child.name),
-  );
-  const conversion = children.find((child) => child.name === 'FormatConversion');
-  const specNode = children.find((child) => child.name === 'FormatSpec');
-  const selfDoc = children.find((child) => child.name === 'FormatSelfDoc');
-  let spec: FormatPart[] | null = null;
-  if (specNode) {
-    spec = [];
-    let at = specNode.from + 1;
-    for (const child of childrenOf(specNode)) {
-      if (child.name !== 'FormatReplacement') continue;
-      if (child.from > at) spec.push(text.slice(at, child.from));
-      spec.push(convertReplacement(child, text));
-      at = child.to;
-    }
-    if (specNode.to > at) spec.push(text.slice(at, specNode.to));
-  }
-  return {
-    value: convertSequence(values, text, { from: node.from, to: node.to }),
-    conversion: conversion ? text.slice(conversion.from + 1, conversion.to) : null,
-    spec,
-    selfText: selfDoc && values[0] ? text.slice(values[0].from, selfDoc.to) : null,
-  };
 }

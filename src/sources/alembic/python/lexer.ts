@@ -4,73 +4,7 @@
  * Everything it accepts CPython accepts; what it cannot judge it hands over (`Undecided`) to a real parser.
  * Longer than most files here: one loop over characters, split it would be slower and no clearer.
  */
-
-/** Token kinds. Operators are their character code, or one of the codes from 200 on; keywords start at 300. */
-export const T = {
-  end: 0,
-  name: 1,
-  number: 2,
-  string: 3,
-  newline: 4,
-  indent: 5,
-  dedent: 6,
-  arrow: 200,
-  walrus: 201,
-  equal: 202,
-  notEqual: 203,
-  lessEqual: 204,
-  greaterEqual: 205,
-  shiftLeft: 206,
-  shiftRight: 207,
-  power: 208,
-  floorDivide: 209,
-  augmented: 210,
-  ellipsis: 211,
-  false: 300,
-  none: 301,
-  true: 302,
-  and: 303,
-  as: 304,
-  assert: 305,
-  async: 306,
-  await: 307,
-  break: 308,
-  class: 309,
-  continue: 310,
-  def: 311,
-  del: 312,
-  elif: 313,
-  else: 314,
-  except: 315,
-  finally: 316,
-  for: 317,
-  from: 318,
-  global: 319,
-  if: 320,
-  import: 321,
-  in: 322,
-  is: 323,
-  lambda: 324,
-  nonlocal: 325,
-  not: 326,
-  or: 327,
-  pass: 328,
-  raise: 329,
-  return: 330,
-  try: 331,
-  while: 332,
-  with: 333,
-  yield: 334,
-} as const;
-
-const keywords = new Map<string, number>(
-  [
-    ...['and', 'as', 'assert', 'async', 'await', 'break', 'class', 'continue', 'def', 'del', 'elif', 'else', 'except'],
-    ...['finally', 'for', 'from', 'global', 'if', 'import', 'in', 'is', 'lambda', 'nonlocal', 'not', 'or', 'pass'],
-    ...['raise', 'return', 'try', 'while', 'with', 'yield'],
-  ].map((word) => [word, T[word as keyof typeof T]] as [string, number]),
-);
-keywords.set('False', T.false).set('None', T.none).set('True', T.true);
+import { keywords, T } from './tokens.ts';
 
 /** The file is no Python. `at` is an offset. */
 export class SyntaxFault extends Error {
@@ -116,9 +50,10 @@ export class PythonLexer {
   private brackets: number[] = [];
   private bracketBase = 0;
 
-  constructor(text: string) {
+  /** `from`: where a line begins. */
+  constructor(text: string, from = 0) {
     this.text = text;
-    if (text.charCodeAt(0) === 0xfeff) this.pos = 1;
+    this.pos = from === 0 && text.charCodeAt(0) === 0xfeff ? 1 : from;
   }
 
   fail(reason: string, at: number = this.start): never {
@@ -538,5 +473,28 @@ function endOfLine(text: string, from: number): number {
     const c = text.charCodeAt(pos);
     if (c === 10 || c === 13 || Number.isNaN(c)) return pos;
     pos++;
+  }
+}
+
+/** A line `match …:` with an indented `case` under it. */
+const matchLine =
+  /match\b[^\r\n]*:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r)(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r))*[ \t]+case\b/y;
+
+/** Whether the `match` that a statement begins with, at `from`, is no name but opens cases. */
+export function opensMatch(text: string, from: number): boolean {
+  matchLine.lastIndex = from;
+  if (matchLine.test(text)) return true;
+  // Its subject may stand on several lines, in brackets.
+  const ahead = new PythonLexer(text, from);
+  try {
+    let before = 0;
+    for (ahead.next(); ahead.tok !== T.newline && ahead.tok !== T.end; ahead.next()) before = ahead.tok;
+    if (before !== 58) return false;
+    ahead.next();
+    if ((ahead.tok as number) !== T.indent) return false;
+    ahead.next();
+    return (ahead.tok as number) === T.name && ahead.word === 'case';
+  } catch {
+    return false;
   }
 }
