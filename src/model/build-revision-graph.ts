@@ -173,6 +173,7 @@ class GraphBuilder {
       files: [file.file],
       line: file.line,
       reason: file.reason,
+      ...(file.needsRunning ? { needsRunning: true as const } : {}),
       message:
         file.kind === 'stray'
           ? `${file.file} is no revision: ${file.reason}.`

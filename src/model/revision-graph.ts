@@ -26,6 +26,8 @@ export interface Fault {
   likely?: RevisionId;
   /** unreadable-revision: why. */
   reason?: string;
+  /** unreadable-revision: only running the file could tell; Alembic may well load it. */
+  needsRunning?: true;
   /** missing-parent-revision: a file that could not be read may define it, so it is only suspected. */
   isSuspected?: boolean;
 }

@@ -35,6 +35,8 @@ export interface UnreadableFile {
   reason: string;
   /** The id, where that much could be read (a dynamic parent). */
   id: RevisionId | null;
+  /** Sound Python, of which only running it could tell what the header says: Alembic may well load it. */
+  needsRunning?: true;
   /** A whole location that could not be listed, not one file. */
   isFolder?: true;
   /**

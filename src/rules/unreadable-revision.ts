@@ -50,7 +50,11 @@ export default defineRule({
           line: fault.line,
         },
         certainty: fault.isSuspected ? 'suspected' : 'proven',
-        message: `${file}:${fault.line} cannot be read as a revision: ${fault.reason ?? fault.message}; Alembic stops on it, whatever the command.`,
+        message: `${file}:${fault.line} cannot be read as a revision: ${fault.reason ?? fault.message}; ${
+          fault.needsRunning
+            ? 'nobody can tell its place in the chain without running it.'
+            : 'Alembic stops on it, whatever the command.'
+        }`,
         evidence: [{ origin: 'declared', text: fault.reason ?? fault.message, file, line: fault.line }],
         remedy,
       };

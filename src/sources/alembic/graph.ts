@@ -8,6 +8,7 @@ import type { AlembicConfig } from '../../model/project.ts';
 import type { RevisionReading } from '../../model/revision.ts';
 import type { RevisionGraph } from '../../model/revision-graph.ts';
 import { readRevisionFile } from './revision-file.ts';
+import { openConstants } from './revision-file-imports.ts';
 import { listVersionFiles } from './version-locations.ts';
 
 export interface GraphRequest {
@@ -27,12 +28,13 @@ export function readRevisions({ projectDir, config, maxFileBytes }: GraphRequest
   // Alembic loads a file once, however many names lead to it; without links no two names can.
   const loaded = listing.files.some((file) => file.isLink) ? new Set<string>() : null;
   const projectRealPath = loaded === null ? null : realpathSync(projectDir);
+  const constants = openConstants({ projectDir, importRoots: config.importRoots ?? [], maxFileBytes });
   for (const { path, file, name, isLink } of listing.files) {
     const real = loaded === null ? null : realPathOf(path);
     if (real !== null && loaded?.has(real)) continue;
     if (real !== null) loaded?.add(real);
     readings.push(
-      readRevisionFile({ path, file, name, maxFileBytes, projectRealPath: isLink ? projectRealPath : null }),
+      readRevisionFile({ path, file, name, maxFileBytes, projectRealPath: isLink ? projectRealPath : null, constants }),
     );
   }
   for (const { file } of listing.compiled) {

@@ -21,9 +21,23 @@ export interface Binding {
   value: HeaderValue;
   /** Offset of the statement that bound it. */
   at: number;
+  /** Where an import took it from. */
+  imported?: Omit<ImportedConstant, 'attributes'>;
 }
 
 export type Bindings = Map<string, Binding>;
+
+/** A name of another module: `from {module} import {name}`, or `import {module}`, and the attributes that follow. */
+export interface ImportedConstant {
+  module: string;
+  /** Dots before it. */
+  level: number;
+  /** Null: the module itself was imported. */
+  name: string | null;
+  attributes: readonly string[];
+}
+
+export type ImportedConstants = (imported: ImportedConstant) => HeaderValue | null;
 
 type LezerPython = typeof import('@lezer/python');
 let lezer: LezerPython | null = null;
@@ -43,8 +57,8 @@ export function firstSyntaxError(text: string): number | null {
 }
 
 /** Every name of the module level after the file has run, as far as reading tells. */
-export function moduleBindings(text: string): Bindings {
-  const scope = new ModuleScope(text);
+export function moduleBindings(text: string, constants: ImportedConstants = () => null): Bindings {
+  const scope = new ModuleScope(text, constants);
   scope.run(parser().parse(text).topNode);
   return scope.bindings;
 }
@@ -57,9 +71,11 @@ class ModuleScope {
   private readonly text: string;
   /** Names that a function of the file declares `global`: a call anywhere may bind them. */
   private readonly reboundLater = new Set<string>();
+  private readonly constants: ImportedConstants;
 
-  constructor(text: string) {
+  constructor(text: string, constants: ImportedConstants) {
     this.text = text;
+    this.constants = constants;
   }
 
   run(top: SyntaxNode): void {
@@ -84,8 +100,8 @@ class ModuleScope {
     return this.text.slice(node.from, node.to);
   }
 
-  private bind(name: string, value: HeaderValue, at: number): void {
-    this.bindings.set(name, { value, at });
+  private bind(name: string, value: HeaderValue, at: number, imported?: Binding['imported']): void {
+    this.bindings.set(name, { value, at, ...(imported === undefined ? {} : { imported }) });
   }
 
   private statements(parent: SyntaxNode): void {
@@ -222,12 +238,25 @@ class ModuleScope {
       (child) => child.name === 'VariableName' || child.name === 'as' || child.name === ',' || child.name === 'import',
     );
     if (isFrom) names = names.slice(names.findIndex((child) => child.name === 'import') + 1);
+    const source = isFrom ? /^from\s+(\.*)\s*([\w.]*)\s+import\b/.exec(this.slice(node)) : null;
     let group: SyntaxNode[] = [];
     const flush = (): void => {
       const variables = group.filter((child) => child.name === 'VariableName');
       const bound =
         group.some((child) => child.name === 'as') || isFrom ? variables[variables.length - 1] : variables[0];
-      if (bound) this.bind(this.slice(bound), unknown('it is imported'), node.from);
+      if (bound) {
+        const local = this.slice(bound);
+        const isRenamed = group.some((child) => child.name === 'as');
+        const dotted = (isRenamed ? variables.slice(0, -1) : [bound]).map((variable) => this.slice(variable)).join('.');
+        this.bind(
+          local,
+          unknown('it is imported'),
+          node.from,
+          source === null
+            ? { module: dotted, level: 0, name: null }
+            : { module: source[2] as string, level: source[1]!.length, name: this.slice(variables[0] as SyntaxNode) },
+        );
+      }
       group = [];
     };
     for (const child of names) {
@@ -384,8 +413,12 @@ class ModuleScope {
           .reduce(add);
       case 'VariableName':
         return (
-          this.bindings.get(this.slice(node))?.value ?? unknown(`the name ${this.slice(node)} is not bound in the file`)
+          this.imported(node) ??
+          this.bindings.get(this.slice(node))?.value ??
+          unknown(`the name ${this.slice(node)} is not bound in the file`)
         );
+      case 'MemberExpression':
+        return this.imported(node) ?? unknown(`\`${shorten(this.slice(node))}\` is only known when it runs`);
       case 'ParenthesizedExpression': {
         const inner = children(node).filter(
           (child) => child.name !== '(' && child.name !== ')' && child.name !== 'Comment',
@@ -418,6 +451,16 @@ class ModuleScope {
       default:
         return unknown(`\`${shorten(this.slice(node))}\` is only known when it runs`);
     }
+  }
+
+  /** A constant of another module, by the name or the attributes that lead to it. */
+  private imported(node: SyntaxNode): HeaderValue | null {
+    const [name, ...attributes] = this.slice(node).split(/\s*\.\s*/);
+    const source = this.bindings.get(name as string)?.imported;
+    if (source === undefined || !attributes.every((attribute) => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(attribute)))
+      return null;
+    const value = this.constants({ ...source, attributes });
+    return value === null || value.kind === 'unknown' ? null : value;
   }
 
   /** `tuple(…)`, `list(…)`, `str(…)` of what is known; every other call is running code. */

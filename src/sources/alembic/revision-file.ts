@@ -6,7 +6,14 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { sep } from 'node:path';
 import type { Revision, RevisionReading, UnreadableFile } from '../../model/revision.ts';
 import { SyntaxFault, Undecided } from './python/lexer.ts';
-import { type Bindings, firstSyntaxError, type HeaderValue, moduleBindings } from './revision-file-header.ts';
+import {
+  type Bindings,
+  firstSyntaxError,
+  type HeaderValue,
+  type ImportedConstants,
+  moduleBindings,
+} from './revision-file-header.ts';
+import type { ConstantReader } from './revision-file-imports.ts';
 import { decodeLiteral } from './revision-file-string.ts';
 import { type Outline, outline, type Span } from './revision-file-syntax.ts';
 import { decodePython } from './revision-file-text.ts';
@@ -27,6 +34,8 @@ export interface RevisionFilePlace {
   maxFileBytes: number;
   /** Real path of the project; null: links were ruled out by who lists the folder. */
   projectRealPath: string | null;
+  /** Constants of the project's modules; without it a header that takes one is not known. */
+  constants?: ConstantReader;
 }
 
 export function readRevisionFile(place: RevisionFilePlace): RevisionReading {
@@ -50,10 +59,15 @@ export function readRevisionFile(place: RevisionFilePlace): RevisionReading {
   const decoded = decodePython(bytes);
   if ('reason' in decoded)
     return unreadable(place, 1, decoded.reason, { text: bytes.toString('latin1', 0, hintBytes) });
-  return readRevisionText(place, decoded.text);
+  const { constants } = place;
+  return readRevisionText(place, decoded.text, constants && ((imported) => constants(imported, place.path)));
 }
 
-export function readRevisionText(place: Pick<RevisionFilePlace, 'file' | 'name'>, text: string): RevisionReading {
+export function readRevisionText(
+  place: Pick<RevisionFilePlace, 'file' | 'name'>,
+  text: string,
+  constants?: ImportedConstants,
+): RevisionReading {
   let read: Outline | null = null;
   try {
     read = outline(text);
@@ -70,7 +84,7 @@ export function readRevisionText(place: Pick<RevisionFilePlace, 'file' | 'name'>
     const at = firstSyntaxError(text);
     if (at !== null) return broken(place, text, at, 'invalid syntax');
   }
-  return toReading(place, text, moduleBindings(text), read === null ? leadingString(text) : read.docstring);
+  return toReading(place, text, moduleBindings(text, constants), read === null ? leadingString(text) : read.docstring);
 }
 
 /** The values of literals in their usual form; null where one is anything else. */
@@ -132,10 +146,14 @@ function toReading(
       idBinding.value.kind === 'unknown'
         ? `its \`revision\` is not known: ${idBinding.value.why}`
         : '`revision` is no text, or an empty one';
-    return unreadable(place, lineOf('revision'), why, {
-      ids: [],
-      parents: textsOf(bindings.get('down_revision')?.value),
-    });
+    return unreadable(
+      place,
+      lineOf('revision'),
+      why,
+      { ids: [], parents: textsOf(bindings.get('down_revision')?.value) },
+      null,
+      idBinding.value.kind === 'unknown',
+    );
   }
   const down = bindings.get('down_revision');
   if (down === undefined)
@@ -149,7 +167,14 @@ function toReading(
     const names = namesOf(bindings.get(name)?.value, name);
     if ('why' in names) {
       const parents = name === 'down_revision' ? null : textsOf(down.value);
-      return unreadable(place, lineOf(name), `its \`${name}\` is not known: ${names.why}`, { ids: [id], parents }, id);
+      return unreadable(
+        place,
+        lineOf(name),
+        `its \`${name}\` is not known: ${names.why}`,
+        { ids: [id], parents },
+        id,
+        names.isUnknown === true,
+      );
     }
     fields[name] = names.names;
   }
@@ -170,7 +195,10 @@ function toReading(
 }
 
 /** Alembic's `to_tuple` and `tuple_rev_as_scalar`: None and empty lists are nothing, `(None,)` as well. */
-function namesOf(value: HeaderValue | undefined, field: string): { names: string[] } | { why: string } {
+function namesOf(
+  value: HeaderValue | undefined,
+  field: string,
+): { names: string[] } | { why: string; isUnknown?: boolean } {
   if (value === undefined) return { names: [] };
   switch (value.kind) {
     case 'none':
@@ -178,7 +206,7 @@ function namesOf(value: HeaderValue | undefined, field: string): { names: string
     case 'text':
       return { names: [value.text] };
     case 'unknown':
-      return { why: value.why };
+      return { why: value.why, isUnknown: true };
     case 'list': {
       if (value.items.length === 1 && value.items[0]!.kind === 'none' && field !== 'branch_labels' && !value.isSet)
         return { names: [] };
@@ -186,7 +214,7 @@ function namesOf(value: HeaderValue | undefined, field: string): { names: string
         return { why: 'a set of one, which Alembic cannot take apart' };
       const names: string[] = [];
       for (const item of value.items) {
-        if (item.kind === 'unknown') return { why: item.why };
+        if (item.kind === 'unknown') return { why: item.why, isUnknown: true };
         if (item.kind !== 'text') return { why: 'a list with something else than texts in it' };
         names.push(item.text);
       }
@@ -227,8 +255,10 @@ function unreadable(
   reason: string,
   source?: HintSource,
   id: string | null = null,
+  needsRunning = false,
 ): RevisionReading {
   const file: UnreadableFile = { file: place.file, line, kind: 'unreadable', reason, id };
+  if (needsRunning) file.needsRunning = true;
   if (source !== undefined) {
     const hints = 'text' in source ? hintsOf(source.text) : source;
     file.hints = hints;
