@@ -19,6 +19,7 @@ import {
   type ReadScriptFile,
   runSeed,
   type SeedRun,
+  type SeedRunOptions,
 } from '../seeds/index.ts';
 import type { Settings } from '../settings.ts';
 import { loadSqlParser, readSeedSql } from '../sql/index.ts';
@@ -63,7 +64,8 @@ export async function seed(settings: Settings, terminal: Terminal, own: Record<s
           if (last !== null && !flags.force && last.contentHash === hashNow(reading, last.files, read)) {
             outcomes.push({ file: reading.file, unchangedSince: last.ranAt });
           } else {
-            const run = await runNow(connection, reading, read, terminal);
+            const openReader = () => open('chain seed (second session)');
+            const run = await runNow(connection, reading, { readFile: read, openReader }, terminal);
             const searchPath = facts.env.searchPath ?? ['public'];
             outcomes.push({ file: reading.file, run, results: await ask(connection, reading, searchPath, settings) });
           }
@@ -168,14 +170,14 @@ function textOf(file: string, read: ReadScriptFile): string {
 async function runNow(
   connection: Connection,
   reading: SeedReading,
-  read: ReadScriptFile,
+  options: Pick<SeedRunOptions, 'readFile' | 'openReader'>,
   terminal: Terminal,
 ): Promise<SeedRun> {
   const { file } = reading;
   return connection.transaction(async () => {
     const run = await runSeed(connection, reading, {
+      ...options,
       insideTransaction: true,
-      readFile: read,
       onNotice: ({ message }) => terminal.say(`  ${oneLine(message)}`),
     });
     const { contentHash, files, version, summary, images } = run;

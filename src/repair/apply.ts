@@ -163,6 +163,7 @@ async function applyLocked(
       limits: settings.timeouts,
       fingerprint,
       guard,
+      openReader: () => open('chain repair (second session)'),
       proveStamp: (step) => proveStamp(step, settings, connection, openScratchServer),
       checkExpectations:
         context.checkExpectations &&

@@ -18,6 +18,8 @@ export interface CarryOutContext {
   limits: Limits;
   /** Of schema and version rows as the connection sees them now. */
   fingerprint: (isInTransaction: boolean) => Promise<string>;
+  /** A second session with the same database. */
+  openReader?: () => Promise<Connection>;
   guard?: () => Promise<void>;
   /** Null: proven. Otherwise why not. */
   proveStamp: (step: Step) => Promise<string | null>;

@@ -19,6 +19,7 @@ export async function runSeedStep(step: Step, context: StepContext): Promise<voi
   const run = await runSeed(context.connection, reading, {
     insideTransaction: true,
     readFile: read,
+    ...(context.openReader ? { openReader: context.openReader } : {}),
     onNotice: (notice) => context.onSeedNotice?.(notice.message),
   });
   await recordSeedRun(context.connection, {

@@ -18,6 +18,8 @@ export interface StepContext {
   stepsFolder: string;
   repairId: string;
   toolVersion: string;
+  /** A second session, for the rows as they were before the seed. */
+  openReader?: () => Promise<Connection>;
   /** What the seed says while it runs. */
   onSeedNotice?: (message: string) => void;
 }

@@ -1,7 +1,6 @@
 /**
- * Before-images: what a run does to rows, exactly, as every value's own text. Each table that is written is copied into a
- * temporary table first and compared after; a table that turns out to be written too (by a trigger, a cascade) makes the
- * run begin anew with it. Refuses to know seeds and the ledger.
+ * Before-images: what a run does to rows, exactly, as every value's own text. Here by a copy of the table into a temporary
+ * one, compared after; `changed-rows.ts` does without where a second session is at hand. Refuses to know seeds and the ledger.
  */
 import { ChainError } from '../errors.ts';
 import { compareText, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
@@ -23,6 +22,8 @@ export interface RowImage {
 
 export interface TableShape {
   table: string;
+  /** Its own rows: of a partitioned table its partitions', of any other none of a table that inherits from it. */
+  from: string;
   columns: { name: string; type: string; isGenerated: boolean; isIdentity: boolean }[];
   key: string[];
 }
@@ -47,8 +48,14 @@ export function tableText(key: string): string {
 
 /** Columns and key of a table; null where it is none that holds rows. */
 export async function shapeOf(session: SeedSession, table: string): Promise<TableShape | null> {
-  const { rows: columns } = await session.query<{ name: string; type: string; generated: string; identity: string }>(
-    `SELECT a.attname AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type, a.attgenerated::text AS generated, a.attidentity::text AS identity
+  const { rows: columns } = await session.query<{
+    name: string;
+    type: string;
+    generated: string;
+    identity: string;
+    kind: string;
+  }>(
+    `SELECT a.attname AS name, c.relkind::text AS kind, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type, a.attgenerated::text AS generated, a.attidentity::text AS identity
        FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
       WHERE a.attrelid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
     [tableText(table)],
@@ -67,6 +74,7 @@ export async function shapeOf(session: SeedSession, table: string): Promise<Tabl
   );
   return {
     table,
+    from: columns[0]?.kind === 'p' ? tableText(table) : `ONLY ${tableText(table)}`,
     columns: columns.map(({ name, type, generated, identity }) => ({
       name,
       type,
@@ -75,6 +83,28 @@ export async function shapeOf(session: SeedSession, table: string): Promise<Tabl
     })),
     key: keys[0]?.columns ?? [],
   };
+}
+
+/** Against other writers; readers go on. */
+export async function lockTable(session: SeedSession, table: string): Promise<void> {
+  await keeping(table, () => session.query(`LOCK TABLE ${tableText(table)} IN SHARE ROW EXCLUSIVE MODE`));
+}
+
+/** @throws ChainError `insufficient-privileges` */
+export async function keeping<Value>(table: string, body: () => Promise<Value>): Promise<Value> {
+  try {
+    return await body();
+  } catch (error) {
+    if ((error as { sqlState?: string }).sqlState !== '42501') throw error;
+    throw new ChainError(
+      'insufficient-privileges',
+      `The rows of ${table} cannot be kept before the seed changes them: ${(error as Error).message}`,
+      {
+        hint: `Grant SELECT and UPDATE on ${table}, and TEMPORARY on the database, to the role that seeds.`,
+        cause: error,
+      },
+    );
+  }
 }
 
 /** Copies of tables, taken in the transaction of the run. */
@@ -95,22 +125,12 @@ export class Snapshots {
     if (this.shapes.has(table)) return;
     const shape = await shapeOf(this.session, table);
     if (!shape) return;
-    try {
-      await this.session.query(`LOCK TABLE ${tableText(table)} IN SHARE ROW EXCLUSIVE MODE`);
+    await keeping(table, async () => {
+      await lockTable(this.session, table);
       // Of a seed that ran before in the same transaction.
       await this.session.query(`DROP TABLE IF EXISTS ${this.nameOf(table)}`);
       await this.session.query(`CREATE TEMPORARY TABLE ${this.nameOf(table)} ON COMMIT DROP AS ${selectRows(shape)}`);
-    } catch (error) {
-      if ((error as { sqlState?: string }).sqlState !== '42501') throw error;
-      throw new ChainError(
-        'insufficient-privileges',
-        `The rows of ${table} cannot be kept before the seed changes them: ${(error as Error).message}`,
-        {
-          hint: `Grant SELECT and UPDATE on ${table}, and TEMPORARY on the database, to the role that seeds.`,
-          cause: error,
-        },
-      );
-    }
+    });
     this.shapes.set(table, shape);
   }
 
@@ -144,10 +164,11 @@ export class Snapshots {
 function selectRows(shape: TableShape): string {
   const key = shape.key.length > 0 ? rowText(shape, 't', shape.key) : rowText(shape, 't');
   const number = shape.key.length > 0 ? '1::bigint' : `row_number() OVER (PARTITION BY ${rowText(shape, 't')})`;
-  return `SELECT ${key} AS k, ${rowText(shape, 't')} AS r, ${number} AS n FROM ${tableText(shape.table)} t`;
+  return `SELECT ${key} AS k, ${rowText(shape, 't')} AS r, ${number} AS n FROM ${shape.from} t`;
 }
 
 export interface WriteCounts {
+  oid: string;
   inserted: number;
   updated: number;
   deleted: number;
@@ -155,18 +176,24 @@ export interface WriteCounts {
 
 /** What this session's transaction has written so far, by table; partitions count as their topmost parent. */
 export async function writeCounts(session: SeedSession): Promise<Map<string, WriteCounts>> {
-  const { rows } = await session.query<{ name: string; inserted: string; updated: string; deleted: string }>(
-    `SELECT n.nspname || '.' || c.relname AS name, sum(s.n_tup_ins)::text AS inserted, sum(s.n_tup_upd)::text AS updated, sum(s.n_tup_del)::text AS deleted
+  const { rows } = await session.query<{
+    name: string;
+    oid: string;
+    inserted: string;
+    updated: string;
+    deleted: string;
+  }>(
+    `SELECT n.nspname || '.' || c.relname AS name, c.oid::text AS oid, sum(s.n_tup_ins)::text AS inserted, sum(s.n_tup_upd)::text AS updated, sum(s.n_tup_del)::text AS deleted
        FROM pg_catalog.pg_stat_xact_user_tables s
        CROSS JOIN LATERAL (SELECT coalesce((SELECT pg_catalog.pg_partition_root(s.relid)), s.relid) AS oid) root
        JOIN pg_catalog.pg_class c ON c.oid = root.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relpersistence <> 't' AND s.n_tup_ins + s.n_tup_upd + s.n_tup_del > 0
-      GROUP BY 1`,
+      GROUP BY 1, 2`,
   );
   return new Map(
     rows.map((row) => [
       row.name,
-      { inserted: Number(row.inserted), updated: Number(row.updated), deleted: Number(row.deleted) },
+      { oid: row.oid, inserted: Number(row.inserted), updated: Number(row.updated), deleted: Number(row.deleted) },
     ]),
   );
 }

@@ -5,9 +5,11 @@
 import { ChainError } from '../errors.ts';
 import { compareText, quoteQualified } from '../model/name.ts';
 import type { SeedReading } from '../model/seed.ts';
+import { changedRows, markNow, type Reader } from './changed-rows.ts';
 import { execute, type SeedNotice } from './execute.ts';
 import { seedFailure } from './failure.ts';
-import { type RowImage, Snapshots, tableText, writeCounts } from './images.ts';
+import { keeping, lockTable, type RowImage, Snapshots, type WriteCounts, writeCounts } from './images.ts';
+import { moreOrphans, type OrphanCount, orphanCounts } from './orphans.ts';
 import { contentHashOf, type ReadScriptFile } from './script-files.ts';
 import type { SeedSession } from './session.ts';
 
@@ -17,6 +19,8 @@ export interface SeedRunOptions {
   onNotice?: (notice: SeedNotice) => void;
   /** In the transaction of the run, after the last statement: where the ledger keeps what undo needs. */
   onRowImages?: (images: RowImage[]) => Promise<void>;
+  /** A second session with the same database, closed by the run: with it no table is copied, only what changed is kept. */
+  openReader?: () => Promise<Reader & { close(): Promise<void> }>;
   /** The caller has opened a transaction and will end it. */
   insideTransaction?: boolean;
 }
@@ -67,104 +71,162 @@ export async function runSeed(
   const stop = session.onNotice?.(({ severity, message }) => {
     if (isSeed) tell({ severity, message });
   });
-  const body = async (): Promise<SeedRun> => {
+  const body = async (reader: Reader | null): Promise<SeedRun> => {
     await countWrites(session, reading.file);
     const before = await session.query<{ path: string }>(`SELECT current_setting('search_path') AS path`);
-    const tables = new Set(await tablesOf(session, reading));
+    const standing = await standingTables(session);
+    const foreseen = await tablesOf(session, reading);
+    const tables = new Set(foreseen.map(({ name }) => name));
+    /** Tables to copy before: all without a second session; with one, what it could not read after. */
+    const copied = new Set(foreseen.flatMap(({ name, isEmptied }) => (reader && !isEmptied ? [] : [name])));
     for (let attempt = 1; ; attempt++) {
       heard = 0;
       await session.query('SAVEPOINT chain_seed');
       const snapshots = new Snapshots(session);
-      for (const table of [...tables].sort(compareText)) await snapshots.take(table);
+      for (const table of [...new Set([...tables, ...copied])].sort(compareText))
+        await (copied.has(table) ? snapshots.take(table) : lockTable(session, table));
+      const disables = reading.statements.some(({ disablesForeignKeys }) => disablesForeignKeys);
+      const orphans = disables ? await orphanCounts(session, [...tables]) : null;
+      const marker = await markNow(session);
+      await session.query('SAVEPOINT chain_seed_rows');
       const counted = await writeCounts(session);
       isSeed = true;
       const done = await execute(session, reading, options.readFile ?? (() => null), tell);
       await immediate(session, reading);
       isSeed = false;
       await restoreSettings(session, done.settings, before.rows[0]?.path ?? 'public');
-      const written = [...(await writeCounts(session))].filter(([table, now]) => {
-        const then = counted.get(table);
-        return (
-          !table.startsWith('chain.') &&
-          (!then || now.inserted + now.updated + now.deleted > then.inserted + then.updated + then.deleted)
-        );
-      });
-      const made = await createdSince(
-        session,
-        written.map(([table]) => table),
-        snapshots.tables,
-      );
-      const unforeseen = made.filter((table) => !snapshots.tables.includes(table));
-      if (unforeseen.length > 0 && attempt < maxAttempts) {
+      const written = (await writtenSince(session, counted))
+        .filter(({ oid }) => standing.has(oid))
+        .map(({ name }) => name);
+      // Without the reader all that was written must have been copied; with it, what it cannot read.
+      const locked = await lockedTables(session, standing);
+      const unkept = [...new Set([...locked, ...(reader ? [] : written)])].filter((table) => !copied.has(table));
+      if (unkept.length > 0) {
+        if (attempt === maxAttempts) throw notKept(reading.file, unkept);
         await session.query('ROLLBACK TO SAVEPOINT chain_seed');
-        for (const table of unforeseen) tables.add(table);
+        for (const table of unkept) copied.add(table);
         continue;
       }
-      if (unforeseen.length > 0) {
-        throw new ChainError(
-          'seed-failed',
-          `${reading.file}: it writes to ${unforeseen.join(', ')}, whose rows could not be kept before.`,
-          {
-            hint: 'Run the seed with psql, and look there for what its triggers write.',
-          },
-        );
+      const all = [...new Set([...tables, ...copied, ...written])].sort(compareText);
+      if (done.disabledTriggers) await refuseOrphans(reading.file, orphans, session, reader, all, locked);
+      const images = await snapshots.compare();
+      for (const table of written) {
+        if (!reader || copied.has(table)) continue;
+        if (!tables.has(table)) await lockTable(session, table);
+        images.push(...((await keeping(table, () => changedRows(session, reader, table, marker))) ?? []));
       }
-      const images = (await snapshots.compare()).filter(({ table }) => !table.startsWith('chain.'));
+      images.sort((a, b) => compareText(a.table, b.table));
       await session.query('RELEASE SAVEPOINT chain_seed');
       await options.onRowImages?.(images);
       return {
         contentHash: contentHashOf(reading.contentHash, done.files),
         files: done.files.map(({ file }) => file),
         version: reading.version.at(-1)?.value ?? null,
-        summary: summarise(images, snapshots.tables, statedRows(reading, images)),
+        summary: summarise(images, all, statedRows(reading, images)),
         images,
         notices,
       };
     }
   };
+  const reader = (await options.openReader?.()) ?? null;
   try {
-    return options.insideTransaction ? await body() : await session.transaction(body);
+    return options.insideTransaction ? await body(reader) : await session.transaction(() => body(reader));
   } finally {
     stop?.();
+    await reader?.close();
   }
 }
 
-/** Tables that the file's own statements write, with those that TRUNCATE … CASCADE would empty. */
-async function tablesOf(session: SeedSession, reading: SeedReading): Promise<string[]> {
-  const found: string[] = [];
+function notKept(file: string, tables: readonly string[]): ChainError {
+  return new ChainError(
+    'seed-failed',
+    `${file}: it writes to ${tables.join(', ')}, whose rows could not be kept before.`,
+    {
+      hint: 'Run the seed with psql, and look there for what its triggers write.',
+    },
+  );
+}
+
+/** @throws ChainError `seed-failed` */
+async function refuseOrphans(
+  file: string,
+  before: readonly OrphanCount[] | null,
+  session: SeedSession,
+  reader: Reader | null,
+  tables: readonly string[],
+  locked: readonly string[],
+): Promise<void> {
+  // Nobody can say any more how it was before: nothing is told of those.
+  const known = before === null ? (reader ? tables.filter((table) => !locked.includes(table)) : []) : tables;
+  const then = before ?? (reader ? await orphanCounts(reader, known) : []);
+  const [first, ...others] = moreOrphans(then, await orphanCounts(session, known));
+  if (!first) return;
+  const rows = `${first.rows} ${first.rows === 1 ? 'row' : 'rows'}`;
+  const more = others.length > 0 ? `, and ${others.length} more keys` : '';
+  throw new ChainError(
+    'seed-failed',
+    `${file}: it switches triggers off, and ${rows} of ${first.table} then refer to nothing (foreign key ${first.constraint})${more}.`,
+    { hint: 'PostgreSQL would never look at them again: leave session_replication_role and DISABLE TRIGGER out.' },
+  );
+}
+
+/** Tables that the file's own statements write, with those that TRUNCATE … CASCADE would empty. `isEmptied`: or altered. */
+async function tablesOf(session: SeedSession, reading: SeedReading): Promise<{ name: string; isEmptied: boolean }[]> {
+  const found = new Map<string, boolean>();
   for (const { verb, table, sql } of reading.statements) {
     if (!table || !writingVerbs.has(verb)) continue;
+    const isEmptied = verb === 'truncate' || (verb === 'ddl' && /^\s*(?:alter|drop)\b/i.test(sql));
+    const names =
+      table.schema === null && table.searchPath ? table.searchPath.map((schema) => ({ ...table, schema })) : [table];
     const { rows } = await session.query<{ name: string }>(
-      verb === 'truncate' && /\bcascade\b/i.test(sql)
-        ? `WITH RECURSIVE reached(oid) AS (
-             SELECT pg_catalog.to_regclass($1)::oid
-             UNION SELECT f.conrelid FROM reached JOIN pg_catalog.pg_constraint f ON f.confrelid = reached.oid AND f.contype = 'f')
-           SELECT n.nspname || '.' || c.relname AS name FROM reached JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`
-        : `SELECT n.nspname || '.' || c.relname AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'`,
-      [quoteQualified(table)],
+      `WITH RECURSIVE reached(oid) AS (
+         SELECT coalesce(${names.map((_, i) => `pg_catalog.to_regclass($${i + 2})`).join(', ')})::oid
+         UNION SELECT f.conrelid FROM reached JOIN pg_catalog.pg_constraint f ON f.confrelid = reached.oid AND f.contype = 'f' AND $1)
+       SELECT DISTINCT n.nspname || '.' || c.relname AS name
+         FROM reached JOIN pg_catalog.pg_class c ON c.oid = coalesce(pg_catalog.pg_partition_root(reached.oid), reached.oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'`,
+      [verb === 'truncate' && /\bcascade\b/i.test(sql), ...names.map(quoteQualified)],
     );
-    for (const { name } of rows) if (!found.includes(name)) found.push(name);
+    for (const { name } of rows) found.set(name, isEmptied || found.get(name) === true);
   }
-  return found;
+  return [...found].map(([name, isEmptied]) => ({ name, isEmptied }));
 }
 
-/** Of the tables written, those that stood before the run: a table that the seed makes itself has no rows to keep. */
-async function createdSince(
+/** Names by oid, partitions by the name of their topmost parent. A table that the seed makes itself has no rows to keep. */
+async function standingTables(session: SeedSession): Promise<Map<string, string>> {
+  const { rows } = await session.query<{ oid: string; name: string }>(
+    `SELECT c.oid::text AS oid, n.nspname || '.' || r.relname AS name
+       FROM pg_catalog.pg_class c
+       JOIN pg_catalog.pg_class r ON r.oid = CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid) ELSE c.oid END
+       JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
+      WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384 AND n.nspname <> 'chain'`,
+  );
+  return new Map(rows.map(({ oid, name }) => [oid, name]));
+}
+
+/** Of the standing tables those emptied, altered or dropped: PostgreSQL counts no rows there, and no other session can read. */
+async function lockedTables(session: SeedSession, standing: ReadonlyMap<string, string>): Promise<string[]> {
+  const { rows } = await session.query<{ oid: string }>(
+    `SELECT o.oid::text AS oid FROM unnest($1::oid[]) AS o (oid)
+      WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = o.oid)
+      UNION SELECT l.relation::text FROM pg_catalog.pg_locks l
+       WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted
+         AND l.relation = ANY ($1::oid[])`,
+    [[...standing.keys()]],
+  );
+  return [...new Set(rows.map(({ oid }) => standing.get(oid) as string))];
+}
+
+/** Tables with more writes than then; the ledger's own are none of the seed's. */
+async function writtenSince(
   session: SeedSession,
-  tables: readonly string[],
-  known: readonly string[],
-): Promise<string[]> {
-  const stood: string[] = [];
-  for (const table of tables) {
-    if (known.includes(table)) continue;
-    const { rows } = await session.query<{ made: boolean }>(
-      `SELECT xmin::text = (pg_catalog.txid_current() & 4294967295)::text AS made FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1)`,
-      [tableText(table)],
-    );
-    if (rows[0]?.made === false) stood.push(table);
-  }
-  return stood;
+  then: ReadonlyMap<string, WriteCounts>,
+): Promise<{ name: string; oid: string }[]> {
+  return [...(await writeCounts(session))].flatMap(([name, now]) => {
+    const old = then.get(name);
+    const isMore = !old || now.inserted + now.updated + now.deleted > old.inserted + old.updated + old.deleted;
+    return isMore && !name.startsWith('chain.') ? [{ name, oid: now.oid }] : [];
+  });
 }
 
 /** What is deferred must fail here, where the statement's file is known, and not at the commit. */

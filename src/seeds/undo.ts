@@ -108,10 +108,10 @@ async function undoOne(session: SeedSession, shape: TableShape, image: RowImage)
   const key = Object.fromEntries(Object.keys(image.key).map((name) => [name, after[name] ?? null]));
   const names = Object.keys(after);
   const isSame = `${rowText(shape, 't', names)} = $2::jsonb`;
-  const isKey = `${rowText(shape, 't', Object.keys(key))} = $1::jsonb`;
+  const { condition, values } = keyCondition(shape, key);
   const { rows } = await session.query<{ place: string; part: string; same: boolean }>(
-    `SELECT t.ctid::text AS place, t.tableoid::text AS part, ${isSame} AS same FROM ${table} t WHERE ${isKey} ORDER BY 3 DESC LIMIT 1 FOR UPDATE`,
-    [JSON.stringify(key), JSON.stringify(after)],
+    `SELECT t.ctid::text AS place, t.tableoid::text AS part, ${isSame} AS same FROM ${table} t WHERE ${condition} ORDER BY 3 DESC LIMIT 1 FOR UPDATE`,
+    [JSON.stringify(key), JSON.stringify(after), ...values],
   );
   const [found] = rows;
   if (before === null) {
@@ -135,6 +135,19 @@ async function undoOne(session: SeedSession, shape: TableShape, image: RowImage)
     ...changed.map(({ name }) => before[name]),
   ]);
   return 'done';
+}
+
+/** By the text of every value, `$1`; of a unique key also by its values from `$3` on, so that its index is used. */
+function keyCondition(shape: TableShape, key: RowValues): { condition: string; values: (string | null)[] } {
+  const names = Object.keys(key);
+  const condition = `${rowText(shape, 't', names)} = $1::jsonb`;
+  const isUnique = names.length === shape.key.length && shape.key.every((name) => typeof key[name] === 'string');
+  if (!isUnique || names.length === 0) return { condition, values: [] };
+  const typed = names.map((name, i) => {
+    const type = shape.columns.find((column) => column.name === name)?.type ?? 'text';
+    return `t.${quoteIdentifier(name)} = $${i + 3}::text::${type}`;
+  });
+  return { condition: [...typed, condition].join(' AND '), values: names.map((name) => key[name] ?? null) };
 }
 
 async function reinsert(session: SeedSession, shape: TableShape, before: RowValues): Promise<Outcome> {

@@ -175,3 +175,24 @@ describe('expectations of the settings', () => {
     expect(results[3]?.message).toBe('d: expected every row reached, found 1 row without');
   });
 });
+
+describe('undo in a large table', () => {
+  it('finds a row by the index of its key', async () => {
+    await using db = await testDatabase({
+      sql: `CREATE TABLE large ("Id" bigint, part char(3), v text, PRIMARY KEY ("Id", part));
+        INSERT INTO large SELECT g, 'a', '' FROM generate_series(1, 30000) g; ANALYZE large; SET jit = off`,
+    });
+    const run = await runSeed(db.connection, read(`UPDATE large SET v = 'x' WHERE "Id" IN (7, 8);`));
+    const sent: [string, readonly unknown[]][] = [];
+    const query: typeof db.connection.query = (sql, params = []) => {
+      sent.push([sql, params]);
+      return db.connection.query(sql, params);
+    };
+    await db.connection.transaction(async () => {
+      expect(await undoRows({ ...db.connection, query }, run.images)).toMatchObject({ restored: 2, conflicts: [] });
+    });
+    const [sql, params] = sent.find(([text]) => text.includes('FOR UPDATE')) ?? ['', []];
+    const { rows } = await db.connection.query<Record<string, string>>(`EXPLAIN ${sql}`, params);
+    expect(rows.map((row) => Object.values(row)[0]).join('\n')).toMatch(/Index Scan using large_pkey/);
+  });
+});
