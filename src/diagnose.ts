@@ -6,6 +6,7 @@
 import { lookAtDatabase } from './diagnose/database.ts';
 import { readProject } from './diagnose/files.ts';
 import { askEndpoints, checkRuleNames, judge } from './diagnose/judgement.ts';
+import { readAllMigrators } from './diagnose/migrators.ts';
 import type { DiagnoseOptions } from './diagnose/subject.ts';
 import { ChainError } from './errors.ts';
 import type { DatabaseDiagnosis, Diagnosis, SeedsReading } from './model/diagnosis.ts';
@@ -21,10 +22,11 @@ export type { DiagnoseOptions } from './diagnose/subject.ts';
 export async function diagnose(settings: Settings, options: DiagnoseOptions = {}): Promise<Diagnosis> {
   const progress = options.progress ?? (() => undefined);
   await checkRuleNames(settings);
-  const { source, facts, graph, replay } = await readProject(settings, progress);
+  const { source, facts: read, graph, replay } = await readProject(settings, progress);
   const { readHistory, readLock, readSeedRunners } = await import('./history/index.ts');
   const { loadRevisionCodeReader, readRevisionText } = await import('./sources/alembic/index.ts');
   const readCode = await loadRevisionCodeReader();
+  const facts = { ...read, migrators: await readAllMigrators(read, source) };
   const { surroundings } = facts;
   const declaredAtHeads = replay.schemaAt([...graph.heads, ...graph.possibleHeads]);
 

@@ -16,7 +16,7 @@ const skippedFolders =
   /^(?:node_modules|__pycache__|site-packages|venv|env|dist|build|target|coverage|\.(?!github$|gitlab$|circleci$|docker$|ci$|woodpecker$|buildkite$|devcontainer$).*)$/;
 /** Python that matters here changes the schema by itself. */
 const migratesByItself =
-  /\bcreate_all\s*\(|\bdrop_all\s*\(|\bcommand\s*\.\s*(?:upgrade|stamp)\s*\(|\balembic\b[^\n]{0,40}\b(?:upgrade|stamp)\b|\bupgrade\s*\(\s*(?:directory|config|alembic_cfg)/;
+  /\bcreate_all\b|\bdrop_all\s*\(|\bcompare_metadata\b|\bcommand\s*\.\s*(?:upgrade|stamp|check)\s*\(|\balembic\b[^\n]{0,40}\b(?:upgrade|stamp|check)\b|\bflask_migrate\b[^\n]*\b(?:upgrade|stamp)\b|\bupgrade\s*\(\s*(?:directory|config|alembic_cfg)/;
 
 /** Sorted by path, paths relative to the project. */
 export function readSurroundings(projectDir: string): SurroundingFile[] {

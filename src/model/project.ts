@@ -3,6 +3,8 @@
  * seeds and scripts it has. Facts only; what could not be read is null and named in `notes`.
  */
 
+import type { Migrator } from './migrator.ts';
+
 export interface NamingConvention {
   ix?: string;
   uq?: string;
@@ -69,6 +71,8 @@ export interface ProjectFacts {
   env: EnvFacts;
   seedFiles: string[];
   surroundings: SurroundingFile[];
+  /** Who runs Alembic, or makes tables past it, as the surroundings say; empty until they were read. */
+  migrators: Migrator[];
   /** What was looked for and taken or not found, in words. */
   notes: string[];
 }

@@ -18,7 +18,7 @@ const shownEvidence = 6;
 export function renderText(report: Report, options: TextOptions): string {
   const paint = paintFor(options.color);
   const width = Math.max(60, Math.min(options.width, 120));
-  const blocks = [header(report, paint)];
+  const blocks = [header(report, paint, options.verbose ?? false)];
   const drawing = { ...options, paint, width };
   const folded = options.verbose ? new Map<string, ReportFinding[]>() : foldable(report.findings);
   if (report.plan && !options.verbose) blocks.push(...briefly(report.findings, paint));
@@ -35,7 +35,7 @@ export function renderText(report: Report, options: TextOptions): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
-function header(report: Report, paint: Paint): string {
+function header(report: Report, paint: Paint, isVerbose: boolean): string {
   const { project, graph, database } = report;
   const where = oneLine(project.versionLocations.join(', ') || project.scriptLocation || '');
   const lines = [
@@ -43,8 +43,8 @@ function header(report: Report, paint: Paint): string {
       graph.heads.length === 1 ? `head ${oneLine(graph.heads[0] as string)}` : `${count(graph.heads.length, 'head')}`
     }`,
   ];
-  if (project.models.length > 0) lines.push(`models: ${oneLine(project.models.join(', '))}`);
-  if (project.seeds.length > 0) lines.push(`seeds: ${oneLine(project.seeds.join(', '))}`);
+  if (project.models.length > 0) lines.push(`models: ${fewOf(project.models, isVerbose)}`);
+  if (project.seeds.length > 0) lines.push(`seeds: ${fewOf(project.seeds, isVerbose)}`);
   if (database !== null) {
     const { stamp, comparedAt, looksLike } = database;
     const stamped =
@@ -64,6 +64,13 @@ function header(report: Report, paint: Paint): string {
     if (report.problem.hint !== null) lines.push(`  ${oneLine(report.problem.hint)}`);
   }
   return lines.join('\n');
+}
+
+/** Files of a list that may be long. */
+function fewOf(files: readonly string[], isVerbose: boolean): string {
+  const shown = isVerbose || files.length <= 5 ? files : files.slice(0, 4);
+  const more = files.length - shown.length;
+  return oneLine(`${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`);
 }
 
 interface Drawing {

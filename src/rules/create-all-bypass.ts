@@ -1,6 +1,8 @@
 /**
- * `create_all()` beside the chain: at start-up it races the revisions, in a revision it replays today's models.
+ * `create_all()` beside the chain: at start-up it races the revisions, in a revision it replays today's models, in tests it
+ * hides what the chain lacks.
  */
+import type { Migrator } from '../model/migrator.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({
@@ -31,25 +33,41 @@ export default defineRule({
         remedy: advice(`Write the DDL of ${spot.revision ?? spot.file} out, as op.create_table`, 'file-edit'),
       };
     }
-    for (const { file, kind, text } of config.surroundings) {
-      const isTest = /(^|\/)(tests?|conftest)/.test(file);
-      const lines = text.split(/\r?\n/);
-      const at = lines.findIndex((line) => /\.create_all\s*\(/.test(line) && !/^\s*#/.test(line));
-      if (at < 0) continue;
-      const startsUp =
-        kind === 'container' || kind === 'shell' || /(^|\/)(entrypoint|start|prestart|run)\w*\./.test(file);
+    const calls = config.migrators.filter(({ act }) => act === 'create-all');
+    const told = new Set<string>();
+    for (const call of calls.filter(({ occasion }) => occasion !== 'test')) {
+      if (told.has(call.file)) continue;
+      told.add(call.file);
+      const startsUp = call.occasion === 'start-up';
       yield {
-        subject: { kind: 'file', name: file, file, line: at + 1 },
-        severity: startsUp && !isTest ? 'error' : 'warning',
-        message: `${file}:${at + 1} calls create_all()${isTest ? '; tests that build the schema so never see what the chain lacks' : ': tables stand before their revision runs, and the upgrade dies on "already exists"'}.`,
-        evidence: [{ origin: 'config', text: (lines[at] as string).trim().slice(0, 160), file, line: at + 1 }],
-        remedy: advice(
-          isTest
-            ? `Build the test database with \`alembic upgrade head\` in ${file}`
-            : `Take create_all() out of ${file} and run \`alembic upgrade head\` instead`,
-          'file-edit',
-        ),
+        subject: place(call),
+        severity: startsUp ? 'error' : 'warning',
+        message: `${call.file}:${call.line} calls create_all()${startsUp ? ' when the application starts' : ''}: tables stand before their revision runs, and the upgrade dies on "already exists".`,
+        evidence: [evidence(call)],
+        remedy: advice(`Take create_all() out of ${call.file} and run \`alembic upgrade head\` instead`, 'file-edit'),
       };
     }
+    const tests = calls.filter(({ occasion }, index, all) => occasion === 'test' && firstOfFile(all, index));
+    const [first, ...others] = tests;
+    if (first === undefined) return;
+    yield {
+      subject: place(first),
+      severity: 'warning',
+      message: `${first.file}:${first.line}${others.length === 0 ? ' builds' : ` and ${others.length} more ${others.length === 1 ? 'file build' : 'files build'}`} the schema of tests with create_all(); they never see what the chain lacks.`,
+      evidence: tests.slice(0, 5).map(evidence),
+      remedy: advice(`Build the test database with \`alembic upgrade head\` in ${first.file}`, 'file-edit'),
+    };
   },
 });
+
+function place({ file, line }: Migrator) {
+  return { kind: 'file' as const, name: file, file, line };
+}
+
+function evidence({ text, file, line }: Migrator) {
+  return { origin: 'config' as const, text, file, line };
+}
+
+function firstOfFile(all: readonly Migrator[], index: number): boolean {
+  return all.findIndex(({ file }) => file === all[index]?.file) === index;
+}

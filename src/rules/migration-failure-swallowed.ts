@@ -1,8 +1,7 @@
 /**
- * A script or image that goes on when `alembic upgrade` failed, or stamps instead: the stamp lies from then on.
+ * A script, image, pipeline or program that goes on when the upgrade failed, or stamps instead: the stamp lies from then on.
  */
 import { advice, defineRule } from './rule.ts';
-import { commandsOf } from './shell-lines.ts';
 
 export default defineRule({
   id: 'migration-failure-swallowed',
@@ -11,39 +10,27 @@ export default defineRule({
   needs: ['config'],
   docs: {
     problem:
-      'A start-up script, image or pipeline goes on when `alembic upgrade` fails (`|| true`, `|| echo`), or stamps the database instead (`|| alembic stamp head`).',
+      'What runs `alembic upgrade` goes on when it fails (`|| true`, a `;`, no `set -e`, an exception that is only logged), or stamps the database instead (`|| alembic stamp head`).',
     consequence:
       'The application starts on a schema that it does not fit, or the version table says that revisions ran which never did.',
-    repair: 'Let the failure end the start-up: no `||` after the upgrade, `set -e` above it.',
+    repair: 'Let the failure end the start-up: no `||` after the upgrade, `set -e` above it, `raise` in the handler.',
   },
   *check({ config }) {
-    for (const surrounding of config.surroundings) {
-      if (surrounding.kind === 'python') continue;
-      for (const { text, line } of commandsOf(surrounding.text)) {
-        const found = /\b(alembic|flask\s+db)\b[^|&;]*\bupgrade\b[^|&;]*\|\|\s*(.+)$/.exec(text);
-        const answer = found?.[2]?.trim();
-        if (
-          found === null ||
-          answer === undefined ||
-          /^\(?\s*\{?\s*(exit|return|false|die|fail|abort|kill)\b/.test(answer) ||
-          /\bexit\s+[1-9]/.test(answer)
-        )
-          continue;
-        const stamps = /\bstamp\b/.test(answer);
-        const isHarmless = !stamps && !/^(true|:|echo|printf)\b/.test(answer);
-        if (isHarmless) continue;
-        yield {
-          subject: { kind: 'file', name: surrounding.file, file: surrounding.file, line },
-          message: stamps
-            ? `${surrounding.file}:${line} stamps the database when the upgrade fails; the version table then says that revisions ran which never did.`
-            : `${surrounding.file}:${line} goes on when the upgrade fails; the application starts on a schema that it does not fit.`,
-          evidence: [{ origin: 'config', text: text.slice(0, 160), file: surrounding.file, line }],
-          remedy: advice(
-            `Take \`|| ${answer.slice(0, 60)}\` out of ${surrounding.file}:${line}, so that a failed upgrade ends the run`,
-            'file-edit',
-          ),
-        };
-      }
+    for (const { file, line, text, act, failure, occasion } of config.migrators) {
+      if (act !== 'upgrade' || failure.kind === 'told' || occasion === 'test') continue;
+      // A helper that somebody runs and watches is no start of an application: its author must have meant to go on.
+      const isWatched = occasion === 'unknown' && failure.kind === 'ignored';
+      if (isWatched && !failure.isDeliberate) continue;
+      yield {
+        subject: { kind: 'file', name: file, file, line },
+        severity: isWatched ? 'warning' : 'error',
+        message:
+          failure.kind === 'stamped'
+            ? `${file}:${line} stamps the database when the upgrade fails; the version table then says that revisions ran which never did.`
+            : `${file}:${line} goes on when the upgrade fails (${failure.how}); ${occasion === 'pipeline' ? 'the deploy after it meets a schema that it does not fit' : 'what comes after it meets a schema that it does not fit'}.`,
+        evidence: [{ origin: 'config', text, file, line }],
+        remedy: advice(`${failure.remedy}, so that a failed upgrade ends the run (${file}:${line})`, 'file-edit'),
+      };
     }
   },
 });

@@ -51,6 +51,7 @@ function diagnosis(more: Partial<Diagnosis> = {}): Diagnosis {
       },
       seedFiles: [],
       surroundings: [],
+      migrators: [],
       notes: [],
     },
     graph: buildRevisionGraph([]),

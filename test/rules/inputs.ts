@@ -2,12 +2,13 @@
  * Inputs of rules made in memory: each revision is SQL, the live database is SQL, the seed is SQL. No file, no server.
  */
 import { compareSchemas, rankRevisions } from '../../src/diff/index.ts';
-import { readSeedRunners } from '../../src/history/index.ts';
+import { readMigrators, readSeedRunners } from '../../src/history/index.ts';
 import { buildRevisionGraph } from '../../src/model/build-revision-graph.ts';
 import type { Stamp } from '../../src/model/diagnosis.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import type { RevisionHistory } from '../../src/model/history.ts';
 import type { LiveDatabase } from '../../src/model/live.ts';
+import type { Migrator } from '../../src/model/migrator.ts';
 import type { Operation } from '../../src/model/operation.ts';
 import type { EnvFacts, ProjectFacts, SurroundingFile } from '../../src/model/project.ts';
 import type { Revision, RevisionReading, UnreadableFile } from '../../src/model/revision.ts';
@@ -17,9 +18,11 @@ import { replay as replayRevisions, schemaOfOperations } from '../../src/replay/
 import { runRules } from '../../src/rules/engine.ts';
 import { findRule } from '../../src/rules/index.ts';
 import type { EndpointAnswer, RuleInputs } from '../../src/rules/rule.ts';
+import { loadMigratorCodeReader } from '../../src/sources/alembic/index.ts';
 import { loadSqlParser, parseSql, readSeedSql } from '../../src/sql/index.ts';
 
 await loadSqlParser();
+const readMigratorCode = await loadMigratorCodeReader();
 
 export interface RevisionText extends Partial<Omit<Revision, 'id'>> {
   id: string;
@@ -36,6 +39,8 @@ export interface Project {
   models?: string;
   seed?: string;
   surroundings?: SurroundingFile[];
+  /** Read from the surroundings where they are not given. */
+  migrators?: Migrator[];
   env?: Partial<EnvFacts>;
   history?: Partial<RevisionHistory>;
   /** The live schema as SQL; without it no database is looked at. */
@@ -180,6 +185,7 @@ export function inputsOf(project: Project): Partial<RuleInputs> {
     },
     seedFiles: project.seed === undefined ? [] : [seedFile],
     surroundings: project.surroundings ?? [],
+    migrators: project.migrators ?? [],
     notes: [],
   };
   const readingsOfSeeds = project.seed === undefined ? [] : [readSeedSql(seedFile, project.seed)];
@@ -286,7 +292,14 @@ export async function resultsOf(rules: readonly string[], project: Project) {
     if (rule === null) throw new Error(`no rule ${id}`);
     return rule;
   });
-  return runRules(found, inputsOf(project), {
+  const surroundings = project.surroundings ?? [];
+  const migrators = project.migrators ?? [
+    ...(await readMigrators(surroundings)),
+    ...surroundings.flatMap((one) =>
+      one.kind === 'python' ? readMigratorCode(one, one.file === 'alembic/env.py') : [],
+    ),
+  ];
+  return runRules(found, inputsOf({ ...project, migrators }), {
     policy: { allowedHeads: project.allowedHeads ?? [], occasion: 'doctor' },
     reasons: {},
     only: [],

@@ -2,6 +2,8 @@
  * The door of the Alembic source: which project this is, its revision graph, and the source with everything behind it.
  * `chain graph` comes through here too: what loads a parser of Python or SQL is imported when it is called, never above.
  */
+import type { Migrator } from '../../model/migrator.ts';
+import type { SurroundingFile } from '../../model/project.ts';
 import type { RevisionCode } from '../../model/revision-code.ts';
 import type { MigrationSource } from '../source.ts';
 import type { SourceRequest } from './open-source.ts';
@@ -18,6 +20,13 @@ export { findSeedFiles } from './seed-files.ts';
 export async function openAlembicSource(request: SourceRequest): Promise<MigrationSource> {
   const { openSource } = await import('./open-source.ts');
   return openSource(request);
+}
+
+/** Who runs Alembic from Python; loaded here for the same reason. */
+export async function loadMigratorCodeReader(): Promise<
+  (file: Pick<SurroundingFile, 'file' | 'text'>, isEnv: boolean) => Migrator[]
+> {
+  return (await import('./migrator-code.ts')).readMigratorCode;
 }
 
 /** What a revision's code says beside its operations; loaded here for the same reason. */

@@ -23,6 +23,7 @@ export async function readProjectFacts(request: FactsRequest): Promise<ProjectFa
     env,
     seedFiles: findSeedFiles(request.projectDir, request.seeds),
     surroundings: [],
+    migrators: [],
     notes: [...(request.config.notes ?? []), ...notes],
   };
 }

@@ -32,6 +32,12 @@ export function childStatements(statement: Statement): Statement[][] {
 
 /** Every expression of a statement and of the blocks in it. */
 export function* expressionsOf(statement: Statement): Generator<Expression> {
+  yield* ownExpressions(statement);
+  for (const block of childStatements(statement)) for (const inner of block) yield* expressionsOf(inner);
+}
+
+/** The expressions of a statement itself: of a `for` its target and what it runs over, not its body. */
+export function* ownExpressions(statement: Statement): Generator<Expression> {
   switch (statement.kind) {
     case 'expression':
       yield statement.value;
@@ -91,7 +97,6 @@ export function* expressionsOf(statement: Statement): Generator<Expression> {
       for (const arg of statement.args) yield arg.value;
       break;
   }
-  for (const block of childStatements(statement)) for (const inner of block) yield* expressionsOf(inner);
 }
 
 export function walkExpression(expression: Expression, visit: (inner: Expression) => void): void {
