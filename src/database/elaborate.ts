@@ -85,16 +85,18 @@ export interface ElaboratedPair {
 
 /**
  * Both sides of a comparison, spelled by PostgreSQL as far as their difference hangs on it. `doubtsOf` names the objects
- * that may differ in spelling alone; each round parses those once more, until they agree (texts that once meet are of one
- * meaning) or neither side changes. Throws ChainErrors of the scratch server alone.
+ * that may differ in spelling alone (`inDoubt`: those at first); each round parses those once more, until they agree (texts
+ * that once meet are of one meaning) or neither side changes. Texts are asked about by themselves first, what differs still
+ * is built. Throws ChainErrors of the scratch server alone.
  */
 export async function elaborateBoth(
   scratch: ScratchServer,
   declared: Schema,
   live: Schema,
   doubtsOf: (declared: Schema, live: Schema, round: number) => ReadonlySet<string>,
+  inDoubt: ReadonlySet<string> = doubtsOf(declared, live, 0),
 ): Promise<ElaboratedPair> {
-  const spelt = await spellBoth(scratch, declared, live, doubtsOf);
+  const spelt = await spellBoth(scratch, declared, live, doubtsOf, inDoubt);
   const ours: Side = { schema: spelt.declared, isBuilt: false, isSettled: false };
   const theirs: Side = { schema: spelt.live, isBuilt: false, isSettled: false };
   const unbuilt = new Set<string>();
@@ -125,10 +127,11 @@ async function spellBoth(
   declared: Schema,
   live: Schema,
   doubtsOf: (declared: Schema, live: Schema, round: number) => ReadonlySet<string>,
+  inDoubt: ReadonlySet<string>,
 ): Promise<{ declared: Schema; live: Schema; keys: ReadonlySet<string> }> {
   const [ourSpeller, theirSpeller] = [openSpeller(scratch, declared), openSpeller(scratch, live)];
   let [ours, theirs] = [declared, live];
-  let keys = doubtsOf(ours, theirs, 0);
+  let keys = inDoubt;
   try {
     for (let round = 1; round <= mostRounds && keys.size > 0; round++) {
       const [before, beforeTheirs]: [Schema, Schema] = [ours, theirs];

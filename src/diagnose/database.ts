@@ -88,9 +88,10 @@ async function compare(project: Project, live: LiveDatabase): Promise<DatabaseDi
   }
   const asWritten = () => compareSchemas(declared, live.schema, { ...scope, comparedAt });
   const doubts: DoubtsOf = (ours, theirs, round) => keysInDoubt(ours, theirs, scope, round);
-  if (doubts(declared, live.schema, 0).size === 0)
+  const inDoubt = doubts(declared, live.schema, 0);
+  if (inDoubt.size === 0)
     return { ...unelaborated(), declared, drift: asWritten(), isElaborated: true, elaborationProblem: null };
-  const both = await elaborateInScratch(project, declared, live.schema, doubts);
+  const both = await elaborateInScratch(project, declared, live.schema, doubts, inDoubt);
   if (both.problem !== null)
     return { ...unelaborated(), declared, drift: asWritten(), isElaborated: false, elaborationProblem: both.problem };
   const drift = compareSchemas(both.declared, both.live, {
@@ -129,6 +130,7 @@ async function elaborateInScratch(
   declared: Schema,
   live: Schema,
   doubts: DoubtsOf,
+  inDoubt: ReadonlySet<string>,
 ): Promise<Elaborated> {
   const { settings, options, progress } = project;
   if (!settings.useScratch && options.reuse?.scratch === undefined)
@@ -146,7 +148,7 @@ async function elaborateInScratch(
       server: { isSmall: true },
       ...(options.signal ? { signal: options.signal } : {}),
     });
-    const both = await elaborateBoth(scratch, withLentTypes(declared, live), live, doubts);
+    const both = await elaborateBoth(scratch, withLentTypes(declared, live), live, doubts, inDoubt);
     return { problem: null, ...both, declared: withoutLentTypes(both.declared, declared) };
   } catch (error) {
     if (!(error instanceof ChainError) || options.signal?.aborted) throw error;

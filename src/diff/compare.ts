@@ -315,6 +315,7 @@ function compareTables(comparison: Comparison): Found[] {
 
 function compareTable(comparison: Comparison, key: string, declared: Table, live: Table): Found[] {
   const names = translationFor(comparison, key);
+  if (names.isPlain && alikeByDeclared.get(declared) === live) return [];
   const found: Found[] = [];
   const aspects = tableAspects(declared, live, names);
   if (aspects.length > 0) found.push({ kind: 'table', direction: 'altered', key, declared, live, aspects });
@@ -343,8 +344,12 @@ function compareTable(comparison: Comparison, key: string, declared: Table, live
   found.push(...compareIndexes(key, declared.indexes, live.indexes, names, cause));
   found.push(...compareNamed(key, 'trigger', declared.triggers, live.triggers, triggerAspects));
   found.push(...compareNamed(key, 'policy', declared.policies, live.policies, policyAspects));
+  if (names.isPlain && found.length === 0) alikeByDeclared.set(declared, live);
   return found;
 }
+
+/** The live table that was last found alike: neighbouring revisions are compared with one live schema, and share tables. */
+const alikeByDeclared = new WeakMap<Table, Table>();
 
 function compareColumns(key: string, declared: Table, live: Table, names: Translation): Found[] {
   const found: Found[] = [];

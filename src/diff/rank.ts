@@ -152,8 +152,14 @@ function emptyOf(schema: Schema | undefined): Schema {
 function scorer(live: Schema, managed: ReadonlySet<string>): (schema: Schema) => Score {
   const counts = (key: string) => managed.has(key.slice(0, key.indexOf('.')));
   const isChildOnly = (table: Table) => table.partitionBound !== null;
+  const known = new WeakMap<Table, Set<string>>();
+  const featuresOf = (table: Table): Set<string> => {
+    const features = known.get(table) ?? tableFeatures(table);
+    known.set(table, features);
+    return features;
+  };
   const liveTables = new Map(
-    [...live.tables].filter(([key]) => counts(key)).map(([key, table]) => [key, tableFeatures(table)]),
+    [...live.tables].filter(([key]) => counts(key)).map(([key, table]) => [key, featuresOf(table)]),
   );
   const liveKin = new Map<string, Set<string>>();
   let total = 0;
@@ -163,27 +169,33 @@ function scorer(live: Schema, managed: ReadonlySet<string>): (schema: Schema) =>
     liveKin.set(key, features);
     total += features.size;
   }
-  const tableCache = new WeakMap<Table, { matched: number; stated: number }>();
-  const kinCache = new WeakMap<object, { matched: number; stated: number }>();
+  const tableCache = new WeakMap<Table, Counted>();
+  const kinCache = new WeakMap<object, Counted>();
   const judge = (features: ReadonlySet<string>, other: ReadonlySet<string> | undefined) => {
     let matched = 0;
     if (other !== undefined) for (const feature of features) if (other.has(feature)) matched++;
     return { matched, stated: features.size };
+  };
+  const judgedTable = (key: string, table: Table): Counted => {
+    let counted = tableCache.get(table);
+    if (counted === undefined) {
+      const own = featuresOf(table);
+      counted =
+        live.tables.get(key) === table ? { matched: own.size, stated: own.size } : judge(own, liveTables.get(key));
+      tableCache.set(table, counted);
+    }
+    return counted;
   };
   return (schema) => {
     let matched = 0;
     let stated = 0;
     for (const [key, table] of schema.tables) {
       if (isChildOnly(table)) continue;
-      let counted = tableCache.get(table);
-      if (counted === undefined) {
-        counted = judge(tableFeatures(table), liveTables.get(key));
-        tableCache.set(table, counted);
-      }
+      const counted = judgedTable(key, table);
       matched += counted.matched;
       stated += counted.stated;
     }
-    for (const [key, value, make] of kinOf(schema)) {
+    eachKin(schema, (key, value, make) => {
       let counted = kinCache.get(value);
       if (counted === undefined) {
         counted = judge(make(), liveKin.get(key));
@@ -191,10 +203,15 @@ function scorer(live: Schema, managed: ReadonlySet<string>): (schema: Schema) =>
       }
       matched += counted.matched;
       stated += counted.stated;
-    }
+    });
     const all = stated + total - matched;
     return { score: all === 0 ? 1 : matched / all, missing: stated - matched, unexpected: total - matched };
   };
+}
+
+interface Counted {
+  matched: number;
+  stated: number;
 }
 
 /** What of a table can be there or not, each as a text. */
@@ -243,30 +260,30 @@ function addIndex(features: Set<string>, index: Index): void {
 }
 
 /** Objects beside tables: key, the object (what is remembered about it), its features. */
-function* kinOf(schema: Schema): Generator<[string, object, () => Set<string>]> {
+function eachKin(schema: Schema, see: (key: string, object: object, make: () => Set<string>) => void): void {
   for (const [key, type] of schema.enums)
-    yield [
+    see(
       key,
       type,
       () => new Set(['enum', `labels ${type.labels.join()}`, ...type.labels.map((label) => `label ${label}`)]),
-    ];
+    );
   for (const [key, domain] of schema.domains)
-    yield [key, domain, () => new Set(['domain', `domain ${domain.base} ${domain.notNull}`])];
+    see(key, domain, () => new Set(['domain', `domain ${domain.base} ${domain.notNull}`]));
   for (const [key, sequence] of schema.sequences)
-    if (sequence.ownedBy === null) yield [key, sequence, () => new Set(['sequence'])];
+    if (sequence.ownedBy === null) see(key, sequence, () => new Set(['sequence']));
   for (const [key, view] of schema.views)
-    yield [key, view, () => new Set([`view ${view.kind}`, ...[...view.indexes.keys()].map((name) => `index ${name}`)])];
+    see(key, view, () => new Set([`view ${view.kind}`, ...[...view.indexes.keys()].map((name) => `index ${name}`)]));
   for (const [key, routine] of schema.routines)
-    yield [
+    see(
       key,
       routine,
       () =>
         new Set(['routine', ...(routine.definition === null ? [] : [`body ${likeness(bodyOf(routine.definition))}`])]),
-    ];
+    );
 }
 
 function kinFeatures(schema: Schema): Map<string, Set<string>> {
   const features = new Map<string, Set<string>>();
-  for (const [key, , make] of kinOf(schema)) features.set(key, new Set([...(features.get(key) ?? []), ...make()]));
+  eachKin(schema, (key, _, make) => features.set(key, new Set([...(features.get(key) ?? []), ...make()])));
   return features;
 }

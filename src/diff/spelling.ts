@@ -9,10 +9,14 @@ import type { Column, Constraint, Index, Schema, Table } from '../model/schema.t
 /** `drift`: of the two, elaborated. What differs, and what bears another name, is left as it is. */
 export function spelledAs(live: Schema, declared: Schema, drift: Drift): Schema {
   const differing = new Set(drift.differences.map(({ key }) => key));
+  const alteredTables = new Set(drift.differences.map((each) => ('table' in each ? each.table : each.key)));
   const tables = new Map<string, Table>();
   for (const [key, table] of live.tables) {
     const other = declared.tables.get(key);
-    tables.set(key, other === undefined || other === table ? table : spelledTable(table, other, key, differing));
+    // Alike in everything: then it is the declared one, known again by itself in every revision that shares it.
+    if (other === undefined) tables.set(key, table);
+    else if (!alteredTables.has(key)) tables.set(key, other);
+    else tables.set(key, spelledTable(table, other, key, differing));
   }
   return { ...live, tables };
 }

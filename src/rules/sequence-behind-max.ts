@@ -89,8 +89,11 @@ export default defineRule({
 /** Columns that draw from a sequence and lead an index, so that their maximum is a look and no scan. */
 function drawnColumns(declared: Schema, live: RuleInputs['live']): Drawn[] {
   const found: Drawn[] = [];
+  const parents = new Set([...live.schema.tables.values()].flatMap((table) => table.parents));
   for (const [table, { columns, indexes, constraints, kind }] of live.schema.tables) {
     if (!declared.tables.has(table) || live.unreadableTables.has(table) || kind === 'foreign') continue;
+    // Without a page there is no row; a parent's rows are its heirs'.
+    if (kind === 'table' && live.sizesByTable.get(table)?.bytes === 0 && !parents.has(table)) continue;
     const leading = new Set(
       [...indexes.values()]
         .map((index) => index.keys[0]?.text)

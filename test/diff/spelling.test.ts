@@ -13,7 +13,7 @@ const schemaOf = (sql: string): Schema =>
     searchPath: ['public'],
   });
 const drift = (...keys: string[]): Drift => ({
-  differences: keys.map((key) => ({ key }) as Difference),
+  differences: keys.map((key) => ({ kind: 'column', key, table: 'public.t' }) as Difference),
   comparedAt: [],
 });
 
@@ -37,4 +37,8 @@ it('leaves what bears another name or is not declared', () => {
   const spelled = spelledAs(live, declared, drift('public.t.c', 'public.t.i', 'public.t.n', 'public.t.m'));
   expect(spelled.tables.get('public.t')?.constraints.get('c')).toBe(live.tables.get('public.t')?.constraints.get('c'));
   expect(spelled.tables.get('public.other')).toBe(live.tables.get('public.other'));
+});
+
+it('takes the whole table where nothing of it differs', () => {
+  expect(spelledAs(live, declared, drift()).tables.get('public.t')).toBe(declared.tables.get('public.t'));
 });

@@ -59,6 +59,12 @@ it('sequence-behind-max', async () => {
   expect(finding?.remedy?.actions[0]).toMatchObject({ action: 'run-sql' });
   expect(await findingsOf('sequence-behind-max', { ...project, answers: answer('7') })).toEqual([]);
   expect(await findingsOf('sequence-behind-max', { ...project, answers: answer(null) })).toHaveLength(1);
+  // A table without a page is not asked, unless its rows may be its heirs'.
+  const empty = { sizesByTable: new Map([['public.item', { rows: 0, bytes: 0 }]]) };
+  const asked = (live: string) =>
+    findingsOf('sequence-behind-max', { ...project, live, liveFacts: () => empty, answers: answer(null) });
+  expect(await asked(sql)).toEqual([]);
+  expect(await asked(`${sql}; CREATE TABLE heir () INHERITS (item)`)).toHaveLength(1);
 });
 
 it('foreign-key-without-index', async () => {
