@@ -1,7 +1,7 @@
 /** Rules on the structure of the chain and on what its revisions do, each with an innocent twin. */
 import { describe, expect, it } from 'vitest';
 import type { RevisionHistory } from '../../src/model/history.ts';
-import { findingsOf } from './inputs.ts';
+import { findingsOf, type RevisionText } from './inputs.ts';
 
 const a = { id: 'aaaa1111bbbb', sql: 'CREATE TABLE t (id int PRIMARY KEY)', createDate: '2025-01-01 00:00:00' };
 const b = { id: 'bbbb2222cccc', after: 'aaaa1111bbbb', createDate: '2025-02-01 00:00:00' };
@@ -164,12 +164,37 @@ it('revision-id-too-long: shortens, unless something made the column wider', asy
 });
 
 it('placeholder-revision-id: typed patterns alone', async () => {
-  for (const id of ['a1b2c3d4e5f6', '123456789abc', 'abcdef123456', '000000000000']) {
+  for (const id of ['a1b2c3d4e5f6', 'b2c3d4e5f6a7', '123456789abc', 'abcdef123456', '000000000000']) {
     expect(await findingsOf('placeholder-revision-id', { revisions: [{ ...a, id }] }), id).toHaveLength(1);
   }
   for (const id of ['2e9a5d41c7b3', '0001', '20251103_roles', 'e63b90d5f7a1', 'f2a86b0c4d97']) {
     expect(await findingsOf('placeholder-revision-id', { revisions: [{ ...a, id }] }), id).toEqual([]);
   }
+});
+
+it('placeholder-revision-id: ids counted by hand, once a chain', async () => {
+  const chain = (ids: string[]) => ({
+    revisions: ids.map((id, at) => ({ id, after: at === 0 ? [] : (ids[at - 1] as string) })),
+  });
+  const found = await findingsOf('placeholder-revision-id', chain(['001', '002_add_users', '003']));
+  expect(found.map(({ key }) => key)).toEqual(['placeholder-revision-id:001:numbered']);
+  expect(found[0]?.message).toContain('will both take 004');
+  expect(await findingsOf('placeholder-revision-id', chain(['001', '002', 'e63b90d5f7a1']))).toEqual([]);
+  expect(await findingsOf('placeholder-revision-id', chain(['20250101', '20250102', '20250103']))).toEqual([]);
+});
+
+it('placeholder-revision-id: a file name or a docstring that says otherwise is told, as an info', async () => {
+  const keys = async (revision: Partial<RevisionText>) =>
+    (await findingsOf('placeholder-revision-id', { revisions: [a, { ...b, ...revision }] })).map(
+      ({ key, severity }) => `${key} ${severity}`,
+    );
+  expect(await keys({ file: 'versions/0f3c9a7d2b50_x.py' })).toEqual([
+    `placeholder-revision-id:${b.id}:file-name info`,
+  ]);
+  expect(await keys({ file: `versions/${b.id}_x.py` })).toEqual([]);
+  expect(await keys({ docstringRevises: '0f3c9a7d2b50' })).toEqual([`placeholder-revision-id:${b.id}:docstring info`]);
+  for (const docstringRevises of [a.id, null, `'${a.id}'`, 'what came before, see above!'])
+    expect(await keys({ docstringRevises })).toEqual([]);
 });
 
 it('placeholder-revision-id: what a database has passed keeps its id', async () => {

@@ -1,5 +1,6 @@
 /** Rules on code and configuration around the chain. */
 import { describe, expect, it } from 'vitest';
+import type { LiveDatabase } from '../../src/model/live.ts';
 import { findingsOf } from './inputs.ts';
 
 const shell = (text: string) => ({ surroundings: [{ file: 'entrypoint.sh', kind: 'shell' as const, text }] });
@@ -144,6 +145,30 @@ it('env-scope-too-wide', async () => {
     await findingsOf('env-scope-too-wide', { ...project, env: { includeSchemas: true, filtersObjects: true } }),
   ).toEqual([]);
   expect(await findingsOf('env-scope-too-wide', project)).toEqual([]);
+});
+
+it('env-scope-too-wide: tables of extensions and of other chains in the schema that autogenerate looks at', async () => {
+  const project = {
+    revisions: [{ id: 'r1', sql: 'CREATE TABLE t (id int)' }],
+    rows: ['r1'],
+    live: 'CREATE TABLE t (id int); CREATE TABLE spatial_ref_sys (srid int); CREATE SCHEMA tiger; CREATE TABLE tiger.county (id int)',
+    liveFacts: (live: LiveDatabase) => ({
+      extensionObjects: new Set(['public.spatial_ref_sys', 'tiger.county']),
+      versionTables: [
+        ...live.versionTables,
+        { ...live.versionTables[0]!, key: 'public.other_version', name: 'other_version', isResolved: false },
+      ],
+    }),
+  };
+  const [finding, ...more] = await findingsOf('env-scope-too-wide', project);
+  expect(more).toEqual([]);
+  expect(finding?.evidence.map(({ text }) => text)).toEqual([
+    'public.spatial_ref_sys belongs to an extension',
+    "public.other_version is another chain's version table",
+  ]);
+  expect(await findingsOf('env-scope-too-wide', { ...project, env: { filtersObjects: true } })).toEqual([]);
+  expect(await findingsOf('env-scope-too-wide', { ...project, env: { targetMetadata: null } })).toEqual([]);
+  expect(await findingsOf('env-scope-too-wide', { ...project, liveFacts: () => ({}) })).toEqual([]);
 });
 
 it('model-defined-twice needs two places', async () => {
