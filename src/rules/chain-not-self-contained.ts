@@ -5,7 +5,8 @@ import { ancestorsOf, behindMissingParents } from '../model/ancestry.ts';
 import { blindSpotOver, hasUnreadRevisions } from '../model/blind-spots.ts';
 import type { Evidence, SubjectKind } from '../model/finding.ts';
 import type { ReplayNote } from '../model/replay.ts';
-import { advice, defineRule } from './rule.ts';
+import { asOneWhereMany } from './outside-base.ts';
+import { advice, defineRule, type FindingDraft } from './rule.ts';
 
 type Missing = Extract<ReplayNote, { kind: 'target-missing' }>;
 
@@ -25,6 +26,8 @@ export default defineRule({
   *check({ graph, declared, live }) {
     const behind = behindMissingParents(graph);
     const told = new Set<string>();
+    const sound: FindingDraft[] = [];
+    const behindMissing: FindingDraft[] = [];
     for (const note of declared.replay.notes) {
       if (note.kind !== 'target-missing' || note.operation.kind === 'dropTable') continue;
       // Names of constraints and indexes may be implied by a convention that only running the code knows.
@@ -61,7 +64,7 @@ export default defineRule({
           origin: 'live',
           text: live.schema.tables.has(note.object) ? 'the database has it' : 'the database does not have it',
         });
-      yield {
+      (isBehind ? behindMissing : sound).push({
         subject: {
           kind: subjectKinds[note.objectKind] ?? 'table',
           name: note.object,
@@ -75,8 +78,16 @@ export default defineRule({
         evidence,
         causedBy: isBehind ? ['missing-parent-revision'] : [],
         remedy: advice(`Add a baseline revision before ${note.revision} that creates ${note.object}`, 'file-edit'),
-      };
+      });
     }
+    for (const drafts of [sound, behindMissing])
+      yield* asOneWhereMany(drafts, ({ subject }, names) => ({
+        message: `${subject.revision} (${subject.file}:${subject.line}) works on ${subject.name}, which no revision before it creates, and so do revisions with ${names.length - 1} more objects: the chain began on a database that was there already; an upgrade of an empty database stops there.`,
+        remedy: advice(
+          `Add a baseline revision before ${subject.revision} that creates what the chain began on: ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`,
+          'file-edit',
+        ),
+      }));
   },
 });
 

@@ -4,8 +4,8 @@
 import { ancestorsOf, behindMissingParents } from '../model/ancestry.ts';
 import { blindSpotOver, hasUnreadRevisions } from '../model/blind-spots.ts';
 import type { Evidence } from '../model/finding.ts';
-import type { ReplayNote } from '../model/replay.ts';
-import { advice, defineRule, patch } from './rule.ts';
+import { asOneWhereMany, tablesOfOutsideBase } from './outside-base.ts';
+import { advice, defineRule, type FindingDraft, patch } from './rule.ts';
 
 export default defineRule({
   id: 'drop-of-unowned-table',
@@ -21,7 +21,9 @@ export default defineRule({
   },
   *check({ graph, declared, live, config }) {
     const behind = behindMissingParents(graph);
-    const base = tableOfAnOutsideBase(declared.replay.notes, behind);
+    const base = tablesOfOutsideBase(declared.replay.notes, behind)[0] ?? null;
+    // Of a chain that began elsewhere these may be its first tables: many of them are one question.
+    const perhapsOwned: FindingDraft[] = [];
     for (const note of declared.replay.notes) {
       if (note.kind !== 'target-missing' || note.operation.kind !== 'dropTable' || note.objectKind !== 'table')
         continue;
@@ -53,7 +55,7 @@ export default defineRule({
       else if (base !== null)
         evidence.push({
           origin: 'declared',
-          text: `the chain began on tables that stood already (it alters ${base}, which it never created): this may be one of them`,
+          text: `the chain began on tables that stood already (it works on ${base}, which it never created): this may be one of them`,
         });
       const rows = live?.sizesByTable.get(note.object)?.rows ?? -1;
       if (live?.schema.tables.has(note.object))
@@ -65,7 +67,7 @@ export default defineRule({
           ...(config.env.file ? { file: config.env.file } : {}),
         });
       const summary = `Take the drop of ${note.object} out of ${note.revision}, and filter it in env.py (include_name)`;
-      yield {
+      const draft: FindingDraft = {
         subject: { kind: 'table', name: note.object, revision: note.revision, file, line },
         severity: isUnsure ? 'warning' : 'error',
         certainty: isUnsure ? 'suspected' : 'proven',
@@ -83,21 +85,15 @@ export default defineRule({
                 },
               ]),
       };
+      if (base === null || behind.has(note.revision)) yield draft;
+      else perhapsOwned.push(draft);
     }
+    yield* asOneWhereMany(perhapsOwned, ({ subject }, names) => ({
+      message: `${subject.revision} (${subject.file}:${subject.line}) drops ${subject.name}, and ${names.length - 1} more tables are dropped, that this chain never created; unless they are of those the chain began on, another application loses them.`,
+      remedy: advice(
+        'Look whose the dropped tables are, and filter those of others in env.py (include_name)',
+        'file-edit',
+      ),
+    }));
   },
 });
-
-/** A table that revisions alter and none created: so the chain's first tables were made elsewhere. Null: there is none. */
-function tableOfAnOutsideBase(notes: readonly ReplayNote[], behind: ReadonlySet<string>): string | null {
-  const alters = new Set(['addColumn', 'dropColumn', 'alterColumn', 'renameColumn', 'createIndex', 'addConstraint']);
-  const found = notes.find(
-    (note) =>
-      note.kind === 'target-missing' &&
-      note.objectKind === 'table' &&
-      alters.has(note.operation.kind) &&
-      'table' in note.operation &&
-      note.object.endsWith(`.${(note.operation.table as { name: string }).name}`) &&
-      !behind.has(note.revision),
-  );
-  return found?.kind === 'target-missing' ? found.object : null;
-}

@@ -1,9 +1,11 @@
 /**
  * A model declares a table that no revision creates. Silent where the revisions could not be read well enough to say so.
  */
+import { behindMissingParents } from '../model/ancestry.ts';
 import { blindSpotOver, hasUnreadRevisions } from '../model/blind-spots.ts';
 import type { Evidence } from '../model/finding.ts';
-import { defineRule, step } from './rule.ts';
+import { asOneWhereMany, tablesOfOutsideBase } from './outside-base.ts';
+import { advice, defineRule, type FindingDraft, step } from './rule.ts';
 
 export default defineRule({
   id: 'table-never-migrated',
@@ -20,15 +22,21 @@ export default defineRule({
   *check({ graph, declared, models, config, live }) {
     const created = createdAnywhere(declared.replay.operationsById);
     const byName = new Set([...declared.heads.tables.values()].map((table) => table.name));
+    const base = new Set(tablesOfOutsideBase(declared.replay.notes, behindMissingParents(graph)));
+    const perhapsFirst: FindingDraft[] = [];
     for (const [key, table] of models.reading.schema.tables) {
       if (declared.heads.tables.has(key) || declared.heads.views.has(key) || byName.has(table.name)) continue;
+      // What the chain works on and never creates is what it began on: chain-not-self-contained tells it.
+      if (base.has(key)) continue;
       const definition = models.reading.definitionsByTable.get(key)?.[0];
+      const isPerhapsFirst = base.size > 0 && live?.schema.tables.has(key) !== false;
       const dropped = created.has(table.name);
       const spot = blindSpotOver(declared.replay.blindSpots, key);
       const isUnsure =
         spot !== null ||
         hasUnreadRevisions(graph) ||
         config.env.filtersObjects ||
+        isPerhapsFirst ||
         table.certainty === 'suspected' ||
         graph.revisions.size === 0;
       const evidence: Evidence[] = [];
@@ -52,13 +60,18 @@ export default defineRule({
           file: spot.file,
           line: spot.line,
         });
+      else if (isPerhapsFirst)
+        evidence.push({
+          origin: 'declared',
+          text: `the chain began on tables that stood already (it works on ${[...base][0]}, which it never created): this may be one of them`,
+        });
       if (live !== undefined)
         evidence.push({
           origin: 'live',
           text: live.schema.tables.has(key) ? 'this database has it all the same' : 'this database does not have it',
         });
       const operations = models.reading.operationsByTable.get(key) ?? [];
-      yield {
+      const draft: FindingDraft = {
         subject: { kind: 'table', name: key, ...(definition ? { file: definition.file, line: definition.line } : {}) },
         severity: isUnsure || dropped ? 'warning' : 'error',
         certainty: isUnsure || dropped ? 'suspected' : 'proven',
@@ -69,7 +82,16 @@ export default defineRule({
             ? step(`Add a revision at the head that creates ${key}`, 'additive', [{ action: 'declare', operations }])
             : null,
       };
+      if (isPerhapsFirst && !dropped) perhapsFirst.push(draft);
+      else yield draft;
     }
+    yield* asOneWhereMany(perhapsFirst, ({ subject }, names) => ({
+      message: `${subject.name} and ${names.length - 1} more tables are declared by models and created by no revision; unless they are of those the chain began on, a database that the chain builds does not have them.`,
+      remedy: advice(
+        `Add a baseline revision that creates what the chain began on, or a revision at the head where one was forgotten: ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`,
+        'file-edit',
+      ),
+    }));
   },
 });
 

@@ -338,6 +338,44 @@ it('chain-not-self-contained and drop-of-unowned-table', async () => {
   expect(await findingsOf('drop-of-unowned-table', { revisions: [a, { ...b, sql: 'DROP TABLE t' }] })).toEqual([]);
 });
 
+describe('a chain that began on a database that was there already', () => {
+  const many = ['e1', 'e2', 'e3', 'e4', 'e5'];
+  const works = { ...a, sql: many.map((name) => `ALTER TABLE ${name} ADD c int;`).join(' ') };
+
+  it('chain-not-self-contained is told once for many objects, and names each in its evidence', async () => {
+    const [finding, ...others] = await findingsOf('chain-not-self-contained', { revisions: [works] });
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({
+      key: 'chain-not-self-contained:public.e1',
+      severity: 'error',
+      certainty: 'proven',
+    });
+    expect(finding?.evidence.map((item) => item.text.split(' ').pop())).toEqual(many.map((name) => `public.${name}`));
+    const few = await findingsOf('chain-not-self-contained', {
+      revisions: [{ ...a, sql: 'ALTER TABLE e1 ADD c int; ALTER TABLE e2 ADD c int' }],
+    });
+    expect(few.map((each) => each.subject.name)).toEqual(['public.e1', 'public.e2']);
+  });
+
+  it('table-never-migrated leaves out what the chain works on, and suspects the rest once', async () => {
+    const models = [...many, 'm1', 'm2', 'm3', 'm4'].map((name) => `CREATE TABLE ${name} (id int);`).join(' ');
+    const [finding, ...others] = await findingsOf('table-never-migrated', { revisions: [works], models });
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ severity: 'warning', certainty: 'suspected' });
+    expect(finding?.evidence).toHaveLength(4);
+    expect(finding?.message).toContain('public.m1 and 3 more tables');
+  });
+
+  it('drop-of-unowned-table suspects many drops once', async () => {
+    const drops = { ...b, sql: ['x1', 'x2', 'x3', 'x4'].map((name) => `DROP TABLE ${name};`).join(' ') };
+    const [finding, ...others] = await findingsOf('drop-of-unowned-table', { revisions: [works, drops] });
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ severity: 'warning', certainty: 'suspected' });
+    const owned = await findingsOf('drop-of-unowned-table', { revisions: [a, drops] });
+    expect(owned).toHaveLength(4);
+  });
+});
+
 it('identifier-too-long: bytes, not letters', async () => {
   const name = 'ü'.repeat(40);
   const named = (index: string) => ({

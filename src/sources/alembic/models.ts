@@ -100,6 +100,7 @@ function quietEffects(request: ModelsRequest): Effects {
     autocommitDepth: 0,
     namespace: null,
     parseSql: request.parseSql,
+    envFile: null,
     told: new Set(),
     madeTypes: new Set(),
     indexes: [],

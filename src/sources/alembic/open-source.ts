@@ -35,7 +35,8 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
   const graph = readRevisionGraph({ projectDir, config, maxFileBytes });
   const facts = await readProjectFacts(request);
   const files = openProjectFiles(projectDir, importRoots(projectDir, config), maxFileBytes);
-  const reading: Reading = { files, environment: request.environment, relative: files.relative, parseSql };
+  const envFile = facts.env.file === null ? null : join(projectDir, facts.env.file);
+  const reading: Reading = { files, environment: request.environment, envFile, relative: files.relative, parseSql };
   let models: ModelsReading | null = null;
 
   return {

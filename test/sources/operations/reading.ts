@@ -21,6 +21,8 @@ export interface Given {
   /** Other files of the project, by path relative to it. */
   files?: Record<string, string>;
   environment?: Record<string, string>;
+  /** The text of env.py. */
+  env?: string;
   /** What stands before the revision. */
   schema?: Schema;
   direction?: 'upgrade' | 'downgrade';
@@ -77,7 +79,8 @@ export function read(body: string, given: Given = {}): { operations: Operation[]
       searchPath: () => ['public'],
     },
     {
-      files: filesOf(given.files ?? {}),
+      files: filesOf({ ...given.files, ...(given.env === undefined ? {} : { 'env.py': given.env }) }),
+      envFile: given.env === undefined ? null : `${root}/env.py`,
       environment: given.environment ?? {},
       relative: (path) => path.slice(root.length + 1),
       parseSql,

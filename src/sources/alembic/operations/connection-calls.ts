@@ -1,6 +1,7 @@
 /**
  * Methods of what a revision holds of the database: the connection, a session and its queries, the migration context.
  */
+import type { QualifiedName } from '../../../model/name.ts';
 import {
   type Arguments,
   assumed,
@@ -130,13 +131,14 @@ function resultOf(machine: Machine, rows: Value, method: string): Value {
   return condition === null ? value : assumed(value, condition);
 }
 
-function queryOf(entities: Value[]): Made {
-  return { ...handle('@query'), positional: entities };
+/** A query is asked by going over it too: it holds no rows, by the assumption that goes with it. */
+function queryOf(entities: Value[]): Value {
+  const query: Made = { ...handle('@query'), positional: entities };
+  return assumed(query, emptyQuery(query));
 }
 
-/** `session.query(Model).filter(…).all()`: rows of an empty database. */
-export function callQuery(machine: Machine, effects: Effects, query: Made, name: string, args: Arguments): Value {
-  const tables = query.positional.flatMap((entity) => {
+function tablesOf(query: Made): QualifiedName[] {
+  return query.positional.flatMap((entity) => {
     const bare = plain(entity);
     const table =
       isObject(bare) && bare.kind === 'class'
@@ -144,8 +146,17 @@ export function callQuery(machine: Machine, effects: Effects, query: Made, name:
         : (asMade(bare) && tableNameOf(asMade(bare) as Made)?.name) || null;
     return table === null ? [] : [{ schema: null, name: table }];
   });
-  const condition =
-    tables.length === 0 ? 'there are no rows' : `there are no rows in ${tables.map((table) => table.name).join(', ')}`;
+}
+
+function emptyQuery(query: Made): string {
+  const names = tablesOf(query).map((table) => table.name);
+  return names.length === 0 ? 'there are no rows' : `there are no rows in ${names.join(', ')}`;
+}
+
+/** `session.query(Model).filter(…).all()`: rows of an empty database. */
+export function callQuery(machine: Machine, effects: Effects, query: Made, name: string, args: Arguments): Value {
+  const tables = tablesOf(query);
+  const condition = emptyQuery(query);
   switch (name) {
     case 'all':
     case 'yield_per':
@@ -163,10 +174,8 @@ export function callQuery(machine: Machine, effects: Effects, query: Made, name:
     case 'delete':
       emit(machine, effects, { kind: 'touchRows', verb: name, tables });
       return assumed(0, condition);
-    case 'exists':
-      return query;
     default:
       void args;
-      return query;
+      return assumed(query, condition);
   }
 }

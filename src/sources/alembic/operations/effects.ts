@@ -13,6 +13,8 @@ export interface Effects {
   revision: string;
   /** Absolute path of the revision's file. */
   file: string;
+  /** Absolute path of env.py; null where none is known. */
+  envFile: string | null;
   relative(path: string): string;
   lineAt(file: string, offset: number): number;
   /** Inside `autocommit_block()`. */

@@ -23,6 +23,7 @@ import {
   standardAttribute,
   standardCall,
   standardSubscript,
+  textOf,
   tuple,
   unknown,
   type Value,
@@ -31,6 +32,7 @@ import { canonicalPath } from './canonical.ts';
 import { callConnection, callContext, callQuery } from './connection-calls.ts';
 import { callMadeMethod, isEffectful, makeTable, touchesDatabase, typeMethod } from './construct-calls.ts';
 import { type Effects, opaque } from './effects.ts';
+import { configuredOption, versionTableSchema } from './env-options.ts';
 import { runStatement } from './execute.ts';
 import { bind, context, dialect, handle, inspector, session } from './handles.ts';
 import { inspect } from './inspector.ts';
@@ -91,6 +93,13 @@ function constant(path: string): Value | undefined {
       return handle('@config');
     case '@context.impl':
       return context;
+    case '@context.opts':
+      return handle('@options');
+    case '@bind.url':
+      return handle('@url');
+    case '@url.drivername':
+    case '@url.name':
+      return 'postgresql';
     case '@context.as_sql':
       return false;
     case '@bind.closed':
@@ -129,6 +138,7 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
         if (bare.path === 'flask_sqlalchemy.SQLAlchemy') return flaskAttribute(name);
         const value = constant(`${bare.path}.${name}`);
         if (value !== undefined) return value;
+        if (bare.path === '@context' && name === 'version_table_schema') return versionTableSchema(machine, effects);
         if ((bare.path === '@rows' || bare.path === '@changed') && name === 'rowcount')
           return bare.path === '@rows' ? bare.positional.length : assumed(0, 'no row is touched');
         if (bare.path === 'alembic.operations.Operations' || bare.path === '@op') return external(`alembic.op.${name}`);
@@ -148,6 +158,9 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
         const [base, key] = bare.operands;
         if (base !== undefined && isObject(base) && base.kind === 'external')
           return standardSubscript(machine, base.path, key ?? null);
+        const option = textOf(key ?? null);
+        if (base !== undefined && isObject(base) && base.kind === 'made' && base.path === '@options' && option !== null)
+          return configuredOption(machine, effects, option);
         return undefined;
       }
       return undefined;
@@ -373,6 +386,11 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
   if (path === '@url') {
     if (name === 'get_dialect') return dialect;
     return name === 'get_backend_name' ? 'postgresql' : unknown(`what the URL's ${name}() gives`);
+  }
+  if (path === '@options' && name === 'get') {
+    const option = textOf(args.positional[0] ?? null);
+    if (option === null) return unknown('what env.py configures');
+    return known(configuredOption(machine, effects, option), args.positional[1] ?? null);
   }
   if (path === '@query') return callQuery(machine, effects, receiver as Made, name, args);
   if (path === '@op') return callOp(machine, effects, name, args, external(`alembic.op.${name}`));

@@ -35,6 +35,8 @@ export interface RevisionSource {
 export interface Reading {
   files: Files;
   environment: Readonly<Record<string, string>>;
+  /** Absolute path of env.py, which configures what revisions may ask for. */
+  envFile?: string | null;
   relative(path: string): string;
   parseSql(text: string, context: { origin: Origin; revision: string }): Operation[];
   bounds?: Bounds;
@@ -51,6 +53,7 @@ export function evaluateRevision(
     sink,
     revision: source.revision,
     file: source.file,
+    envFile: reading.envFile ?? null,
     relative: reading.relative,
     lineAt: (file, offset) => (file === source.file ? parsed.lineAt(offset) : 1),
     autocommitDepth: 0,

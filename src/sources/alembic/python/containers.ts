@@ -96,7 +96,7 @@ export function toItems(machine: Machine, value: Value): Value[] | null {
       return bare.members;
     case 'made':
       // The rows of a query, as whoever runs the host assumes them.
-      return bare.path === '@rows' ? bare.positional : null;
+      return bare.path === '@rows' ? bare.positional : bare.path === '@query' ? [] : null;
     default:
       return null;
   }

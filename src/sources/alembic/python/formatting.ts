@@ -98,6 +98,9 @@ function joined(items: Value[], open: string, close: string): string | null {
 
 /** str(value), `__str__` of project classes and the text of SQL constructs included. */
 export function textForm(machine: Machine, value: Value): string | null {
+  const url = plain(value);
+  // Whatever the connection's URL is, it is one of PostgreSQL.
+  if (isObject(url) && url.kind === 'made' && url.path === '@url') return 'postgresql://';
   const bare = plain(value);
   if (isObject(bare)) {
     if (bare.kind === 'instance') {
