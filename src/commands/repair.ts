@@ -12,12 +12,10 @@ import type { Hazard, Plan } from '../model/plan.ts';
 import {
   type Applied,
   applyPlan,
-  type Foreseen,
   findUnfinished,
-  foresee,
   hazardsToAllow,
   parsePlan,
-  rehearse,
+  prepareRepair,
   serializePlan,
 } from '../repair/index.ts';
 import { buildReport, oneLine, type ReportFormat, reaches, render } from '../report/index.ts';
@@ -135,32 +133,22 @@ async function openForReading(settings: Settings, target: DatabaseTarget): Promi
 
 async function makePlan(job: Job, diagnosis: Diagnosis): Promise<Plan> {
   const { settings, terminal, flags, allow } = job;
-  terminal.progress('planning');
   const { stepsFolder } = settings;
   const options = { stepsFolder, allow, mergeDuplicates: flags.mergeDuplicates, seed: flags.seed };
   const { parseDatabaseUrl } = await import('../database/index.ts');
   const url = settings.url?.text ?? diagnosis.facts.config.url ?? '';
   const live = diagnosis.database === null ? null : await openForReading(settings, parseDatabaseUrl(url));
-  const { signal } = terminal;
-  const { scratch, scratchProblem: reason } = job;
-  let foreseen: Foreseen | null = null;
   try {
-    foreseen = await foresee(diagnosis, options, { settings, scratch, live, signal });
-    const { plan } = foreseen;
-    if (plan.patches.length === 0 && plan.steps.length === 0) return plan;
-    terminal.progress('rehearsing on a scratch database');
-    const context = {
+    return await prepareRepair(diagnosis, options, {
       settings,
-      diagnosis: foreseen.diagnosis,
-      scratch,
-      reason,
+      scratch: job.scratch,
+      reason: job.scratchProblem,
       live,
       toolVersion: packageVersion(),
-      signal,
-    };
-    return { ...plan, rehearsal: await rehearse(plan, context) };
+      signal: terminal.signal,
+      progress: (text) => terminal.progress(text),
+    });
   } finally {
-    await foreseen?.close();
     await live?.close();
   }
 }

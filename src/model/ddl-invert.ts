@@ -221,7 +221,10 @@ function invertAlterColumn(
   if (operation.type !== undefined || operation.typeName !== undefined) undo.type = column.type;
   if (operation.notNull !== undefined) undo.notNull = column.notNull;
   if (operation.default !== undefined) undo.default = column.default;
-  if (operation.identity !== undefined) undo.identity = column.identity;
+  if (operation.identity !== undefined) {
+    undo.identity = column.identity;
+    if (operation.hasIdentity) undo.hasIdentity = true;
+  }
   if (operation.comment !== undefined) undo.comment = column.comment ?? null;
   return [undo];
 }

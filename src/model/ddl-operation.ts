@@ -226,8 +226,9 @@ export function policySql(
 }
 
 function renderCreateTable(table: TableDefinition, guarded: boolean): string[] {
+  // A partition takes its columns from its parent, and may not state their types.
   const body = [
-    ...table.columns.map(columnDefinitionSql),
+    ...(table.partitionOf === undefined ? table.columns.map(columnDefinitionSql) : []),
     ...table.constraints.filter((constraint) => constraint.usingIndex === undefined).map(constraintDefinitionSql),
   ];
   const head = `CREATE ${table.temporary ? 'TEMPORARY ' : table.unlogged ? 'UNLOGGED ' : ''}TABLE ${guarded ? 'IF NOT EXISTS ' : ''}${qn(table.name)}`;
@@ -399,7 +400,9 @@ function renderAlterColumn(operation: Extract<SchemaOperation, { kind: 'alterCol
     acts.push(
       operation.identity === null
         ? `${column} DROP IDENTITY IF EXISTS`
-        : `${column} ADD GENERATED ${operation.identity.toUpperCase()} AS IDENTITY`,
+        : operation.hasIdentity
+          ? `${column} SET GENERATED ${operation.identity.toUpperCase()}`
+          : `${column} ADD GENERATED ${operation.identity.toUpperCase()} AS IDENTITY`,
     );
   return [
     ...acts.map((act) => `ALTER TABLE ${qn(operation.table)} ${act}`),
@@ -407,4 +410,11 @@ function renderAlterColumn(operation: Extract<SchemaOperation, { kind: 'alterCol
       ? []
       : [`COMMENT ON COLUMN ${qn(operation.table)}.${q(operation.column)} IS ${literalOrNull(operation.comment)}`]),
   ];
+}
+
+/** Puts the sequence that a column owns behind the values in use. */
+export function catchUpSql(table: QualifiedName, column: string): string {
+  const sequence = `pg_get_serial_sequence(${quoteLiteral(qn(table))}, ${quoteLiteral(column)})`;
+  const highest = `max(${q(column)})`;
+  return `SELECT setval(${sequence}, COALESCE(${highest}, 1), ${highest} IS NOT NULL) FROM ${qn(table)}`;
 }

@@ -11,7 +11,7 @@ import type { Column, Constraint, Schema, Table, View } from './schema.ts';
 
 export { invertOperation } from './ddl-invert.ts';
 export { describeLock, type LockDescription } from './ddl-lock.ts';
-export { renderOperation, statementOf } from './ddl-operation.ts';
+export { catchUpSql, renderOperation, statementOf } from './ddl-operation.ts';
 
 export interface DdlStatement {
   sql: string;

@@ -102,11 +102,24 @@ export function createIndex(tableKey: string, index: Index): Operation {
   };
 }
 
+/** What a partition has from its parent, under a name of its own. */
+function structureOf({ type, columns, expression, references }: Constraint): string {
+  return JSON.stringify([type, columns, expression ?? null, references ?? null]);
+}
+
+function indexStructureOf({ unique, method, keys, where }: Index): string {
+  return JSON.stringify([unique, method, keys, where ?? null]);
+}
+
 /** A table written anew: itself with its keys and checks, then its indexes, triggers and policies. */
 export function createTable(table: Table, schema?: Schema): Operation[] {
   const key = `${table.namespace}.${table.name}`;
   const origin = table.origin ?? nowhere;
   const name = { schema: table.namespace, name: table.name };
+  const parent = table.partitionBound === null ? undefined : schema?.tables.get(table.parents[0] ?? '');
+  const fromParent = new Set([...(parent?.constraints.values() ?? [])].map(structureOf));
+  const indexesOfParent = new Set([...(parent?.indexes.values() ?? [])].map(indexStructureOf));
+  const constraints = [...table.constraints.values()].filter((one) => !fromParent.has(structureOf(one)));
   const operations: Operation[] = [
     {
       kind: 'createTable',
@@ -114,7 +127,7 @@ export function createTable(table: Table, schema?: Schema): Operation[] {
       table: {
         name,
         columns: [...table.columns.values()].map((column) => columnDefinition(column, schema)),
-        constraints: [...table.constraints.values()].map(constraintDefinition),
+        constraints: constraints.map(constraintDefinition),
         indexes: [],
         partitionKey: table.partitionKey,
         ...(table.persistence === 'u' ? { unlogged: true } : {}),
@@ -130,7 +143,8 @@ export function createTable(table: Table, schema?: Schema): Operation[] {
   ];
   for (const index of table.indexes.values()) {
     // The index of a key comes with the key.
-    if (!table.constraints.has(index.name)) operations.push(createIndex(key, index));
+    if (table.constraints.has(index.name) || indexesOfParent.has(indexStructureOf(index))) continue;
+    operations.push(createIndex(key, index));
   }
   for (const trigger of table.triggers.values()) {
     operations.push({

@@ -142,6 +142,8 @@ export type SchemaOperation =
       /** Null drops it. */
       default?: string | null;
       identity?: 'always' | 'by default' | null;
+      /** The column is an identity already, and only its kind changes. */
+      hasIdentity?: boolean;
       generated?: null;
       comment?: string | null;
     }

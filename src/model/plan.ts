@@ -63,6 +63,7 @@ export interface RehearsalVerdict {
   remaining: string[];
   /** Of a failure: which step, and what PostgreSQL said. */
   failure: string | null;
+  failedStep?: string;
 }
 
 export interface Plan {

@@ -6,5 +6,6 @@ export { hazardsToAllow } from './consent.ts';
 export { type Foreseen, foresee } from './foresee.ts';
 export { type PlanOptions, planRepair } from './plan.ts';
 export { parsePlan, serializePlan } from './plan-file.ts';
+export { type PrepareContext, prepareRepair } from './prepare.ts';
 export { type RehearsalContext, rehearse } from './rehearse.ts';
 export { type UndoContext, type Undone, undo } from './undo.ts';

@@ -1,6 +1,6 @@
 /**
- * The order in which objects can be made: types before tables, tables after those they reference, foreign keys last.
- * Refuses to know how they are made.
+ * The order in which objects can be made: types before tables, tables after those they reference, foreign keys and
+ * triggers last, and what calls a function or reads a view after it. Refuses to know how they are made.
  */
 import { keyOf, type QualifiedName } from '../model/name.ts';
 import type { ConstraintDefinition, SchemaOperation } from '../model/operation.ts';
@@ -39,9 +39,11 @@ const ranks: Partial<Record<SchemaOperation['kind'], number>> = {
  * Groups in the order they can run. A foreign key of a new table to one that comes later becomes a group of its own.
  */
 export function wantedInOrder(wanted: readonly Wanted[], live: Schema): Wanted[] {
+  const groups = wanted.flatMap(withoutTriggers);
   const creators = new Map<string, Wanted>();
-  for (const group of wanted) for (const key of tablesMadeBy(group)) creators.set(key, group);
-  const sorted = wanted
+  for (const group of groups) for (const key of tablesMadeBy(group)) creators.set(key, group);
+  const named = namedBy(groups);
+  const sorted = groups
     .map((group, index) => ({ group, index, rank: rankOf(group) }))
     .sort((a, b) => a.rank - b.rank || a.index - b.index)
     .map(({ group }) => group);
@@ -53,6 +55,9 @@ export function wantedInOrder(wanted: readonly Wanted[], live: Schema): Wanted[]
   const visit = (group: Wanted): void => {
     if (done.has(group) || visiting.has(group)) return;
     visiting.add(group);
+    for (const word of wordsIn(group)) {
+      for (const other of named.get(word) ?? []) if (other !== group && mayNeed(group, other)) visit(other);
+    }
     if (tablesMadeBy(group).length > 0) {
       for (const key of group.operations.flatMap(needsOf)) {
         const creator = creators.get(key);
@@ -70,6 +75,40 @@ export function wantedInOrder(wanted: readonly Wanted[], live: Schema): Wanted[]
   const lastStructure = ordered.findLastIndex((group) => rankOf(group) < 9) + 1;
   ordered.splice(lastStructure, 0, ...postponed);
   return ordered;
+}
+
+/** A new table's triggers call functions that may read the table: they come after both. */
+function withoutTriggers(group: Wanted): Wanted[] {
+  if (tablesMadeBy(group).length === 0) return [group];
+  const isLate = ({ kind }: SchemaOperation) => kind === 'createTrigger' || kind === 'createPolicy';
+  const [now, later] = [group.operations.filter((one) => !isLate(one)), group.operations.filter(isLate)];
+  if (later.length === 0) return [group];
+  return [
+    { ...group, operations: now },
+    { ...group, operations: later },
+  ];
+}
+
+/** Groups that make a function or a view, by its bare name: only such names are looked for in the texts of others. */
+function namedBy(groups: readonly Wanted[]): Map<string, Wanted[]> {
+  const named = new Map<string, Wanted[]>();
+  for (const group of groups) {
+    for (const operation of group.operations) {
+      if (operation.kind !== 'createRoutine' && operation.kind !== 'createView') continue;
+      named.set(operation.name.name, [...(named.get(operation.name.name) ?? []), group]);
+    }
+  }
+  return named;
+}
+
+function wordsIn(group: Wanted): Set<string> {
+  return new Set(JSON.stringify(group.operations).match(/[\p{L}_][\p{L}\p{N}_$]*/gu));
+}
+
+/** Text that names it is no proof, so this only orders: a view comes before nothing but views and functions that read it. */
+function mayNeed(group: Wanted, other: Wanted): boolean {
+  const isView = other.operations.some(({ kind }) => kind === 'createView');
+  return !isView || rankOf(group) >= (ranks.createRoutine ?? 0);
 }
 
 /** Tables that an operation's foreign keys reference. */

@@ -33,6 +33,8 @@ export interface PlanOptions {
   mergeDuplicates: boolean;
   /** False: the seed is neither patched for a run nor run. */
   seed: boolean;
+  /** Findings that are left as they are, by key, with why. */
+  without?: ReadonlyMap<string, string>;
   /** What the diagnosis took for done already, and the plan is still to do. */
   assumed?: Assumed;
 }
@@ -194,6 +196,11 @@ function collect(diagnosis: Diagnosis, options: PlanOptions, left: Plan['left'])
   const runsSeed = options.seed && findings.some((one) => one.remedy?.actions.some((act) => act.action === 'run-seed'));
   for (const finding of findings) {
     const remedy = finding.remedy;
+    const reason = options.without?.get(finding.key);
+    if (reason !== undefined) {
+      left.push({ key: finding.key, reason });
+      continue;
+    }
     if (remedy === null || remedy.actions.length === 0) {
       if (finding.severity !== 'info')
         left.push({ key: finding.key, reason: remedy?.summary ?? 'there is no remedy that a plan could carry out' });
@@ -236,7 +243,7 @@ function searchPathOf(diagnosis: Diagnosis): string[] {
 
 /** Constraints that rows contradict in a way no seed or wait resolves. */
 function contradictedConstraints(findings: readonly Finding[]): Map<string, string> {
-  const rules = new Set(['duplicates-block-unique']);
+  const rules = new Set(['duplicates-block-unique', 'not-null-on-populated']);
   return new Map(
     findings
       .filter((finding) => rules.has(finding.rule))

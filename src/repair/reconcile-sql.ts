@@ -3,7 +3,7 @@
  * alone. A present column of another type raises with the difference; rows that contradict a foreign key leave it NOT VALID
  * with a notice. Nothing here holds a percent sign of its own: SQLAlchemy's drivers take it for a parameter.
  */
-import { renderOperation } from '../model/ddl.ts';
+import { catchUpSql, renderOperation } from '../model/ddl.ts';
 import { type QualifiedName, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { ColumnDefinition, ConstraintDefinition, IndexDefinition, SchemaOperation } from '../model/operation.ts';
 import { doBlock } from './do-block.ts';
@@ -89,6 +89,16 @@ function reconcilingSql(operation: SchemaOperation): string[] {
     case 'createRoutine':
       return renderOperation(operation).map((sql) => sql.replace(/^\s*CREATE\s+(?!OR\s)/i, 'CREATE OR REPLACE '));
     case 'createSequence':
+      return operation.ownedBy
+        ? [
+            doBlock([
+              `IF to_regclass(${literalName(operation.name)}) IS NULL THEN`,
+              ...renderOperation(operation).map((statement) => `  ${statement};`),
+              `  ${catchUpSql(operation.ownedBy.table, operation.ownedBy.column).replace('SELECT', 'PERFORM')};`,
+              'END IF;',
+            ]),
+          ]
+        : renderOperation({ ...operation, ifNotExists: true });
     case 'createExtension':
     case 'createNamespace':
     case 'addEnumValue':
@@ -270,14 +280,35 @@ function createEnum(name: QualifiedName, labels: readonly string[]): string {
 }
 
 function alterColumn(operation: Extract<SchemaOperation, { kind: 'alterColumn' }>): string[] {
-  const { notNull, ...rest } = operation;
+  const { notNull, identity, hasIdentity: _known, ...rest } = operation;
   const statements = renderOperation(rest);
+  if (identity) statements.push(...makeIdentity(operation.table, operation.column, identity));
+  else if (identity === null)
+    statements.push(
+      ...renderOperation({ kind: 'alterColumn', table: operation.table, column: operation.column, identity }),
+    );
   if (notNull === true) statements.push(doBlock(requireColumn(operation.table, operation.column)));
   if (notNull === false)
     statements.push(
       ...renderOperation({ kind: 'alterColumn', table: operation.table, column: operation.column, notNull }),
     );
   return statements;
+}
+
+/** ADD GENERATED fails on a column that is an identity already, whose kind is then set. */
+function makeIdentity(table: QualifiedName, column: string, identity: 'always' | 'by default'): string[] {
+  const alter = { kind: 'alterColumn', table, column, identity } as const;
+  return [
+    doBlock([
+      'BEGIN',
+      ...renderOperation(alter).map((statement) => `  ${statement};`),
+      `  ${catchUpSql(table, column).replace('SELECT', 'PERFORM')};`,
+      'EXCEPTION WHEN object_not_in_prerequisite_state THEN',
+      '  NULL;',
+      'END;',
+    ]),
+    ...renderOperation({ ...alter, hasIdentity: true }),
+  ];
 }
 
 function guarded(condition: string, statements: readonly string[]): string {

@@ -92,7 +92,7 @@ export async function rehearse(plan: Plan, context: RehearsalContext): Promise<R
     const copied = await copyDatabase(connection, plan, context);
     const before = await countRows(connection, copied);
     const failure = await carryOutOn(connection, plan, settings, context);
-    if (failure !== null) return { ran: true, on, verdict: 'fails', remaining: [], failure };
+    if (failure !== null) return { ran: true, on, verdict: 'fails', remaining: [], ...failure };
     const lost = await lostRows(connection, before, plan);
     if (lost !== null) return { ran: true, on, verdict: 'fails', remaining: [], failure: lost };
     const after = await diagnose(settings, {
@@ -169,7 +169,7 @@ async function carryOutOn(
   plan: Plan,
   settings: Settings,
   context: RehearsalContext,
-): Promise<string | null> {
+): Promise<Pick<RehearsalVerdict, 'failure' | 'failedStep'> | null> {
   const { env } = context.diagnosis.facts;
   const fingerprint = (isInTransaction: boolean) => fingerprintNow(connection, env, isInTransaction);
   const ledger = await openLedger(connection);
@@ -199,32 +199,54 @@ async function carryOutOn(
     return null;
   } catch (fault) {
     if (context.signal?.aborted) throw fault;
-    if (fault instanceof UnitFailure) return `step ${fault.unit}: ${fault.message}`;
-    return fault instanceof Error ? fault.message : String(fault);
+    if (fault instanceof UnitFailure)
+      return { failure: `step ${fault.unit}: ${fault.message}`, failedStep: fault.unit };
+    return { failure: fault instanceof Error ? fault.message : String(fault) };
   }
 }
 
-async function countRows(connection: Connection, tables: readonly string[]): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
+interface Counted {
+  /** A step may give the table another name. */
+  oid: number;
+  rows: number;
+}
+
+async function countRows(connection: Connection, tables: readonly string[]): Promise<Map<string, Counted>> {
+  const counts = new Map<string, Counted>();
   for (const table of tables) {
-    const { rows } = await connection.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${sqlOfKey(table)}`);
-    counts.set(table, rows[0]?.n ?? 0);
+    const { rows } = await connection.query<{ oid: number; name: string }>(
+      'SELECT $1::regclass::oid::int8::int AS oid',
+      [sqlOfKey(table)],
+    );
+    const oid = rows[0]?.oid as number;
+    counts.set(table, { oid, rows: await rowsOf(connection, oid) });
   }
   return counts;
+}
+
+/** 0 where the table is gone. */
+async function rowsOf(connection: Connection, oid: number): Promise<number> {
+  const found = await connection.query<{ name: string }>(
+    'SELECT format($1, n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $2',
+    ['%I.%I', oid],
+  );
+  const name = found.rows[0]?.name;
+  if (name === undefined) return 0;
+  const { rows } = await connection.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${name}`);
+  return rows[0]?.n ?? 0;
 }
 
 /** Rows survive: no table has fewer than before, unless a merge was asked for. */
 async function lostRows(
   connection: Connection,
-  before: ReadonlyMap<string, number>,
+  before: ReadonlyMap<string, Counted>,
   plan: Plan,
 ): Promise<string | null> {
   const merged = new Set(
     plan.steps.flatMap((step) => (step.hazards.includes('merges-rows') ? (step.tables ?? []) : [])),
   );
-  const after = await countRows(connection, [...before.keys()]);
-  for (const [table, rows] of before) {
-    const left = after.get(table) ?? 0;
+  for (const [table, { oid, rows }] of before) {
+    const left = await rowsOf(connection, oid);
     if (left < rows && !merged.has(table)) return `${table} had ${rows} rows before and ${left} after`;
   }
   return null;
@@ -236,7 +258,11 @@ function verdictOf(plan: Plan, before: Diagnosis, after: Diagnosis, on: string):
   const known = new Set(before.findings.map((finding) => finding.key));
   const left = new Set(plan.left.map((one) => one.key));
   const answered = new Set([...plan.patches, ...plan.steps].flatMap((part) => part.answers));
-  const fresh = remaining.filter((key) => !known.has(key));
+  // What a known finding now follows from is the rest of it, no new trouble.
+  const rest = new Set(
+    after.findings.filter((finding) => known.has(finding.key)).flatMap((finding) => finding.causedBy),
+  );
+  const fresh = remaining.filter((key) => !known.has(key) && !rest.has(key));
   const broken = remaining.filter((key) => answered.has(key) && !left.has(key));
   const failure =
     fresh.length > 0

@@ -3,7 +3,7 @@
  * Owns the safe forms: foreign keys and checks NOT VALID and validated after the seed, NOT NULL after it, indexes of large
  * tables CONCURRENTLY. Refuses to know why an object is wanted.
  */
-import { describeLock, invertOperation, renderOperation } from '../model/ddl.ts';
+import { catchUpSql, describeLock, invertOperation, renderOperation } from '../model/ddl.ts';
 import { keyOf, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { Operation, SchemaOperation } from '../model/operation.ts';
 import type { Hazard, Step } from '../model/plan.ts';
@@ -123,6 +123,8 @@ function withoutTablesOf(operations: readonly Operation[], foreseen: Schema, { l
 }
 
 function reasonToLeave(operation: SchemaOperation, schema: Schema, inputs: StepInputs): string | null {
+  if (operation.kind === 'alterColumn' && operation.notNull === true)
+    return inputs.contradicted.get(`${keyOfName(operation.table)}.${operation.column}`) ?? null;
   if (operation.kind !== 'addConstraint') return null;
   const { constraint } = operation;
   const known = inputs.contradicted.get(`${keyOfName(operation.table)}.${constraint.name}`);
@@ -152,6 +154,9 @@ function draftSteps(
     const safe = isStanding ? safeForm(operation, isSmall, answers) : { now: operation, later: [] };
     if (operation.kind === 'createIndex' && isStanding && !isSmall) {
       alone.push(concurrentIndex(operation, answers));
+    } else if (isUniqueKey(operation) && isStanding && !isSmall) {
+      const { index, key } = concurrentKey(operation);
+      alone.push(concurrentIndex(index, answers), draft([key], answers, before, inputs));
     } else {
       together.push(safe.now);
     }
@@ -211,7 +216,7 @@ function draft(
   let standing = before;
   const made = new Set<string>();
   for (const operation of operations) {
-    sql.push(...renderOperation(operation));
+    sql.push(...renderOperation(operation), ...catchUp(operation));
     const table = tableOf(operation);
     // What goes with its table needs no way back of its own.
     if (table === null || operation.kind === 'createTable' || !made.has(table)) {
@@ -246,6 +251,33 @@ function draft(
   };
 }
 
+type AddConstraint = Extract<SchemaOperation, { kind: 'addConstraint' }>;
+
+function isUniqueKey(operation: SchemaOperation): operation is AddConstraint {
+  return operation.kind === 'addConstraint' && operation.constraint.type === 'u' && !operation.constraint.usingIndex;
+}
+
+/** The index that a unique key is made of, built while others write, and the key that then takes it over at once. */
+function concurrentKey({ table, constraint }: AddConstraint) {
+  const { columns, include, nullsNotDistinct, ...rest } = constraint;
+  const name = constraint.name as string;
+  const keys = columns.map((column) => ({ text: column, isExpression: false }));
+  const index = { name, unique: true, method: 'btree', keys, ...(include ? { include } : {}) };
+  return {
+    index: { kind: 'createIndex', table, index: nullsNotDistinct ? { ...index, nullsNotDistinct } : index },
+    key: { kind: 'addConstraint', table, constraint: { ...rest, columns, usingIndex: name } },
+  } as const satisfies { index: SchemaOperation; key: SchemaOperation };
+}
+
+/** A sequence that a column with rows gets begins behind their values. */
+function catchUp(operation: SchemaOperation): string[] {
+  if (operation.kind === 'alterColumn' && operation.identity && !operation.hasIdentity)
+    return [catchUpSql(operation.table, operation.column)];
+  if (operation.kind === 'createSequence' && operation.ownedBy)
+    return [catchUpSql(operation.ownedBy.table, operation.ownedBy.column)];
+  return [];
+}
+
 function concurrentIndex(operation: Extract<SchemaOperation, { kind: 'createIndex' }>, answers: string[]): StepDraft {
   const name = operation.index.name as string;
   const qualified = quoteQualified({ schema: operation.table.schema, name });
@@ -265,7 +297,7 @@ function concurrentIndex(operation: Extract<SchemaOperation, { kind: 'createInde
 }
 
 /** VALIDATE in a block of its own: rows that contradict leave the constraint NOT VALID, with a notice, and lose nothing. */
-function validation(operation: Extract<SchemaOperation, { kind: 'addConstraint' }>, answers: string[]): StepDraft {
+function validation(operation: AddConstraint, answers: string[]): StepDraft {
   const name = operation.constraint.name as string;
   const table = quoteQualified(operation.table);
   const fault = operation.constraint.type === 'f' ? 'foreign_key_violation' : 'check_violation';

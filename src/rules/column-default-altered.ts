@@ -2,6 +2,8 @@
  * A live column has another default than the revisions declare.
  */
 import { nameOfKey } from '../model/declare.ts';
+import type { Operation } from '../model/operation.ts';
+import type { Column, Schema } from '../model/schema.ts';
 import { declareStep, differences, isAbout, tell } from './drift-finding.ts';
 import { defineRule } from './rule.ts';
 
@@ -27,6 +29,7 @@ export default defineRule({
         remedy: declareStep(
           `Set the default of ${difference.key} to ${wanted}`,
           [
+            ...ownSequence(column, difference.table, live.schema),
             {
               kind: 'alterColumn',
               table: nameOfKey(difference.table),
@@ -41,3 +44,14 @@ export default defineRule({
     }
   },
 });
+
+/** The sequence of a serial column: made where it is gone, and given to its column. */
+function ownSequence(column: Column, table: string, live: Schema): Operation[] {
+  if (column.ownedSequence === null || column.identity !== null) return [];
+  const name = nameOfKey(column.ownedSequence);
+  const origin = column.origin ?? { revision: null, file: '', line: 0 };
+  const ownedBy = { table: nameOfKey(table), column: column.name };
+  if (live.sequences.has(column.ownedSequence)) return [{ kind: 'alterSequence', name, ownedBy, origin }];
+  const type = /^(?:integer|smallint)$/.test(column.type) ? { type: column.type } : {};
+  return [{ kind: 'createSequence', name, ownedBy, ...type, origin }];
+}

@@ -2,8 +2,13 @@
  * A live column is an identity of another kind than declared.
  */
 import { nameOfKey } from '../model/declare.ts';
+import type { Difference } from '../model/drift.ts';
+import type { Operation } from '../model/operation.ts';
+import type { Column } from '../model/schema.ts';
 import { aspectOf, declareStep, differences, isAbout, tell } from './drift-finding.ts';
 import { defineRule } from './rule.ts';
+
+type Altered = Extract<Difference, { kind: 'column' }>;
 
 export default defineRule({
   id: 'column-identity-altered',
@@ -25,18 +30,28 @@ export default defineRule({
         message: `${difference.key} has identity ${found}, and the revisions declare ${wanted}; inserts fail or ignore the value given.`,
         remedy: declareStep(
           `Make ${difference.key} GENERATED ${(column.identity ?? 'none').toUpperCase()} AS IDENTITY`,
-          [
-            {
-              kind: 'alterColumn',
-              table: nameOfKey(difference.table),
-              column: column.name,
-              identity: column.identity,
-              origin: column.origin ?? { revision: null, file: '', line: 0 },
-            },
-          ],
+          identityOf(difference, column),
           'locks-or-data',
         ),
       });
     }
   },
 });
+
+/** ADD GENERATED takes a column without a default and with NOT NULL alone (ATExecAddIdentity). */
+function identityOf(difference: Altered, column: Column): Operation[] {
+  const { live, table } = difference;
+  const alter = (change: Partial<Extract<Operation, { kind: 'alterColumn' }>>): Operation => ({
+    kind: 'alterColumn',
+    table: nameOfKey(table),
+    column: column.name,
+    ...change,
+    origin: column.origin ?? { revision: null, file: '', line: 0 },
+  });
+  const isAdded = column.identity !== null && live?.identity === null;
+  return [
+    ...(isAdded && live.default !== null ? [alter({ default: null })] : []),
+    ...(isAdded && !live.notNull ? [alter({ notNull: true })] : []),
+    alter({ identity: column.identity, ...(column.identity !== null && !isAdded ? { hasIdentity: true } : {}) }),
+  ];
+}

@@ -2,6 +2,8 @@
  * A live column is of another type than the revisions declare.
  */
 import { nameOfKey } from '../model/declare.ts';
+import { quoteIdentifier } from '../model/name.ts';
+import type { Column } from '../model/schema.ts';
 import { aspectOf, declareStep, differences, isAbout, tell } from './drift-finding.ts';
 import { defineRule } from './rule.ts';
 
@@ -32,6 +34,7 @@ export default defineRule({
               table: nameOfKey(difference.table),
               column: column.name,
               type: column.type,
+              ...usingOf(column, difference.live),
               origin: column.origin ?? { revision: null, file: '', line: 0 },
             },
           ],
@@ -41,3 +44,13 @@ export default defineRule({
     }
   },
 });
+
+/**
+ * Text becomes another type only where it is asked for (pg_cast has no assignment cast from it); other conversions are left
+ * to PostgreSQL, which refuses what an explicit cast would cut.
+ */
+function usingOf(wanted: Column, found: Column | null): { using?: string } {
+  const isText = (type: string) => /^(?:text|character|citext)/.test(type) && !type.endsWith('[]');
+  if (found === null || !isText(found.type) || isText(wanted.type)) return {};
+  return { using: `${quoteIdentifier(wanted.name)}::${wanted.type}` };
+}

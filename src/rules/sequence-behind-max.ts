@@ -38,7 +38,12 @@ export default defineRule({
           .map(({ key, table, column, sequence }) => {
             const name = nameOfKey(sequence);
             const target = quoteQualified(nameOfKey(table));
-            return `SELECT ${quoteLiteral(key)} AS key, (SELECT max(${quoteIdentifier(column)}) FROM ${target})::text AS highest, s.last_value::text AS last, s.start_value::text AS start, s.increment_by::text AS step, has_sequence_privilege(${quoteLiteral(quoteQualified(name))}, 'USAGE, SELECT') AS readable FROM pg_catalog.pg_sequences s WHERE s.schemaname = ${quoteLiteral(name.schema ?? 'public')} AND s.sequencename = ${quoteLiteral(name.name)}`;
+            const own = quoteQualified(name);
+            // pg_sequences hides the value of setval(…, false), and the sequence itself is its owner's to read.
+            const [start, from] = live.unownedTables.has(table)
+              ? ['s.start_value', '']
+              : ['CASE WHEN q.is_called THEN s.start_value ELSE q.last_value END', `, ${own} q`];
+            return `SELECT ${quoteLiteral(key)} AS key, (SELECT max(${quoteIdentifier(column)}) FROM ${target})::text AS highest, s.last_value::text AS last, (${start})::text AS start, s.increment_by::text AS step, has_sequence_privilege(${quoteLiteral(own)}, 'USAGE, SELECT') AS readable FROM pg_catalog.pg_sequences s${from} WHERE s.schemaname = ${quoteLiteral(name.schema ?? 'public')} AND s.sequencename = ${quoteLiteral(name.name)}`;
           })
           .join('\nUNION ALL\n'),
       };

@@ -49,6 +49,7 @@ export function readProbe(condition: string): Probe {
   const equals = new Map<string, string>();
   let isVisible = false;
   let registered: string | null = null;
+  let registeredType: string | null = null;
   walk(target, (kind, body) => {
     if (kind === 'RangeVar') sources.push(relationOf(body));
     if (kind === 'A_Expr') {
@@ -71,6 +72,7 @@ export function readProbe(condition: string): Probe {
       const name = stringsOf(body.funcname as Node[]).at(-1);
       if (name === 'pg_table_is_visible') isVisible = true;
       if (name === 'to_regclass') registered = constantOf((body.args as Node[] | undefined)?.[0]);
+      if (name === 'to_regtype') registeredType = constantOf((body.args as Node[] | undefined)?.[0]);
     }
     if (kind === 'NullTest' && as(body.arg as Node, 'FuncCall') && body.nulltesttype === 'IS_NULL')
       probe.wants = !probe.wants;
@@ -82,8 +84,9 @@ export function readProbe(condition: string): Probe {
     probe.names.push(probe.table.name);
     return probe;
   }
+  if (registeredType !== null) probe.names.push(relationIn(registeredType).name);
   probe.isOfCatalogue =
-    sources.length > 0 &&
+    (sources.length > 0 || registeredType !== null) &&
     sources.every(
       ({ schema, name }) => schema === 'information_schema' || schema === 'pg_catalog' || name.startsWith('pg_'),
     );

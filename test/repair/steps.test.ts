@@ -134,9 +134,24 @@ describe('stepsFor', () => {
   });
 
   it('a scan under a strong lock is a hazard on a large table and none on a small one', () => {
-    const sql = ['ALTER TABLE users ADD CONSTRAINT users_age_key UNIQUE (age);'];
+    const sql = ['ALTER TABLE users ADD CONSTRAINT users_age_ex EXCLUDE USING btree (age WITH =);'];
     expect(plan(sql).steps[0]?.hazards).toEqual([]);
     expect(plan(sql, { bytesByTable: new Map() }).steps[0]?.hazards).toEqual(['long-lock']);
+  });
+
+  it('makes a unique key of a large table from an index that is built CONCURRENTLY', async () => {
+    const before = await print();
+    const sql = ['ALTER TABLE users ADD CONSTRAINT users_age_key UNIQUE (age) DEFERRABLE INITIALLY DEFERRED;'];
+    const { steps } = plan(sql, { bytesByTable: new Map() });
+    expect(steps.map(({ transactional, hazards }) => [transactional, hazards])).toEqual([
+      [false, ['not-transactional']],
+      [true, []],
+    ]);
+    await run(steps);
+    const key = (await introspect(database.connection)).schema.tables.get('public.users')?.constraints;
+    expect(key?.get('users_age_key')).toMatchObject({ type: 'u', columns: ['age'], deferrable: 'initially deferred' });
+    await runBack(steps);
+    expect(await print()).toBe(before);
   });
 
   it('does what two findings ask for once, and says that both are answered', () => {
