@@ -181,6 +181,8 @@ async function openSession(
     `standard_conforming_strings = on`,
     `statement_timeout = ${timeouts.statementMs}`,
     `lock_timeout = ${timeouts.lockMs}`,
+    // A session that looks for proof must be refused rows, not shown some of them.
+    ...(options.readOnly ? ['row_security = off'] : []),
   ];
   const setLocal = settings.map((setting) => `set local ${setting};`).join(' ');
   const answersWithinMs = timeouts.statementMs > 0 ? timeouts.statementMs + graceMs : 0;

@@ -113,6 +113,7 @@ async function readSnapshot(reading: CatalogReading, question: VersionTableQuest
   await readColumns(reading, byOid, names);
   await readConstraints(reading, byOid, names);
   const views = await readViews(reading, names);
+  for (const oid of versions.oids) views.delete(oid);
   await readIndexes(reading, new Map<number, OpenTable | OpenView>([...byOid, ...views]), names);
   await readTriggers(reading, byOid);
   await readPolicies(reading, byOid);

@@ -3,14 +3,12 @@
  */
 import type { Connection, DatabaseTarget, ElaboratedPair, ScratchServer } from '../database/index.ts';
 import { ChainError } from '../errors.ts';
-import type { DatabaseDiagnosis, LooksLike, Stamp } from '../model/diagnosis.ts';
+import type { DatabaseDiagnosis, LooksLike } from '../model/diagnosis.ts';
 import type { Drift } from '../model/drift.ts';
 import type { LiveDatabase } from '../model/live.ts';
 import { matchesObject } from '../model/lookup.ts';
-import { compareText } from '../model/name.ts';
-import type { RevisionGraph } from '../model/revision-graph.ts';
 import type { Schema } from '../model/schema.ts';
-import { settleOverlap } from '../model/stamp.ts';
+import { readStamp, settleOverlap } from '../model/stamp.ts';
 
 import type { Looked, Project } from './subject.ts';
 export async function lookAtDatabase(project: Project): Promise<Looked> {
@@ -156,24 +154,4 @@ async function elaborateInScratch(
   } finally {
     if (scratch !== null && scratch !== options.reuse?.scratch) await scratch.stop();
   }
-}
-
-function readStamp(graph: RevisionGraph, live: LiveDatabase, assumed?: readonly string[]): Stamp {
-  const table = live.versionTables.find((candidate) => candidate.isResolved) ?? null;
-  const others = live.versionTables.filter((candidate) => candidate !== table);
-  const rows = assumed === undefined ? (table?.rows ?? []) : [...assumed].sort(compareText);
-  const distinct = [...new Set(rows)];
-  const known = distinct.filter((row) => graph.revisions.has(row));
-  const unknown = distinct.filter((row) => !graph.revisions.has(row));
-  const state =
-    table === null && assumed === undefined
-      ? 'absent'
-      : table?.rows === null
-        ? 'unreadable'
-        : rows.length === 0
-          ? 'empty'
-          : unknown.length > 0
-            ? 'unplaced'
-            : 'placed';
-  return { table, others, state, rows, known, unknown };
 }

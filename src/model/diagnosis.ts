@@ -23,9 +23,9 @@ export interface Stamp {
   others: VersionTable[];
   /**
    * `absent` no table · `empty` no row · `unreadable` the role may not read it · `placed` every row is a known revision ·
-   * `unplaced` at least one row is not.
+   * `unplaced` at least one row is not · `unusable` what bears its name holds no ids.
    */
-  state: 'absent' | 'empty' | 'unreadable' | 'placed' | 'unplaced';
+  state: 'absent' | 'empty' | 'unreadable' | 'unusable' | 'placed' | 'unplaced';
   /** As stored, sorted, duplicates kept. */
   rows: string[];
   /** Rows that are revisions of the graph, once each. */

@@ -12,8 +12,14 @@ export interface VersionTable {
   /** Width of `version_num`, null where it has none. */
   width: number | null;
   hasPrimaryKey: boolean;
-  /** Null: the role may not read it. Sorted, with duplicates kept. */
+  /** Null: they could not be read. Sorted, with duplicates kept. */
   rows: string[] | null;
+  /** Rows that hold NULL, which Alembic takes for no row. */
+  nullRows: number;
+  /** Row level security hides rows of it from the role. */
+  isFiltered: boolean;
+  /** Why Alembic cannot work with it, in words that go on after "…:"; null where it can. */
+  problem: string | null;
   /** The one that the connection's search_path (or `version_table_schema`) resolves to. */
   isResolved: boolean;
 }

@@ -1,8 +1,11 @@
 /**
- * Version rows that overlap, settled by the catalogue: of an ancestor and its descendant, the one stays that the live
- * schema bears out. Pure.
+ * The stamp: what the version rows mean to the graph, and rows that overlap, settled by the catalogue: of an ancestor and
+ * its descendant, the one stays that the live schema bears out. Pure.
  */
 import { ancestorsOf } from './ancestry.ts';
+import type { Stamp } from './diagnosis.ts';
+import type { LiveDatabase } from './live.ts';
+import { compareText } from './name.ts';
 import type { Replay } from './replay.ts';
 import type { RevisionId } from './revision.ts';
 import type { RevisionGraph } from './revision-graph.ts';
@@ -23,6 +26,44 @@ export interface Overlap {
  */
 export function isContradicted({ absent, expected }: Overlap): boolean {
   return absent.length > 0 && absent.length === expected.length;
+}
+
+/** What the version table says, and what the graph knows of it. `assumed`: rows to take in place of its own. */
+export function readStamp(graph: RevisionGraph, live: LiveDatabase, assumed?: readonly string[]): Stamp {
+  const table = live.versionTables.find((candidate) => candidate.isResolved) ?? null;
+  const others = live.versionTables.filter((candidate) => candidate !== table);
+  const rows = assumed === undefined ? (table?.rows ?? []) : [...assumed].sort(compareText);
+  const distinct = [...new Set(rows)];
+  const known = distinct.filter((row) => graph.revisions.has(row));
+  const unknown = distinct.filter((row) => !graph.revisions.has(row));
+  const state =
+    table === null && assumed === undefined
+      ? 'absent'
+      : table?.rows === null
+        ? table.problem === null
+          ? 'unreadable'
+          : 'unusable'
+        : rows.length === 0
+          ? 'empty'
+          : unknown.length > 0
+            ? 'unplaced'
+            : 'placed';
+  return { table, others, state, rows, known, unknown };
+}
+
+/** The one revision whose id begins with `row`: Alembic takes a cut id for it, in the version table too. */
+export function cutIdOf(graph: RevisionGraph, row: string): RevisionId | null {
+  if (row === '' || graph.revisions.has(row)) return null;
+  const whole = [...graph.revisions.keys()].filter((id) => id.startsWith(row));
+  return whole.length === 1 ? (whole[0] ?? null) : null;
+}
+
+/** The one revision that `row` is but for white space and case. */
+export function misspeltIdOf(graph: RevisionGraph, row: string): RevisionId | null {
+  const bare = row.trim().toLowerCase();
+  if (bare === '' || graph.revisions.has(row)) return null;
+  const same = [...graph.revisions.keys()].filter((id) => id.toLowerCase() === bare);
+  return same.length === 1 ? (same[0] ?? null) : null;
 }
 
 /** Every pair of rows of which one comes before the other. */

@@ -4,6 +4,7 @@
 import { ancestorsOf } from '../model/ancestry.ts';
 import type { Evidence } from '../model/finding.ts';
 import { plainSearchPath } from '../model/lookup.ts';
+import { misspeltIdOf } from '../model/stamp.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({
@@ -28,7 +29,13 @@ export default defineRule({
       ...(history?.elsewhereById.keys() ?? []),
       ...(history?.releasedById.keys() ?? []),
     ]);
-    const foreign = stamp.unknown.filter((row) => !known.has(row) && !isPrefixOfOne(graph.revisions.keys(), row));
+    const foreign = stamp.unknown.filter(
+      (row) =>
+        row !== '' &&
+        !known.has(row) &&
+        !isPrefixOfOne(graph.revisions.keys(), row) &&
+        misspeltIdOf(graph, row) === null,
+    );
     if (foreign.length === 0) return;
     const first = config.env.versionTableSchema ?? plainSearchPath(live.searchPath)[0] ?? 'public';
     const isFallThrough = table.namespace !== first;
@@ -55,7 +62,7 @@ export default defineRule({
       message: `${table.key} holds ${foreign.join(', ')}, which this project never had: it is another application's version table${isFallThrough ? `, reached through the search_path because ${first} has none` : ''}. Stamping over it would break that application.`,
       evidence,
       remedy: advice(
-        `Set version_table_schema='${first}' (or a version_table of its own) in ${config.env.file ?? 'env.py'}; never touch ${table.key}`,
+        `Set ${isFallThrough ? `version_table_schema='${first}' (or a version_table of its own)` : `version_table='${table.name}_own' (any name that is free)`} in ${config.env.file ?? 'env.py'}; never touch ${table.key}`,
         'never-automatic',
       ),
     };

@@ -30,6 +30,7 @@ const modules = await Promise.all([
   import('./model-defined-twice.ts'),
   // Where the database stands, and who may look.
   import('./insufficient-privileges.ts'),
+  import('./version-table-unusable.ts'),
   import('./foreign-version-row.ts'),
   import('./database-ahead-of-code.ts'),
   import('./version-not-in-graph.ts'),

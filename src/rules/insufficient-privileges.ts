@@ -42,9 +42,13 @@ export default defineRule({
     if (stamp?.state === 'unreadable' && stamp.table !== null) {
       yield {
         subject: { kind: 'stamp', name: stamp.table.key },
-        message: `${live.role} may not read ${stamp.table.key}; where this database stands is unknown.`,
+        message: `${live.role} may not read ${stamp.table.isFiltered ? `all rows of ${stamp.table.key}: row level security hides some` : stamp.table.key}; where this database stands is unknown.`,
         evidence: [{ origin: 'live', text: `the owner is ${stamp.table.owner}` }],
-        remedy: advice(`GRANT SELECT ON ${quoteQualified(nameOfKey(stamp.table.key))} TO ${role}`),
+        remedy: advice(
+          stamp.table.isFiltered
+            ? `ALTER ROLE ${role} BYPASSRLS, or connect as ${stamp.table.owner}`
+            : `GRANT SELECT ON ${quoteQualified(nameOfKey(stamp.table.key))} TO ${role}`,
+        ),
       };
     }
     const touched = new Set<string>();

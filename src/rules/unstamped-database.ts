@@ -2,7 +2,7 @@
  * The database has tables of this chain and no version row: Alembic takes it for empty. Says which revision it looks like.
  */
 import type { Evidence } from '../model/finding.ts';
-import { defineRule, step } from './rule.ts';
+import { advice, defineRule, type RuleInputs, step } from './rule.ts';
 
 export default defineRule({
   id: 'unstamped-database',
@@ -38,6 +38,19 @@ export default defineRule({
       });
     }
     const best = stamp.looksLike[0];
+    const elsewhere = stampElsewhere(graph, declared, live, stamp);
+    if (elsewhere !== null) {
+      evidence.push({ origin: 'live', text: `${elsewhere.key} holds ${elsewhere.rows?.join(', ')}, of this chain` });
+      yield {
+        subject: { kind: 'stamp', name },
+        message: `The database has ${owned.length} ${owned.length === 1 ? 'table' : 'tables'} of this chain, and its version row is in ${elsewhere.key}, where Alembic as configured does not look: it reads ${stamp.state === 'absent' ? `${name}, which is not there` : `${name}, which has no row`}.`,
+        evidence,
+        remedy: advice(
+          `Set version_table_schema='${elsewhere.namespace}'${elsewhere.name === name.slice(name.indexOf('.') + 1) ? '' : ` and version_table='${elsewhere.name}'`} in ${config?.env.file ?? 'env.py'}, or put ${elsewhere.namespace} on the search_path of the role that migrates`,
+        ),
+      };
+      return;
+    }
     yield {
       subject: { kind: 'stamp', name },
       message: `The database has ${owned.length} ${owned.length === 1 ? 'table' : 'tables'} of this chain and ${stamp.state === 'absent' ? `no version table ${name}` : `no row in ${name}`}${best ? `; it looks like revision ${best.revisions.join(' + ')} (${percent(best.score)})` : ''}. \`alembic upgrade head\` would start from the beginning and fail on the first table that exists.`,
@@ -53,6 +66,26 @@ export default defineRule({
     };
   },
 });
+
+/** The version table of this chain where only another schema has it, and nothing else of this chain is there. */
+function stampElsewhere(
+  graph: RuleInputs['graph'],
+  declared: RuleInputs['declared'],
+  live: RuleInputs['live'],
+  stamp: RuleInputs['stamp'],
+): RuleInputs['stamp']['others'][number] | null {
+  const names = new Set([...declared.heads.tables.values()].map((table) => table.name));
+  const fitting = stamp.others.filter(
+    ({ rows, namespace }) =>
+      rows !== null &&
+      rows.length > 0 &&
+      rows.every((row) => graph.revisions.has(row)) &&
+      // With tables of its own it is another copy of this chain, a tenant's for instance.
+      (namespace === stamp.table?.namespace ||
+        ![...live.schema.tables.values()].some((table) => table.namespace === namespace && names.has(table.name))),
+  );
+  return fitting.length === 1 ? (fitting[0] ?? null) : null;
+}
 
 /** Tables that some revision creates and that the database has. */
 function ownedTables(

@@ -4,11 +4,14 @@
 import type { Evidence, Remedy } from '../model/finding.ts';
 import type { Revision } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
+import { cutIdOf, misspeltIdOf, settleOverlap } from '../model/stamp.ts';
 import { advice, defineRule, patch, type RuleInputs, step } from './rule.ts';
 
 interface Cause {
   /** In words, ends the message. */
   words: string;
+  /** What Alembic makes of the row. Default: every command fails. */
+  cost?: string;
   evidence: Evidence[];
   remedy: Remedy;
   causedBy?: string[];
@@ -19,7 +22,7 @@ export default defineRule({
   title: 'the database is at a revision that no file defines',
   severity: 'error',
   needs: ['graph', 'stamp', 'declared'],
-  wants: ['history'],
+  wants: ['history', 'live'],
   docs: {
     problem:
       "The version table holds an id that no file of the project defines. The file was deleted, renamed or squashed, the id was cut, the database is ahead of the code, or the row is another application's.",
@@ -28,21 +31,29 @@ export default defineRule({
     repair:
       'By cause: restore the deleted file verbatim; keep the old id; write the full id; deploy the newer code; give the chain a version table of its own. Where none fits, compare the live schema with every revision.',
   },
-  *check({ graph, stamp, history, policy }) {
+  *check({ graph, stamp, declared, live, history, policy }) {
     const table = stamp.table;
     if (table === null) return;
+    // The rows as they are meant, without those that exclude each other.
+    const meant = stamp.rows.map((row) => cutIdOf(graph, row) ?? misspeltIdOf(graph, row) ?? row);
+    const isKnown = live !== undefined && meant.every((row) => graph.revisions.has(row));
+    const settled = isKnown
+      ? settleOverlap(graph, declared.replay, live.schema, [...new Set(meant)]).sort()
+      : [...new Set(meant)].sort();
     for (const row of stamp.unknown) {
+      const shown = row === '' ? 'an empty row' : row === row.trim() ? row : JSON.stringify(row);
       const cause =
-        truncated(graph, stamp, row) ??
         inHistory(graph, history, row) ??
         ahead(history, row) ??
+        misspelt(graph, stamp, row, settled) ??
+        truncated(graph, stamp, row, settled) ??
         unknown(stamp, history, row);
       yield {
         subject: { kind: 'stamp', name: table.key },
         detail: row,
         severity: policy.occasion === 'gate' && cause.causedBy?.[0]?.startsWith('database-ahead') ? 'info' : 'error',
-        message: `${table.key} holds ${row}, which no file defines, so that every alembic command fails on this database; ${cause.words}.`,
-        evidence: [{ origin: 'live', text: `${table.key} holds ${row}` }, ...cause.evidence],
+        message: `${table.key} holds ${shown}, which no file defines${cause.cost ?? ', so that every alembic command fails on this database'}; ${cause.words}.`,
+        evidence: [{ origin: 'live', text: `${table.key} holds ${shown}` }, ...cause.evidence],
         causedBy: cause.causedBy ?? ['foreign-version-row'],
         remedy: cause.remedy,
       };
@@ -50,19 +61,45 @@ export default defineRule({
   },
 });
 
-function truncated(graph: RevisionGraph, stamp: RuleInputs['stamp'], row: string): Cause | null {
-  if (row.length < 4 || stamp.table === null) return null;
-  const whole = [...graph.revisions.keys()].filter((id) => id.startsWith(row));
-  const full = whole[0];
-  if (whole.length !== 1 || full === undefined) return null;
-  const rows = [...new Set(stamp.rows.map((other) => (other === row ? full : other)))].sort();
+function truncated(graph: RevisionGraph, stamp: RuleInputs['stamp'], row: string, rows: string[]): Cause | null {
+  const full = cutIdOf(graph, row);
+  if (full === null || stamp.table === null) return null;
+  const best = stamp.looksLike[0];
+  const isAtFull = best?.revisions.includes(full) === true && best.missing + best.unexpected === 0;
   return {
-    words: `it is the beginning of ${full}: the id was cut`,
+    // Tried on Alembic 1.8: `current` shows the full id, `upgrade` adds its row beside this one.
+    words: `it is the beginning of ${full}: the id was cut, and the next upgrade leaves this row beside its own`,
+    cost: '',
     evidence: [{ origin: 'declared', text: `${full} begins with it`, file: graph.revisions.get(full)?.file ?? '' }],
-    remedy: step(`Write the full id ${full} into ${stamp.table.key} in place of ${row}`, 'guarded-row', [
-      { action: 'set-stamp', before: stamp.rows, rows, table: stamp.table.key },
-    ]),
+    remedy:
+      row.length >= 4 || isAtFull
+        ? writeRows(stamp, row, full, rows)
+        : advice(`Write the full id ${full} into ${stamp.table.key} in place of ${row}, if it is what was meant`),
   };
+}
+
+function misspelt(graph: RevisionGraph, stamp: RuleInputs['stamp'], row: string, rows: string[]): Cause | null {
+  const meant = misspeltIdOf(graph, row);
+  if (meant === null || stamp.table === null) return null;
+  return {
+    words: `it is ${meant} ${row === row.trim() ? 'in other case' : 'with white space about it'}: the row was typed`,
+    evidence: [
+      {
+        origin: 'declared',
+        text: `${meant} is the same text but for that`,
+        file: graph.revisions.get(meant)?.file ?? '',
+      },
+    ],
+    remedy: writeRows(stamp, row, meant, rows),
+  };
+}
+
+function writeRows(stamp: RuleInputs['stamp'], row: string, full: string, rows: string[]): Remedy {
+  const table = stamp.table?.key ?? '';
+  const shown = row === row.trim() ? row : JSON.stringify(row);
+  return step(`Write the full id ${full} into ${table} in place of ${shown}`, 'guarded-row', [
+    { action: 'set-stamp', before: stamp.rows, rows, table },
+  ]);
 }
 
 function inHistory(graph: RevisionGraph, history: RuleInputs['history'] | undefined, row: string): Cause | null {
@@ -123,10 +160,15 @@ function ahead(history: RuleInputs['history'] | undefined, row: string): Cause |
 }
 
 function unknown(stamp: RuleInputs['stamp'], history: RuleInputs['history'] | undefined, row: string): Cause {
+  const isEmpty = row === '';
   const evidence: Evidence[] = [
     {
       origin: 'git',
-      text: history === undefined ? 'there is no git history to look into' : 'it is nowhere in the git history',
+      text: isEmpty
+        ? 'no revision has an empty id'
+        : history === undefined
+          ? 'there is no git history to look into'
+          : 'it is nowhere in the git history',
     },
     ...stamp.looksLike.slice(0, 3).map(
       (place): Evidence => ({
@@ -141,7 +183,7 @@ function unknown(stamp: RuleInputs['stamp'], history: RuleInputs['history'] | un
     best.revisions.length > 0 &&
     best.missing + best.unexpected === 0 &&
     stamp.unknown.length === stamp.rows.length &&
-    history !== undefined;
+    (history !== undefined || isEmpty);
   return {
     words:
       best !== undefined && best.revisions.length > 0
@@ -156,7 +198,9 @@ function unknown(stamp: RuleInputs['stamp'], history: RuleInputs['history'] | un
             [{ action: 'set-stamp', before: stamp.rows, rows: [...best.revisions], table: stamp.table.key }],
           )
         : advice(
-            `Find the file of ${row} (another branch, another folder, a version_locations that is not configured) before anything is stamped`,
+            isEmpty
+              ? `Compare with \`chain locate\`, delete the empty row and stamp the revision that the catalogue proves`
+              : `Find the file of ${row} (another branch, another folder, a version_locations that is not configured) before anything is stamped`,
           ),
   };
 }

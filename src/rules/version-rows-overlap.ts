@@ -2,7 +2,7 @@
  * Two version rows of which one comes before the other, or the same row several times. The catalogue says which one lies.
  */
 import type { Evidence } from '../model/finding.ts';
-import { isContradicted, type Overlap, overlapsOf, settleOverlap } from '../model/stamp.ts';
+import { cutIdOf, isContradicted, type Overlap, overlapsOf, settleOverlap } from '../model/stamp.ts';
 import { defineRule, step } from './rule.ts';
 
 export default defineRule({
@@ -20,24 +20,31 @@ export default defineRule({
   },
   *check({ graph, declared, live, stamp }) {
     const table = stamp.table;
-    if (table === null || stamp.unknown.length > 0) return;
-    const overlaps = overlapsOf(graph, declared.replay, live.schema, stamp.known);
-    const isRepeated = stamp.rows.length > stamp.known.length;
+    if (table === null) return;
+    // A cut id stands for its revision, as in Alembic.
+    const cuts = new Map(stamp.unknown.map((row) => [row, cutIdOf(graph, row)]));
+    const ids = [...new Set([...stamp.known, ...cuts.values()])].filter((id) => id !== null);
+    if ([...cuts.values()].includes(null)) return;
+    const overlaps = overlapsOf(graph, declared.replay, live.schema, ids);
+    const isRepeated = stamp.rows.length > ids.length;
     if (overlaps.length === 0 && !isRepeated) return;
-    const left = settleOverlap(graph, declared.replay, live.schema, stamp.known);
+    const left = settleOverlap(graph, declared.replay, live.schema, ids);
     const evidence: Evidence[] = [{ origin: 'live', text: `${table.key} holds ${stamp.rows.join(', ')}` }];
+    for (const [row, id] of cuts) evidence.push({ origin: 'declared', text: `${row} is the beginning of ${id}` });
     for (const overlap of overlaps) {
       evidence.push({ origin: 'declared', text: `${overlap.ancestor} comes before ${overlap.descendant}` });
       evidence.push({ origin: 'live', text: whetherItRan(overlap) });
     }
     if (isRepeated && !table.hasPrimaryKey) evidence.push({ origin: 'live', text: `${table.key} has no primary key` });
-    const gone = stamp.known.filter((id) => !left.includes(id));
+    const gone = [...new Set(stamp.rows)].filter((row) => !left.includes(row));
     yield {
       subject: { kind: 'stamp', name: table.key },
       message:
         overlaps.length > 0
-          ? `${table.key} holds ${stamp.known.join(' and ')}, of which one comes before the other; \`alembic current\` hides it, and \`upgrade\` fails with "overlaps".`
-          : `${table.key} holds the same row ${stamp.rows.length} times; Alembic expects to match one and fails.`,
+          ? `${table.key} holds ${[...new Set(stamp.rows)].join(' and ')}, of which one comes before the other; \`alembic current\` hides it, and \`upgrade\` fails with "overlaps".`
+          : cuts.size > 0
+            ? `${table.key} holds ${[...new Set(stamp.rows)].join(' and ')}, which are the same revision; an upgrade moves one row on and leaves the other.`
+            : `${table.key} holds the same row ${stamp.rows.length} times; Alembic expects to match one and fails.`,
       evidence,
       remedy: step(
         gone.length > 0

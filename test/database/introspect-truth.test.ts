@@ -52,6 +52,9 @@ describe.each(availableMajors())('PostgreSQL %i', (major) => {
         width: 255,
         hasPrimaryKey: false,
         rows: ['x', 'x'],
+        nullRows: 0,
+        isFiltered: false,
+        problem: null,
         isResolved: false,
       },
       {
@@ -62,6 +65,9 @@ describe.each(availableMajors())('PostgreSQL %i', (major) => {
         width: 32,
         hasPrimaryKey: false,
         rows: [],
+        nullRows: 0,
+        isFiltered: false,
+        problem: null,
         isResolved: false,
       },
       {
@@ -72,6 +78,9 @@ describe.each(availableMajors())('PostgreSQL %i', (major) => {
         width: 32,
         hasPrimaryKey: true,
         rows: ['a', 'b'],
+        nullRows: 0,
+        isFiltered: false,
+        problem: null,
         isResolved: true,
       },
     ]);

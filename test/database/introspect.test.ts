@@ -78,6 +78,61 @@ describe('a role with few rights', () => {
   });
 });
 
+describe('what bears the name of the version table', () => {
+  const schema = async (sql: string, role = '') => {
+    const name = `named_${++named}`;
+    await database.connection.query(`create schema ${name}; set search_path = ${name}; ${sql}; reset search_path`);
+    const url = role === '' ? database.url : await database.urlOfNewRole(role.replaceAll('SCHEMA', name));
+    const live = await using(url, (connection) => introspect(connection, { versionTableSchema: name }));
+    await database.connection.query(`drop schema ${name} cascade`);
+    return {
+      table: live.versionTables.find(({ isResolved }) => isResolved),
+      objects: [...live.schema.tables.keys(), ...live.schema.views.keys()].filter((key) => key.startsWith(`${name}.`)),
+    };
+  };
+  let named = 0;
+
+  it('is read where it is a view, which is then no object of the schema', async () => {
+    const base = `create table kept (version_num varchar(32), at date); insert into kept values ('a')`;
+    const { table, objects } = await schema(`${base}; create view alembic_version as select version_num from kept`);
+    expect(table).toMatchObject({ rows: ['a'], problem: null });
+    expect(objects).toHaveLength(1);
+    const frozen = await schema(`${base}; create materialized view alembic_version as select version_num from kept`);
+    expect(frozen.table).toMatchObject({ rows: ['a'], problem: 'it is a materialized view' });
+    const failing = await schema(`create view alembic_version as select (1 / 0)::text as version_num`);
+    expect(failing.table).toMatchObject({ rows: null, problem: 'it cannot be read (division by zero)' });
+  });
+  it.each([
+    ['version_num integer', null, 'its version_num is integer, and an id is text'],
+    ['version varchar(32)', null, 'it has no column version_num'],
+    ['version_num char(8)', [], 'its version_num is character(8), which pads every id with blanks'],
+    ['version_num text', [], null],
+  ])('(%s)', async (columns, rows, problem) => {
+    expect((await schema(`create table alembic_version (${columns})`)).table).toMatchObject({ rows, problem });
+  });
+  it('may hold NULL', async () => {
+    const sql = `create table alembic_version (version_num text); insert into alembic_version values (null), ('a')`;
+    expect((await schema(sql)).table).toMatchObject({ rows: ['a'], nullRows: 1 });
+  });
+  it('is unread, not empty, where row level security hides its rows', async () => {
+    const sql = `create table alembic_version (version_num text); insert into alembic_version values ('a');
+                 alter table alembic_version enable row level security`;
+    const grants = `grant usage on schema SCHEMA to ROLE; grant select on SCHEMA.alembic_version to ROLE`;
+    expect((await schema(sql, grants)).table).toMatchObject({ rows: null, isFiltered: true, problem: null });
+  });
+});
+
+it('shows no rows rather than some of them to a session that looks for proof', async () => {
+  await database.connection.query(
+    `create table public.guarded (id int); insert into public.guarded values (1); alter table public.guarded enable row level security`,
+  );
+  const url = await database.urlOfNewRole('grant select on public.guarded to ROLE');
+  await using(url, (connection) =>
+    expect(connection.query('select count(*) from public.guarded')).rejects.toMatchObject({ sqlState: '42501' }),
+  );
+  await database.connection.query('drop table public.guarded');
+});
+
 it('leaves ignored namespaces out, and names what points into them', async () => {
   const live = await introspect(database.connection, { ignoreNamespaces: ['hidden'] });
   expect([...live.schema.tables.keys()]).toEqual(['seen.readable', 'seen.unreadable']);

@@ -4,7 +4,6 @@
 import { compareSchemas, rankRevisions } from '../../src/diff/index.ts';
 import { readMigrators, readSeedRunners } from '../../src/history/index.ts';
 import { buildRevisionGraph } from '../../src/model/build-revision-graph.ts';
-import type { Stamp } from '../../src/model/diagnosis.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import type { RevisionHistory } from '../../src/model/history.ts';
 import type { LiveDatabase } from '../../src/model/live.ts';
@@ -13,7 +12,7 @@ import type { Operation } from '../../src/model/operation.ts';
 import type { EnvFacts, ProjectFacts, SurroundingFile } from '../../src/model/project.ts';
 import type { Revision, RevisionReading, UnreadableFile } from '../../src/model/revision.ts';
 import type { RevisionCode } from '../../src/model/revision-code.ts';
-import { settleOverlap } from '../../src/model/stamp.ts';
+import { readStamp, settleOverlap } from '../../src/model/stamp.ts';
 import { replay as replayRevisions, schemaOfOperations } from '../../src/replay/index.ts';
 import { runRules } from '../../src/rules/engine.ts';
 import { findRule } from '../../src/rules/index.ts';
@@ -125,6 +124,9 @@ function liveOf(project: Project): LiveDatabase {
               width: 32,
               hasPrimaryKey: true,
               rows,
+              nullRows: 0,
+              isFiltered: false,
+              problem: null,
               isResolved: true,
               ...project.versionTable,
             },
@@ -233,7 +235,7 @@ export function inputsOf(project: Project): Partial<RuleInputs> {
   }
   if (project.live !== undefined) {
     const live = liveOf(project);
-    const stamp = stampOf(graph, live);
+    const stamp = readStamp(graph, live);
     const looksLike = rankRevisions({ graph, schemaAfter: (id) => replay.schemaAfter(id), live: live.schema }).map(
       (place) => ({ ...place, differences: place.differences ?? [] }),
     );
@@ -260,25 +262,6 @@ export function inputsOf(project: Project): Partial<RuleInputs> {
     });
   }
   return inputs;
-}
-
-function stampOf(graph: RuleInputs['graph'], live: LiveDatabase): Stamp {
-  const table = live.versionTables[0] ?? null;
-  const rows = table?.rows ?? [];
-  const distinct = [...new Set(rows)];
-  const known = distinct.filter((row) => graph.revisions.has(row));
-  const unknown = distinct.filter((row) => !graph.revisions.has(row));
-  const state =
-    table === null
-      ? 'absent'
-      : table.rows === null
-        ? 'unreadable'
-        : rows.length === 0
-          ? 'empty'
-          : unknown.length > 0
-            ? 'unplaced'
-            : 'placed';
-  return { table, others: [], state, rows, known, unknown };
 }
 
 /** What one rule says of the project. */

@@ -1,5 +1,6 @@
 /** Rules on where the database stands: each cause has its own answer. */
 import { describe, expect, it } from 'vitest';
+import type { LiveDatabase } from '../../src/model/live.ts';
 import { findingsOf, resultsOf } from './inputs.ts';
 
 const a = { id: 'aaaa1111bbbb', sql: 'CREATE TABLE a (id int PRIMARY KEY)' };
@@ -47,6 +48,36 @@ describe('version-not-in-graph', () => {
       { action: 'set-stamp', before: ['bbbb22'], rows: [b.id], table: 'public.alembic_version' },
     ]);
   });
+  it('cut ids that exclude each other become one row, told as an overlap too', async () => {
+    const project = { ...chain, live: ab, rows: [a.id, 'bbbb22'] };
+    const { findings } = await resultsOf(['version-not-in-graph', 'version-rows-overlap'], project);
+    const action = { action: 'set-stamp', before: project.rows, rows: [b.id], table: 'public.alembic_version' };
+    expect(findings.map(({ rule, remedy }) => [rule, remedy?.actions])).toEqual([
+      ['version-not-in-graph', [action]],
+      ['version-rows-overlap', [action]],
+    ]);
+    expect(await findingsOf('version-rows-overlap', { ...project, rows: [a.id, 'zzzz'] })).toEqual([]);
+    expect(await findingsOf('version-rows-overlap', { ...project, rows: ['bbbb22'] })).toEqual([]);
+  });
+  it.each(['BBBB2222CCCC', ' bbbb2222cccc', 'bbbb2222cccc\n'])('%j was typed', async (row) => {
+    const finding = await one({ rows: [row], history: {} });
+    expect(finding?.message).toContain('the row was typed');
+    expect(finding?.remedy?.actions[0]).toMatchObject({ before: [row], rows: [b.id] });
+    expect(
+      await findingsOf('foreign-version-row', { ...chain, live: 'CREATE TABLE flows (id int)', rows: [row] }),
+    ).toEqual([]);
+  });
+  it('an empty row is named, and replaced where the catalogue proves what it should be', async () => {
+    const finding = await one({ rows: [''] });
+    expect(finding?.message).toContain('an empty row');
+    expect(finding?.remedy?.actions[0]).toMatchObject({ action: 'set-stamp', rows: [b.id] });
+    const unsure = await one({ rows: [''], live: `${ab}; ALTER TABLE b ADD extra int` });
+    expect(unsure?.remedy).toMatchObject({ kind: 'advice', summary: expect.stringContaining('delete the empty row') });
+  });
+  it('a beginning of few letters is written out only where the catalogue agrees', async () => {
+    expect((await one({ rows: ['bb'] }))?.remedy?.actions).toHaveLength(1);
+    expect((await one({ rows: ['cc'] }))?.remedy?.actions).toEqual([]);
+  });
   const deleted = {
     path: 'versions/x.py',
     commit: '0123456789abcdef',
@@ -91,10 +122,56 @@ describe('version-not-in-graph', () => {
   });
 });
 
+describe('version-table-unusable', () => {
+  const found = (versionTable: object, rows: string[] = []) =>
+    findingsOf('version-table-unusable', { ...chain, live: ab, rows, versionTable });
+  it('says why, and what would make it one', async () => {
+    const [other] = await found({ rows: null, problem: 'its version_num is integer, and an id is text' });
+    expect(other?.remedy?.summary).toContain('ALTER COLUMN version_num TYPE varchar(32)');
+    const [none] = await found({ rows: null, problem: 'it has no column version_num' });
+    expect(none?.remedy?.summary).toContain('RENAME TO alembic_version_old');
+  });
+  it('tells rows that are NULL: an error where there is no other row', async () => {
+    expect((await found({ nullRows: 1 }))[0]).toMatchObject({ severity: 'error' });
+    expect((await found({ nullRows: 2 }, [b.id]))[0]).toMatchObject({ severity: 'warning' });
+  });
+  it('is silent on a sound one', async () => {
+    expect(await found({}, [b.id])).toEqual([]);
+  });
+});
+
+describe('unstamped-database, where another schema has the row', () => {
+  const other = (live: LiveDatabase, rows: string[]): Partial<LiveDatabase> => ({
+    versionTables: [
+      { ...versionTable, key: 'tenant.alembic_version', namespace: 'tenant', rows, isResolved: false },
+      ...live.versionTables,
+    ],
+  });
+  const versionTable: LiveDatabase['versionTables'][number] = {
+    ...{ key: '', namespace: '', name: 'alembic_version', owner: 'app', width: 32, hasPrimaryKey: true, nullRows: 0 },
+    ...{ rows: [], isFiltered: false, problem: null, isResolved: false },
+  };
+  const summary = async (live: string, rows: string[]) =>
+    (await findingsOf('unstamped-database', { ...chain, live, liveFacts: (facts) => other(facts, rows) }))[0]?.remedy;
+  it('leads there and stamps nothing', async () => {
+    expect(await summary(ab, [b.id])).toMatchObject({
+      actions: [],
+      summary: expect.stringContaining("version_table_schema='tenant'"),
+    });
+  });
+  it('keeps away from another chain, and from a copy of this one', async () => {
+    const stamps = [{ action: 'stamp-proven' }];
+    expect((await summary(ab, ['ffff']))?.actions).toEqual(stamps);
+    expect((await summary(`${ab}; CREATE TABLE tenant.a (id int PRIMARY KEY)`, [b.id]))?.actions).toEqual(stamps);
+  });
+});
+
 it("foreign-version-row: another application's row is never touched", async () => {
   const project = { ...chain, live: 'CREATE TABLE flows (id int)', rows: ['7903a818df74'], history: {} };
   const [finding] = await findingsOf('foreign-version-row', project);
   expect(finding?.remedy).toMatchObject({ safety: 'never-automatic', actions: [] });
+  // It is reached in the first schema already: another one would not help.
+  expect(finding?.remedy?.summary).toContain("version_table='alembic_version_own'");
   expect(await findingsOf('foreign-version-row', { ...project, live: ab })).toEqual([]);
 });
 

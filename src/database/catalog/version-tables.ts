@@ -1,5 +1,6 @@
 /**
- * Version tables: every table that looks like Alembic's, of every chain in the database, with its rows where readable.
+ * Version tables: every table that looks like Alembic's, of every chain in the database, with its rows where readable; and
+ * what the project's own name leads to, whatever it is.
  */
 
 import type { VersionTable } from '../../model/live.ts';
@@ -40,55 +41,104 @@ export async function resolveVersionTable(
   }
 }
 
+interface Found {
+  oid: number;
+  kind: string;
+  isReadable: boolean;
+  isAlone: boolean;
+  table: VersionTable;
+}
+
 /**
- * A table with a column `version_num` that is its only one, or whose name is the project's own or begins like Alembic's.
+ * A table with a column `version_num` that is its only one, or whose name is the project's own or begins like Alembic's;
+ * and the relation `resolved`, as Alembic takes whatever bears that name.
  */
 export async function readVersionTables(
   reading: CatalogReading,
   question: VersionTableQuestion,
   resolved: number | null,
 ): Promise<{ tables: VersionTable[]; oids: Set<number> }> {
-  const rows = await readRows<[number, string, string, string, number, boolean, boolean, boolean]>(
+  const rows = await readRows<
+    [number, string, string, string, string, string | null, number | null, boolean, boolean, boolean, boolean]
+  >(
     reading,
-    `select c.oid, n.nspname, c.relname, pg_get_userbyid(c.relowner),
+    `select c.oid, c.relkind, n.nspname, c.relname, pg_get_userbyid(c.relowner),
+            format_type(a.atttypid, a.atttypmod),
             case when a.atttypid = 'varchar'::regtype and a.atttypmod > 0 then a.atttypmod - 4 end,
             exists (select from pg_constraint o where o.conrelid = c.oid and o.contype = 'p'),
-            has_column_privilege(c.oid, a.attnum, 'select') and has_schema_privilege(n.oid, 'usage'),
-            not exists (select from pg_attribute o where o.attrelid = c.oid and o.attnum > 0 and not o.attisdropped
-                           and o.attnum <> a.attnum)
-       from pg_attribute a
-       join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p')
+            has_schema_privilege(n.oid, 'usage') and case when a.attnum is null then has_table_privilege(c.oid, 'select')
+                                                          else has_column_privilege(c.oid, a.attnum, 'select') end,
+            row_security_active(c.oid),
+            a.attnum is not null and not exists (select from pg_attribute o where o.attrelid = c.oid and o.attnum > 0
+                                                    and not o.attisdropped and o.attnum <> a.attnum)
+       from pg_class c
        join pg_namespace n on n.oid = c.relnamespace
-      where a.attname = 'version_num' and a.attnum > 0 and not a.attisdropped
-        and a.atttypid in ('varchar'::regtype, 'text'::regtype, 'bpchar'::regtype)
+       left join pg_attribute a on a.attrelid = c.oid and a.attname = 'version_num' and not a.attisdropped
+      where (c.oid = ${resolved ?? 0}
+             or c.relkind in ('r', 'p') and a.atttypid in ('varchar'::regtype, 'text'::regtype, 'bpchar'::regtype))
         and ${countsNamespace} and ${belongsToNoExtension('pg_class', 'c.oid')}
       order by n.nspname, c.relname`,
   );
   const found = rows
-    .map(([oid, namespace, name, owner, width, hasPrimaryKey, isReadable, isAlone]) => ({
-      oid,
-      isReadable,
-      isAlone,
-      table: {
-        key: keyOf(namespace, name),
-        namespace,
-        name,
-        owner,
-        width,
-        hasPrimaryKey,
-        rows: null,
-        isResolved: oid === resolved,
-      } as VersionTable,
-    }))
+    .map(
+      ([oid, kind, namespace, name, owner, type, width, hasPrimaryKey, mayRead, isFiltered, isAlone]): Found => ({
+        oid,
+        kind,
+        isReadable: mayRead && !isFiltered && isText(type),
+        isAlone,
+        table: {
+          key: keyOf(namespace, name),
+          namespace,
+          name,
+          owner,
+          width,
+          hasPrimaryKey,
+          rows: null,
+          nullRows: 0,
+          isFiltered,
+          problem: problemOf(kind, type),
+          isResolved: oid === resolved,
+        },
+      }),
+    )
     .filter(
       ({ isAlone, table }) =>
         isAlone || table.isResolved || table.name === question.name || /^alembic_version/.test(table.name),
     );
+  const readable = found.filter(({ isReadable }) => isReadable);
+  const isTable = ({ kind }: Found) => kind === 'r' || kind === 'p';
   await readVersionRows(
     reading,
-    found.filter(({ isReadable }) => isReadable).map(({ table }) => table),
+    readable.filter(isTable).map(({ table }) => table),
   );
+  for (const { table } of readable.filter((one) => !isTable(one))) await readViewRows(reading, table);
   return { tables: found.map(({ table }) => table), oids: new Set(found.map(({ oid }) => oid)) };
+}
+
+/** Why Alembic cannot work with it. Tried on 1.8: it reads and writes a simple view as it does a table. */
+function problemOf(kind: string, type: string | null): string | null {
+  const what = { m: 'a materialized view', S: 'a sequence', i: 'an index', I: 'an index', c: 'a type' }[kind];
+  if (what !== undefined) return `it is ${what}`;
+  if (type === null) return 'it has no column version_num';
+  if (type.startsWith('character(')) return `its version_num is ${type}, which pads every id with blanks`;
+  return isText(type) ? null : `its version_num is ${type}, and an id is text`;
+}
+
+function isText(type: string | null): boolean {
+  return /^(character|text|name|citext)\b/.test(type ?? '');
+}
+
+/** What a view computes may fail, and that must not end the reading of the rest. */
+async function readViewRows(reading: CatalogReading, table: VersionTable): Promise<void> {
+  await reading.connection.query('savepoint reading_view');
+  try {
+    await readVersionRows(reading, [table]);
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    table.rows = null;
+    table.problem ??= `it cannot be read (${error.serverMessage})`;
+    await reading.connection.query('rollback to savepoint reading_view');
+  }
 }
 
 async function readVersionRows(reading: CatalogReading, tables: VersionTable[]): Promise<void> {
@@ -104,7 +154,11 @@ async function readVersionRows(reading: CatalogReading, tables: VersionTable[]):
     // Gives the locks back.
     await connection.query('rollback to savepoint portion');
     for (const table of portion) table.rows = [];
-    for (const [place, version] of rows) portion[place]?.rows?.push(version ?? '');
+    for (const [place, version] of rows) {
+      const table = portion[place] as VersionTable;
+      if (version === null) table.nullRows++;
+      else table.rows?.push(version);
+    }
     for (const table of portion) table.rows?.sort(compareText);
   }
 }
