@@ -282,3 +282,24 @@ class T(Base):
     expect(operationsByTable.get('public.t')?.map((operation) => operation.kind)).toEqual(['createTable']);
   });
 });
+
+it('takes the declarative base itself for no model', () => {
+  const text = `
+import re
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+
+class Base(DeclarativeBase):
+    @declared_attr.directive
+    def __tablename__(cls) -> str:
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class FlowRun(Base):
+    name: Mapped[str]
+`;
+  const { schema } = readAll({ 'app/models.py': text });
+  expect([...schema.tables.keys()]).toEqual(['public.flow_run']);
+});

@@ -170,6 +170,13 @@ function isMetadata(value: Value): boolean {
 function isSqlModel(cls: PyClass): boolean {
   return cls.order.some((base) => isObject(base) && base.kind === 'external' && base.path === 'sqlmodel.SQLModel');
 }
+/** The base that the models derive from: never mapped itself, though its `__tablename__` names theirs. */
+function isDeclarativeBase(cls: PyClass): boolean {
+  return cls.bases.some(
+    (base) =>
+      isObject(base) && base.kind === 'external' && /^sqlalchemy\.orm\.DeclarativeBase(?:NoMeta)?$/.test(base.path),
+  );
+}
 function isFlaskModel(cls: PyClass): boolean {
   return cls.order.some((base) => isObject(base) && base.kind === 'external' && base.path === 'flask_sqlalchemy.Model');
 }
@@ -186,7 +193,7 @@ function attributeOf(machine: Machine, cls: PyClass, name: string): Value | unde
 
 /** The table's name: stated, or derived as SQLModel and Flask-SQLAlchemy derive it; null where the class has no table. */
 function nameOfClass(machine: Machine, cls: PyClass): string | null {
-  if (cls.attributes.get('__abstract__') === true) return null;
+  if (cls.attributes.get('__abstract__') === true || isDeclarativeBase(cls)) return null;
   if (isSqlModel(cls) && cls.keywords.get('table') !== true) return null;
   const stated = attributeOf(machine, cls, '__tablename__');
   if (stated !== undefined) return textOf(stated);
