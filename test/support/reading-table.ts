@@ -61,6 +61,21 @@ export const readingRows: readonly ReadingRow[] = [
     is: 'read',
   },
   {
+    construct:
+      'operations that the project registers with `@Operations.register_operation`, the recipe of replaceable objects',
+    body: `from app.ops import View\nop.make_view(View('v', 'SELECT 1 AS a'))`,
+    files: {
+      'app/ops.py':
+        "from alembic.operations import MigrateOperation, Operations\nclass View:\n    def __init__(self, name, sql):\n        self.name, self.sql = name, sql\n@Operations.register_operation('make_view', 'of')\nclass MakeView(MigrateOperation):\n    def __init__(self, view):\n        self.view = view\n    @classmethod\n    def of(cls, operations, view):\n        return operations.invoke(cls(view))\n@Operations.implementation_for(MakeView)\ndef make(operations, operation):\n    operations.execute(f'CREATE VIEW {operation.view.name} AS {operation.view.sql}')\n",
+    },
+    is: 'read',
+  },
+  {
+    construct: "GeoAlchemy2's operations, and the index that a spatial column brings",
+    body: `from geoalchemy2 import Geometry\nop.create_geospatial_table('t', sa.Column('g', Geometry('POINT', srid=4326)))\nop.drop_geospatial_index('idx_t_g', table_name='t', column_name='g')`,
+    is: 'read',
+  },
+  {
     construct: 'questions to the inspector and to the catalogue, answered from the schema so far',
     body: `${table}if 'm' not in [c['name'] for c in sa.inspect(op.get_bind()).get_columns('t')]:\n    op.add_column('t', sa.Column('m', sa.Integer))\nif not op.get_bind().execute(sa.text("SELECT 1 FROM pg_indexes WHERE indexname = 'ix'")).scalar():\n    op.create_index('ix', 't', ['n'])`,
     is: 'read',

@@ -101,6 +101,8 @@ function quietEffects(request: ModelsRequest): Effects {
     namespace: null,
     parseSql: request.parseSql,
     envFile: null,
+    fileOfRevision: () => null,
+    modulesWith: () => [],
     told: new Set(),
     madeTypes: new Set(),
     indexes: [],

@@ -36,7 +36,17 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
   const facts = await readProjectFacts(request);
   const files = openProjectFiles(projectDir, importRoots(projectDir, config), maxFileBytes);
   const envFile = facts.env.file === null ? null : join(projectDir, facts.env.file);
-  const reading: Reading = { files, environment: request.environment, envFile, relative: files.relative, parseSql };
+  const reading: Reading = {
+    files,
+    environment: request.environment,
+    envFile,
+    fileOfRevision: (id) => {
+      const revision = graph.revisions.get(id);
+      return revision === undefined ? null : join(projectDir, revision.file);
+    },
+    relative: files.relative,
+    parseSql,
+  };
   let models: ModelsReading | null = null;
 
   return {

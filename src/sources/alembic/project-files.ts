@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
+import { pythonFiles } from './env-models.ts';
 import type { Files } from './operations/index.ts';
 
 /** Roots that a project's own folder of the same name never stands for. */
@@ -75,9 +76,14 @@ export function openProjectFiles(projectDir: string, roots: readonly string[], m
     if (exists(base) === 'folder') return { file: join(base, '__init__.py'), text: '', isPackage: true };
     return null;
   };
+  let sources: string[] | null = null;
   return {
     exists,
     readFile,
+    modulesWith: (text) => {
+      sources ??= pythonFiles(projectDir, '.', true).map((file) => join(projectDir, file));
+      return sources.filter((file) => readFile(file)?.includes(text));
+    },
     list: (path) => {
       if (exists(path) !== 'folder') return null;
       try {

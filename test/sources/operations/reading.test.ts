@@ -266,7 +266,11 @@ describe('types of companions', () => {
     ['from sqlalchemy_utils import TSVectorType', "TSVectorType('a')", 'tsvector'],
     ['from sqlalchemy_utils import ChoiceType', 'ChoiceType([], impl=sa.Integer())', 'integer'],
     ['import sqlmodel', 'sqlmodel.sql.sqltypes.AutoString(length=5)', 'character varying(5)'],
-    ['import geoalchemy2', "geoalchemy2.Geometry(geometry_type='POINT', srid=4326)", 'geometry(Point,4326)'],
+    [
+      'import geoalchemy2',
+      "geoalchemy2.Geometry(geometry_type='POINT', srid=4326, spatial_index=False)",
+      'geometry(Point,4326)',
+    ],
     ['from citext import CIText', 'CIText()', 'citext'],
     ['', 'sa.Uuid()', 'uuid'],
     ['', 'sa.Double()', 'double precision'],

@@ -45,6 +45,7 @@ export function filesOf(files: Record<string, string>): Files {
             .filter((file) => file.startsWith(`${path}/`))
             .map((file) => file.slice(path.length + 1).split('/')[0] as string)
         : null,
+    modulesWith: (text) => [...texts].filter(([, whole]) => whole.includes(text)).map(([file]) => file),
     findModule: (name) => {
       const base = `${root}/${name.split('.').join('/')}`;
       for (const [file, isPackage] of [
@@ -80,6 +81,7 @@ export function read(body: string, given: Given = {}): { operations: Operation[]
     },
     {
       files: filesOf({ ...given.files, ...(given.env === undefined ? {} : { 'env.py': given.env }) }),
+      fileOfRevision: (id) => (given.files?.[`versions/${id}.py`] === undefined ? null : `${root}/versions/${id}.py`),
       envFile: given.env === undefined ? null : `${root}/env.py`,
       environment: given.environment ?? {},
       relative: (path) => path.slice(root.length + 1),

@@ -121,15 +121,19 @@ function vectorType(name: string, dimensions: number | null): ReadType | null {
 
 /** `geometry(POINT,4326)`, as geoalchemy2's get_col_spec has it (types.py); PostGIS prints the shape in its own case. */
 function geometryType(name: string, args: Arguments): ReadType | null {
-  if (name === 'Raster') return readable('raster');
-  if (name !== 'Geometry' && name !== 'Geography') return null;
+  if (name !== 'Raster' && name !== 'Geometry' && name !== 'Geography') return null;
+  const isIndexed = flagOf(argument(args, name === 'Raster' ? 0 : 3, 'spatial_index') ?? true) !== false;
+  const overAll = flagOf(args.named.get('use_N_D_index')) === true;
+  const spatial = name === 'Raster' ? 'raster' : overAll ? 'dimensions' : 'plane';
+  const more: Partial<ReadType> = isIndexed ? { spatial } : {};
+  if (name === 'Raster') return readable('raster', more);
   const base = name.toLowerCase();
   const given = argument(args, 0, 'geometry_type');
-  if (given !== undefined && isAbsent(given)) return readable(base);
+  if (given !== undefined && isAbsent(given)) return readable(base, more);
   const shape = given === undefined ? 'GEOMETRY' : textOf(given);
   if (shape === null) return unreadableType('a geometry whose shape is not known');
   const srid = integerOf(argument(args, 1, 'srid') ?? -1) ?? -1;
   const dimension = integerOf(argument(args, 2, 'dimension') ?? 2) ?? 2;
   const suffix = dimension === 3 && !/[ZM]$/.test(shape) ? 'Z' : '';
-  return readable(`${base}(${shape}${suffix},${srid})`);
+  return readable(`${base}(${shape}${suffix},${srid})`, more);
 }

@@ -15,6 +15,10 @@ export interface Effects {
   file: string;
   /** Absolute path of env.py; null where none is known. */
   envFile: string | null;
+  /** Absolute path of a revision's file; null where no file defines it. */
+  fileOfRevision(id: string): string | null;
+  /** Files of the project whose text holds this. */
+  modulesWith(text: string): string[];
   relative(path: string): string;
   lineAt(file: string, offset: number): number;
   /** Inside `autocommit_block()`. */

@@ -7,8 +7,10 @@ import type { Operation } from '../../../model/operation.ts';
 import {
   type Arguments,
   assumed,
+  callValue,
   conditionOf,
   describe,
+  findInClass,
   hole,
   isObject,
   isUnknown,
@@ -24,6 +26,7 @@ import {
 } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import { type Effects, emit, hand, objectsOf, opaque, placeOf } from './effects.ts';
+import { handle } from './handles.ts';
 import { emitEnums, qualified } from './op.ts';
 import { answerQuery } from './queries.ts';
 import { argument, flagOf, nameOf } from './read-values.ts';
@@ -163,6 +166,16 @@ export function runStatement(machine: Machine, effects: Effects, args: Arguments
     for (const item of toItems(machine, bare) ?? [])
       runStatement(machine, effects, { positional: [item], named: new Map() }, isDriver);
     return null;
+  }
+  const compiled = isObject(bare) && bare.kind === 'instance' ? findInClass(bare.class, '@compiled') : undefined;
+  if (compiled !== undefined) {
+    // A construct of the project (`@compiles(Thing)`): its function gives the text.
+    const given = { positional: [bare, handle('@compiler')], named: new Map() };
+    const sql = callValue(machine, compiled, given, { from: 0, to: 0 });
+    const whole = textOf(plain(sql));
+    return whole === null
+      ? lost(machine, effects, sql, condition)
+      : finish(machine, effects, whole, condition ?? conditionOf(sql), true);
   }
   opaque(machine, effects, `a statement that could not be read: ${describe(bare)}`, []);
   return unknown('the result of a statement that could not be read');

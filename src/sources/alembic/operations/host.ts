@@ -1,6 +1,7 @@
 /**
  * The Host of a revision: what Alembic, SQLAlchemy and their companions mean when the evaluator meets them. Everything it
- * does not know stays symbolic; what may have had an effect nobody can know becomes an opaque operation.
+ * does not know stays symbolic; what may have had an effect nobody can know becomes an opaque operation. It is long because
+ * it is the one place where each of these things is told from the others.
  */
 import {
   type Arguments,
@@ -37,6 +38,7 @@ import { runStatement } from './execute.ts';
 import { bind, context, dialect, handle, inspector, session } from './handles.ts';
 import { inspect } from './inspector.ts';
 import { type Batch, isOperation, qualified, runOperation } from './op.ts';
+import { callRegistered, implementationOf, moduleOfRevision } from './plugins.ts';
 import { known, resultMethod } from './queries.ts';
 import { flagOf, nameOf } from './read-values.ts';
 import { asMade, tableNameOf } from './tables.ts';
@@ -47,6 +49,8 @@ export interface Files {
   readFile: Host['readFile'];
   exists: Host['exists'];
   list: Host['list'];
+  /** Absolute paths of the project's Python files whose text holds this. */
+  modulesWith(text: string): string[];
 }
 
 /** Names a star import of these may bring. */
@@ -93,6 +97,8 @@ function constant(path: string): Value | undefined {
       return handle('@config');
     case '@context.impl':
       return context;
+    case '@context.script':
+      return handle('@script');
     case '@context.opts':
       return handle('@options');
     case '@bind.url':
@@ -309,6 +315,8 @@ function callOp(
       break;
   }
   if (isOperation(name)) return runOperation(machine, effects, name, args, null);
+  const registered = callRegistered(machine, effects, name, args);
+  if (registered !== undefined) return registered;
   const [first] = args.positional;
   const table = nameOf(first)?.name;
   opaque(
@@ -327,6 +335,17 @@ function runAsync(machine: Machine, fn: Value, args: Arguments): Value {
 
 /** `op.invoke(ops.AddColumnOp(...))`: the class's arguments are those of the operation where they are plain. */
 function invokeOperation(machine: Machine, effects: Effects, args: Arguments): Value {
+  const operation = plain(args.positional[0] ?? null);
+  if (isObject(operation) && operation.kind === 'instance') {
+    const implementation = implementationOf(machine, operation);
+    if (implementation !== undefined)
+      return callValue(
+        machine,
+        implementation,
+        { positional: [handle('@op'), operation], named: new Map() },
+        { from: 0, to: 0 },
+      );
+  }
   const made = asMade(args.positional[0]);
   const name = made?.path.split('.').pop() ?? '';
   const known: Record<string, string> = {
@@ -387,12 +406,18 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
     if (name === 'get_dialect') return dialect;
     return name === 'get_backend_name' ? 'postgresql' : unknown(`what the URL's ${name}() gives`);
   }
+  if (path === '@script' && name === 'get_revision')
+    return {
+      ...handle('@revision'),
+      attributes: new Map([['module', moduleOfRevision(machine, effects, args.positional[0] ?? null)]]),
+    };
   if (path === '@options' && name === 'get') {
     const option = textOf(args.positional[0] ?? null);
     if (option === null) return unknown('what env.py configures');
     return known(configuredOption(machine, effects, option), args.positional[1] ?? null);
   }
   if (path === '@query') return callQuery(machine, effects, receiver as Made, name, args);
+  if (path === '@op' && name === 'invoke') return invokeOperation(machine, effects, args);
   if (path === '@op') return callOp(machine, effects, name, args, external(`alembic.op.${name}`));
   const made = asMade(receiver);
   if (made?.path === 'starlette.config.Config' && name === '__call__') return settingValue(machine, args);

@@ -28,6 +28,7 @@ import {
   readExclude,
   readIndex,
   readTable,
+  spatialIndex,
   tableNameOf,
 } from './tables.ts';
 import { type EnumUse, readType } from './types.ts';
@@ -43,6 +44,8 @@ interface Call {
   effects: Effects;
   args: Arguments;
   batch: Batch | null;
+  /** The column comes without the index that its type would bring. */
+  isBare?: boolean;
 }
 
 type Handler = (call: Call) => Value | undefined;
@@ -160,6 +163,8 @@ function addColumn(call: Call): undefined {
         keys: [{ text: definition.name, isExpression: false }],
       },
     });
+  const spatial = call.isBare ? null : spatialIndex(table, column);
+  if (spatial !== null) say(call, { kind: 'createIndex', table, index: spatial });
   tell(call, column.problems, table);
   return undefined;
 }
@@ -596,6 +601,16 @@ const handlers: Record<string, Handler> = {
   drop_entity: entity('drop'),
   inline_literal: () => undefined,
   f: () => undefined,
+  // GeoAlchemy2's own operations (geoalchemy2/alembic_helpers.py) do on PostgreSQL what Alembic's do; only the index of an
+  // added column is left to an operation of its own.
+  create_geospatial_table: createTable,
+  drop_geospatial_table: dropTable,
+  add_geospatial_column: (call) => addColumn({ ...call, isBare: true }),
+  drop_geospatial_column: dropColumn,
+  create_geospatial_index: createIndex,
+  drop_geospatial_index: dropIndex,
+  create_geospatial_constraints: () => undefined,
+  drop_geospatial_constraints: () => undefined,
 };
 
 export function isOperation(name: string): boolean {

@@ -37,6 +37,7 @@ export interface Reading {
   environment: Readonly<Record<string, string>>;
   /** Absolute path of env.py, which configures what revisions may ask for. */
   envFile?: string | null;
+  fileOfRevision?(id: string): string | null;
   relative(path: string): string;
   parseSql(text: string, context: { origin: Origin; revision: string }): Operation[];
   bounds?: Bounds;
@@ -54,6 +55,8 @@ export function evaluateRevision(
     revision: source.revision,
     file: source.file,
     envFile: reading.envFile ?? null,
+    fileOfRevision: (id) => reading.fileOfRevision?.(id) ?? null,
+    modulesWith: reading.files.modulesWith,
     relative: reading.relative,
     lineAt: (file, offset) => (file === source.file ? parsed.lineAt(offset) : 1),
     autocommitDepth: 0,

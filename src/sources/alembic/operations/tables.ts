@@ -189,6 +189,24 @@ function readReference(machine: Machine, made: Made, column: string): Constraint
   return named(definition, nameOf(args.named.get('name')));
 }
 
+/**
+ * The index that GeoAlchemy2 gives a column when it joins a table (geoalchemy2, `after_parent_attach` and the table's
+ * events; `idx_{table}_{column}`), unless `spatial_index=False` says not to.
+ */
+export function spatialIndex(table: QualifiedName, { type, definition }: ReadColumn): IndexDefinition | null {
+  const { spatial } = type;
+  if (spatial === undefined) return null;
+  const key =
+    spatial === 'raster'
+      ? { text: `st_convexhull(${quoteIdentifier(definition.name)})`, isExpression: true }
+      : {
+          text: definition.name,
+          isExpression: false,
+          ...(spatial === 'dimensions' ? { operatorClass: 'gist_geometry_ops_nd' } : {}),
+        };
+  return { name: `idx_${table.name}_${definition.name}`, unique: false, method: 'gist', keys: [key] };
+}
+
 export function isColumn(value: Value): boolean {
   return madePath(value) === 'sa.Column' || madePath(value) === 'orm.mapped_column';
 }
@@ -575,6 +593,8 @@ export function assembleTable(
         method: 'btree',
         keys: [{ text: column.definition.name, isExpression: false }],
       });
+    const spatial = spatialIndex(name, column);
+    if (spatial !== null) indexes.push(spatial);
     const inline = column.definition.constraints ?? [];
     // Only foreign keys and checks stand at the column in SQLAlchemy's DDL; their meaning is the table's all the same.
     delete column.definition.constraints;

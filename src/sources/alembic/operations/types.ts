@@ -49,6 +49,8 @@ export interface ReadType {
   integral?: 'integer' | 'smallint' | 'bigint' | 'numeric';
   collation?: string | null;
   isText?: boolean;
+  /** A type of GeoAlchemy2 that gives its column an index: plain, over all dimensions, of a raster's hull. */
+  spatial?: 'plane' | 'dimensions' | 'raster';
 }
 
 export const readable = (sql: string, more: Partial<ReadType> = {}): ReadType => ({

@@ -66,15 +66,18 @@ function getPlain(machine: Machine, bare: Value, name: string, _site: Site | nul
       case 'made':
         if (bare.path === 're.compile' && patternMethods.has(name))
           return patternMethod(machine, bare.positional[0] ?? null, name);
-        return (
-          bare.attributes.get(name) ??
-          machine.host.attribute(machine, bare, name) ?? { kind: 'member', object: bare, name }
+        return orElse(
+          bare.attributes.has(name) ? bare.attributes.get(name) : machine.host.attribute(machine, bare, name),
+          { kind: 'member', object: bare, name },
         );
       case 'external':
-        return machine.host.attribute(machine, bare, name) ?? { kind: 'external', path: `${bare.path}.${name}` };
+        return orElse(machine.host.attribute(machine, bare, name), {
+          kind: 'external',
+          path: `${bare.path}.${name}`,
+        });
       case 'member':
       case 'operated':
-        return machine.host.attribute(machine, bare, name) ?? { kind: 'member', object: bare, name };
+        return orElse(machine.host.attribute(machine, bare, name), { kind: 'member', object: bare, name });
       case 'path':
         return pathAttribute(machine, bare, name);
       case 'function':
@@ -108,6 +111,11 @@ function getPlain(machine: Machine, bare: Value, name: string, _site: Site | nul
   if (name === '__class__') return isObject(bare) ? unknown('a class') : unknown('a class');
   if (name === '__dict__') return unknown('a __dict__');
   return unknown(`the attribute ${name}`);
+}
+
+/** None is an answer too. */
+function orElse(answer: Value | undefined, otherwise: Value): Value {
+  return answer === undefined ? otherwise : answer;
 }
 
 const builtinStatics: Record<string, (machine: Machine, args: Value[]) => Value> = {

@@ -356,6 +356,8 @@ export function decorate(machine: Machine, decorator: Value, target: Value, site
         case 'enum.unique':
           return target;
       }
+      if (bare.kind === 'made' && /\bOperations\.(register_operation|implementation_for)$/.test(path))
+        return register(machine, bare, target);
       if (bare.kind === 'external' || bare.kind === 'made') {
         // functools.wraps, lru_cache, pytest marks and the like: the function itself is what a static reader can follow.
         return target;
@@ -367,6 +369,20 @@ export function decorate(machine: Machine, decorator: Value, target: Value, site
         : target;
   }
   return callValue(machine, decorator, { positional: [target], named: new Map() }, site);
+}
+
+/** Alembic's own decorators: an operation of the project, and what carries it out. */
+function register(machine: Machine, decorator: Made, target: Value): Value {
+  const given = plain(decorator.positional[0] ?? null);
+  if (decorator.path.endsWith('implementation_for')) {
+    if (isObject(given) && given.kind === 'class') machine.registered.implementations.set(given, target);
+    return target;
+  }
+  const name = textOf(given ?? decorator.named.get('name') ?? null);
+  const method = textOf(decorator.positional[1] ?? decorator.named.get('sourcename') ?? null);
+  if (name !== null && isObject(target) && target.kind === 'class')
+    machine.registered.operations.set(name, { class: target, method: method ?? name });
+  return target;
 }
 
 function fieldsOf(cls: PyClass): string[] {

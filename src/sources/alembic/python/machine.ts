@@ -9,6 +9,7 @@ import {
   LimitReached,
   type Made,
   type Member,
+  type PyClass,
   type PyInstance,
   type PyModule,
   type Value,
@@ -74,6 +75,14 @@ export interface Machine {
   /** Assumptions that led here: what runs under them runs by the code's defaults. */
   conditions: string[];
   modules: Map<string, PyModule>;
+  /** What the project's modules registered with Alembic (`Operations.register_operation`, `.implementation_for`). */
+  registered: Registered;
+}
+
+export interface Registered {
+  /** By the name of the operation: its class, and the method of it that is called. */
+  operations: Map<string, { class: PyClass; method: string }>;
+  implementations: Map<PyClass, Value>;
 }
 
 export function newMachine(host: Host, bounds: Bounds = defaultBounds): Machine {
@@ -87,6 +96,7 @@ export function newMachine(host: Host, bounds: Bounds = defaultBounds): Machine 
     shadowsByAssumption: [],
     conditions: [],
     modules: new Map(),
+    registered: { operations: new Map(), implementations: new Map() },
   };
 }
 
