@@ -4,7 +4,7 @@
  */
 import { placeOf, resolveTable } from './lookup.ts';
 import { keyOf } from './name.ts';
-import type { Schema, Table } from './schema.ts';
+import type { Column, Schema, Table } from './schema.ts';
 import type { SeedReading, SeedRow, SeedStatement, SeedValue } from './seed.ts';
 
 export interface SeedInsert {
@@ -16,7 +16,7 @@ export interface SeedInsert {
   rows: SeedRow[];
 }
 
-/** INSERTs with a column list and rows of values, in the order of the file. */
+/** INSERTs with rows of values, in the order of the file; without a column list where the table's columns are known. */
 export function insertsOf(
   readings: readonly SeedReading[],
   schema: Schema,
@@ -25,12 +25,52 @@ export function insertsOf(
   const inserts: SeedInsert[] = [];
   for (const reading of readings) {
     for (const statement of reading.statements) {
-      if (statement.verb !== 'insert' || !statement.table || !statement.columns || !statement.rows) continue;
+      if (statement.verb !== 'insert' || !statement.table || !statement.rows) continue;
       const table = resolveTable(schema, statement.table, searchPath) ?? placeOf(statement.table, searchPath);
-      inserts.push({ reading, statement, table, columns: statement.columns, rows: statement.rows });
+      const columns = statement.columns ?? positional(schema.tables.get(table), statement.rows);
+      if (columns) inserts.push({ reading, statement, table, columns, rows: statement.rows });
     }
   }
   return inserts;
+}
+
+/** Without a list the values go to the table's columns in their order. */
+function positional(table: Table | undefined, rows: readonly SeedRow[]): string[] | null {
+  if (!table || table.certainty === 'suspected') return null;
+  return [...table.columns.keys()].slice(0, Math.max(0, ...rows.map(({ values }) => values.length)));
+}
+
+/** Columns that must have a value and get none: not named, DEFAULT, or NULL in a row; with the row where it is one. */
+export function unfilledColumns(
+  table: Table,
+  columns: readonly string[],
+  rows: readonly SeedRow[],
+  domainsWithDefault: readonly string[] = [],
+): { column: Column; row: SeedRow | null }[] {
+  return [...table.columns.values()].flatMap((column): { column: Column; row: SeedRow | null }[] => {
+    const fillsItself =
+      column.default !== null ||
+      column.identity !== null ||
+      column.generated !== null ||
+      column.ownedSequence !== null ||
+      domainsWithDefault.some((name) => column.type.endsWith(name));
+    if (!column.notNull) return [];
+    const index = columns.indexOf(column.name);
+    if (index < 0) return fillsItself ? [] : [{ column, row: null }];
+    const row = rows.find(({ values }) => {
+      const value = values[index];
+      return (
+        (value?.kind === 'literal' && value.value === null && column.identity === null) ||
+        (value?.kind === 'default' && !fillsItself)
+      );
+    });
+    return row ? [{ column, row }] : [];
+  });
+}
+
+/** A BEFORE INSERT trigger may fill what the statement leaves out. */
+export function fillsByTrigger(table: Table): boolean {
+  return [...table.triggers.values()].some((trigger) => /\bBEFORE\b[\s\S]*\bINSERT\b/i.test(trigger.definition));
 }
 
 /** The literal that a row gives a column; undefined where it gives none or something else. */

@@ -83,6 +83,8 @@ export interface SeedStatement {
   guards: SeedGuard[];
   /** Inside DO $$…$$ or a function body. */
   insideBlock: boolean;
+  /** Inside a block with an EXCEPTION part, which may take what the statement throws. */
+  isHandled?: boolean;
   sql: string;
   /** INSERT … SELECT: what it selects, in the order of the columns; null values of the span where it is `*`. */
   targets?: SeedValue[];

@@ -5,7 +5,7 @@
 import { compareFindings, type Finding, type NotChecked, type Severity } from '../model/finding.ts';
 import { matchesObject } from '../model/lookup.ts';
 import { compareText } from '../model/name.ts';
-import type { FindingDraft, InputName, Policy, Probe, Rule, RuleInputs } from './rule.ts';
+import type { FindingDraft, InputName, Policy, Probe, ProbeRefusal, Rule, RuleInputs } from './rule.ts';
 
 /** Asks one read-only query under a timeout; throws with PostgreSQL's words when it cannot be answered. */
 export type ProbePort = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
@@ -82,6 +82,7 @@ function narrow(rule: Rule, inputs: Inputs, policy: Policy): Inputs & { policy: 
 
 async function ask(probes: Probe[], options: RunOptions) {
   const rowsByKey = new Map<string, readonly Readonly<Record<string, unknown>>[]>();
+  const refusalByKey = new Map<string, ProbeRefusal>();
   const reasons: string[] = [];
   for (const probe of probes) {
     options.signal?.throwIfAborted();
@@ -93,10 +94,27 @@ async function ask(probes: Probe[], options: RunOptions) {
       rowsByKey.set(probe.key, await options.ask(probe.sql));
     } catch (error) {
       if (options.signal?.aborted) throw error;
-      reasons.push(`${probe.about}: ${error instanceof Error ? error.message : String(error)}`);
+      const refusal = probe.mayBeRefused ? refusalOf(error) : null;
+      if (refusal) refusalByKey.set(probe.key, refusal);
+      else reasons.push(`${probe.about}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  return { answers: { rows: (key: string) => rowsByKey.get(key) ?? null }, reasons };
+  const answers = {
+    rows: (key: string) => rowsByKey.get(key) ?? null,
+    refusal: (key: string) => refusalByKey.get(key) ?? null,
+  };
+  return { answers, reasons };
+}
+
+/** Of what the query says: its syntax or names (42), its data (22), what is not supported (0A). Not a missing right. */
+function refusalOf(error: unknown): ProbeRefusal | null {
+  const { sqlState, serverMessage, message, position } = (error ?? {}) as Record<string, unknown>;
+  if (typeof sqlState !== 'string' || !/^(?:42|22|0A)/.test(sqlState) || sqlState === '42501') return null;
+  return {
+    sqlState,
+    message: String(serverMessage ?? message),
+    position: typeof position === 'number' ? position : null,
+  };
 }
 
 function complete(rule: Rule, draft: FindingDraft, keys: Set<string>, severity: RunOptions['severity']): Finding {

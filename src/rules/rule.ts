@@ -52,6 +52,15 @@ export interface EndpointAnswer {
 export interface ProbeAnswers {
   /** Null: it was not asked or could not be answered (the engine has told so in `notChecked`). */
   rows(key: string): readonly Readonly<Record<string, unknown>>[] | null;
+  /** PostgreSQL's refusal, where the probe allows one. */
+  refusal(key: string): ProbeRefusal | null;
+}
+
+export interface ProbeRefusal {
+  sqlState: string;
+  message: string;
+  /** From 1, in characters of the query; null where PostgreSQL gives none. */
+  position: number | null;
 }
 
 export interface RuleInputs {
@@ -86,6 +95,8 @@ export interface Probe {
   key: string;
   sql: string;
   about: string;
+  /** A refusal for what the query says (not for a missing right or a timeout) is an answer too. */
+  mayBeRefused?: boolean;
 }
 
 /** A finding before the engine has given it its key. */

@@ -5,6 +5,7 @@ import type { Evidence } from '../model/finding.ts';
 import { isSameSet, plainSearchPath, uniqueColumnsOf } from '../model/lookup.ts';
 import type { Table } from '../model/schema.ts';
 import { insertsOf } from '../model/seed-view.ts';
+import { plannedStatements } from './planned-statements.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({
@@ -12,7 +13,7 @@ export default defineRule({
   title: 'ON CONFLICT names columns that no unique key covers',
   severity: 'error',
   needs: ['declared', 'seeds', 'config'],
-  wants: ['live'],
+  wants: ['live', 'answers'],
   docs: {
     problem:
       'The conflict target of a seed has no unique key of exactly these columns; often the key became a partial index.',
@@ -21,7 +22,11 @@ export default defineRule({
     repair:
       'Add the predicate of the partial index to the target, name the columns of a key that exists, or add the key.',
   },
-  *check({ declared, seeds, config, live }) {
+  *probe({ live, seeds }) {
+    if (live === undefined) return;
+    for (const { probe, statement } of plannedStatements(seeds.readings)) if (statement.onConflict) yield probe;
+  },
+  *check({ declared, seeds, config, live, answers }) {
     const schema = live?.schema ?? declared.heads;
     const searchPath = plainSearchPath(live?.searchPath ?? config.env.searchPath);
     for (const insert of insertsOf(seeds.readings, schema, searchPath)) {
@@ -29,6 +34,10 @@ export default defineRule({
       const table = live?.schema.tables.get(insert.table) ?? declared.heads.tables.get(insert.table);
       const isLive = live?.schema.tables.has(insert.table) === true;
       if (!conflict || !table || table.kind === 'foreign') continue;
+      const key = `${insert.reading.file}:${insert.statement.span.from}`;
+      // PostgreSQL planned it: the target has its key.
+      if (isLive && answers?.rows(key)) continue;
+      const isRefused = isLive && answers?.refusal(key)?.sqlState === '42P10';
       const columns = conflict.columns;
       if (columns === null) {
         if (conflict.constraint === null || table.constraints.has(conflict.constraint)) continue;
@@ -45,8 +54,8 @@ export default defineRule({
         continue;
       }
       // Expressions in the target are PostgreSQL's to match.
-      if (!columns.every((column) => table.columns.has(column))) continue;
-      if (uniqueColumnsOf(table).some((list) => isSameSet(list, columns))) continue;
+      if (!isRefused && !columns.every((column) => table.columns.has(column))) continue;
+      if (!isRefused && uniqueColumnsOf(table).some((list) => isSameSet(list, columns))) continue;
       const partial = [...table.indexes.values()].filter(
         (index) =>
           index.unique &&
@@ -56,9 +65,9 @@ export default defineRule({
             columns,
           ),
       );
-      if (conflict.where !== null && partial.length > 0) continue;
+      if (!isRefused && conflict.where !== null && partial.length > 0) continue;
       const exclusions = [...table.constraints.values()].some((constraint) => constraint.type === 'x');
-      if (exclusions && conflict.action === 'nothing') continue;
+      if (!isRefused && exclusions && conflict.action === 'nothing') continue;
       const evidence: Evidence[] = partial.map((index) => ({
         origin: isLive ? 'live' : 'declared',
         text: `${index.name} covers them only WHERE ${index.where}`,

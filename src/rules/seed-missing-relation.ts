@@ -26,12 +26,12 @@ export default defineRule({
     const searchPath = plainSearchPath(live?.searchPath ?? config.env.searchPath);
     const missing = new Map<string, { reading: SeedReading; statement: SeedStatement }[]>();
     for (const reading of seeds.readings) {
-      const own = new Set(
-        reading.statements.flatMap((statement) =>
-          statement.verb === 'ddl' && statement.table ? [statement.table.name] : [],
-        ),
-      );
+      const own = new Set<string>();
       for (const statement of reading.statements) {
+        if (statement.verb === 'ddl' && statement.table) {
+          if (/^\s*drop\b/i.test(statement.sql)) own.delete(statement.table.name);
+          else own.add(statement.table.name);
+        }
         if (!writingVerbs.has(statement.verb) || !statement.table || own.has(statement.table.name)) continue;
         if (statement.guards.some((guard) => guard.table?.name === statement.table?.name)) continue;
         if (resolveRelation(schema, statement.table, searchPath) !== null) continue;

@@ -2,10 +2,10 @@
  * A seed upserts on a natural key and names the row by its own id further down, while the row that lives has another id.
  */
 import type { Evidence } from '../model/finding.ts';
-import { isSameSet, plainSearchPath, primaryKeyOf, uniqueColumnsOf } from '../model/lookup.ts';
+import { isSameSet, placeOf, plainSearchPath, primaryKeyOf, resolveTable, uniqueColumnsOf } from '../model/lookup.ts';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { Schema } from '../model/schema.ts';
-import type { SeedRow } from '../model/seed.ts';
+import type { SeedReading, SeedRow } from '../model/seed.ts';
 import { type ForeignKey, foreignKeysOf, insertsOf, literalIn, type SeedInsert } from '../model/seed-view.ts';
 import { defineRule, patch, type RuleInputs } from './rule.ts';
 
@@ -47,7 +47,9 @@ export default defineRule({
   },
   *check({ declared, live, seeds, answers, models }) {
     const keys = foreignKeysOf(live.schema, declared.schema, declared.heads, models?.reading.schema);
-    const inserts = insertsOf(seeds.readings, live.schema, plainSearchPath(live.searchPath));
+    const path = plainSearchPath(live.searchPath);
+    const inserts = insertsOf(seeds.readings, live.schema, path);
+    const changes = valuesChanged(seeds.readings, live.schema, path);
     for (const upsert of upsertsOf(declared, live, seeds)) {
       const answer = answers.rows(upsert.probeKey);
       if (answer === null) continue;
@@ -58,7 +60,7 @@ export default defineRule({
       for (const { row, id, key } of upsert.rows) {
         const liveId = liveIdByKey.get(key.join('\0'));
         if (liveId === undefined || isSameId(liveId, id, upsert.idType)) continue;
-        const dependents = dependentsOf(inserts, keys, insert, idColumn, id);
+        const dependents = dependentsOf(inserts, changes, keys, insert, idColumn, id);
         if (dependents.length === 0) continue;
         const tables = [...new Set(dependents.map((dependent) => dependent.table))];
         const named = keyColumns.map((column, index) => `${column}=${key[index]}`).join(', ');
@@ -105,6 +107,8 @@ function upsertsOf(declared: RuleInputs['declared'], live: RuleInputs['live'], s
         : primaryKeyOf(declared.heads.tables.get(insert.table) ?? table);
     const idColumn = primary[0];
     if (primary.length !== 1 || idColumn === undefined || !insert.columns.includes(idColumn)) continue;
+    // The upsert gives the living row the seed's id.
+    if (conflict.setsColumns.includes(idColumn)) continue;
     for (const keyColumns of naturalKeys(insert, live.schema, conflict)) {
       if (isSameSet(keyColumns, primary) || !keyColumns.every((column) => insert.columns.includes(column))) continue;
       const rows = insert.rows.flatMap((row) => {
@@ -143,8 +147,35 @@ function naturalKeys(
   return table ? uniqueColumnsOf(table) : [];
 }
 
+interface ChangedValue {
+  reading: SeedReading;
+  from: number;
+  table: string;
+  column: string;
+  value: string;
+  line: number;
+}
+
+/** Literals that an UPDATE sets and an INSERT … SELECT gives. */
+function valuesChanged(readings: readonly SeedReading[], schema: Schema, path: readonly string[]): ChangedValue[] {
+  return readings.flatMap((reading) =>
+    reading.statements.flatMap((statement) => {
+      const { table: name, sets, targets, rows, columns, span } = statement;
+      if (!name) return [];
+      const table = resolveTable(schema, name, path) ?? placeOf(name, path);
+      const given = rows === null ? (targets ?? []).map((value, i) => ({ column: columns?.[i], value })) : [];
+      return [...(sets ?? []), ...given].flatMap(({ column, value }): ChangedValue[] =>
+        value.kind === 'literal' && value.value !== null && column !== undefined
+          ? [{ reading, from: span.from, table, column, value: value.value, line: value.line }]
+          : [],
+      );
+    }),
+  );
+}
+
 function dependentsOf(
   inserts: readonly SeedInsert[],
+  changes: readonly ChangedValue[],
   keys: readonly ForeignKey[],
   upsert: SeedInsert,
   idColumn: string,
@@ -174,6 +205,18 @@ function dependentsOf(
         found.push({ table: insert.table, column, file: insert.reading.file, line: row.line });
       }
     }
+  }
+  for (const { reading, from, table, column, value, line } of changes) {
+    if (value !== id || (reading.file === upsert.reading.file && from <= upsert.statement.span.from)) continue;
+    const refers = keys.some(
+      (key) =>
+        key.table === table &&
+        key.target === upsert.table &&
+        key.columns.length === 1 &&
+        key.columns[0] === column &&
+        (key.targetColumns.length === 0 || key.targetColumns[0] === idColumn),
+    );
+    if (refers) found.push({ table, column, file: reading.file, line });
   }
   return found;
 }

@@ -2,9 +2,10 @@
  * A seed leaves out a column that must have a value and has no default.
  */
 import type { Evidence } from '../model/finding.ts';
-import { plainSearchPath } from '../model/lookup.ts';
-import type { Table } from '../model/schema.ts';
-import { insertsOf, literalIn } from '../model/seed-view.ts';
+import { plainSearchPath, resolveTable } from '../model/lookup.ts';
+import type { Schema } from '../model/schema.ts';
+import type { SeedReading, SeedRow } from '../model/seed.ts';
+import { fillsByTrigger, insertsOf, type SeedInsert, unfilledColumns } from '../model/seed-view.ts';
 import { defineRule, patch } from './rule.ts';
 
 export default defineRule({
@@ -23,38 +24,29 @@ export default defineRule({
     const schema = live?.schema ?? declared.heads;
     const searchPath = plainSearchPath(live?.searchPath ?? config.env.searchPath);
     const told = new Set<string>();
-    for (const insert of insertsOf(seeds.readings, schema, searchPath)) {
+    const domains = [...schema.domains.values()].filter(({ default: own }) => own !== null).map(({ name }) => name);
+    for (const insert of [
+      ...insertsOf(seeds.readings, schema, searchPath),
+      ...withoutRows(seeds.readings, schema, searchPath),
+    ]) {
       const isLive = live?.schema.tables.has(insert.table) === true;
       const table = isLive ? live?.schema.tables.get(insert.table) : declared.heads.tables.get(insert.table);
       if (!table || fillsByTrigger(table) || table.kind === 'foreign') continue;
-      for (const column of table.columns.values()) {
-        if (
-          !column.notNull ||
-          column.default !== null ||
-          column.identity !== null ||
-          column.generated !== null ||
-          column.ownedSequence !== null
-        )
-          continue;
-        // A domain may bring its own default.
-        if (
-          schema.domains.size > 0 &&
-          [...schema.domains.values()].some((domain) => domain.default !== null && column.type.endsWith(domain.name))
-        )
-          continue;
-        const isNamed = insert.columns.includes(column.name);
-        const nullRow = insert.rows.find((row) => literalIn(insert, row, column.name) === null);
-        if (isNamed && nullRow === undefined) continue;
+      for (const { column, row: nullRow } of unfilledColumns(table, insert.columns, insert.rows, domains)) {
+        const isNamed = nullRow !== null;
         const detail = `${insert.reading.file}:${insert.table}.${column.name}`;
         if (told.has(detail)) continue;
         told.add(detail);
         const line = nullRow?.line ?? insert.statement.line;
-        const isSuspected = !isLive && (column.certainty === 'suspected' || table.certainty === 'suspected');
+        // Without rows of its own the statement may insert none.
+        const isSuspected =
+          insert.rows.length === 0 ||
+          (!isLive && (column.certainty === 'suspected' || table.certainty === 'suspected'));
         const evidence: Evidence[] = [
           {
             origin: 'seed',
             text: isNamed
-              ? `writes NULL into ${column.name}`
+              ? `writes NULL or DEFAULT into ${column.name}`
               : `INSERT INTO ${insert.table} (${insert.columns.join(', ')}) leaves out ${column.name}`,
             file: insert.reading.file,
             line,
@@ -90,7 +82,17 @@ export default defineRule({
   },
 });
 
-/** A BEFORE INSERT trigger may fill what the statement leaves out. */
-function fillsByTrigger(table: Table): boolean {
-  return [...table.triggers.values()].some((trigger) => /\bBEFORE\b[\s\S]*\bINSERT\b/i.test(trigger.definition));
+/** INSERT … SELECT from tables, with a column list; DEFAULT VALUES, which names none. */
+function withoutRows(readings: readonly SeedReading[], schema: Schema, searchPath: readonly string[]): SeedInsert[] {
+  return readings.flatMap((reading) =>
+    reading.statements.flatMap((statement): SeedInsert[] => {
+      const { verb, table: name, rows, columns, sql } = statement;
+      if (verb !== 'insert' || !name || rows !== null) return [];
+      const isDefault = /\bdefault\s+values\b/i.test(sql);
+      if (columns === null && !isDefault) return [];
+      const table = resolveTable(schema, name, searchPath);
+      const one: SeedRow[] = isDefault ? [{ values: [], span: statement.span, line: statement.line }] : [];
+      return table === null ? [] : [{ reading, statement, table, columns: columns ?? [], rows: one }];
+    }),
+  );
 }

@@ -2,10 +2,20 @@
  * A seed that a second run duplicates or breaks: no conflict clause, random ids, a key twice in one VALUES list, or a row
  * that lives under another unique key than the one it is arbitrated on.
  */
-import { isSameSet, plainSearchPath, primaryKeyOf, uniqueColumnsOf } from '../model/lookup.ts';
+import { isSameSet, plainSearchPath, primaryKeyOf, resolveTable, uniqueColumnsOf } from '../model/lookup.ts';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { Schema, Table } from '../model/schema.ts';
-import { insertsOf, literalIn, type SeedInsert, valueIn } from '../model/seed-view.ts';
+import type { SeedReading, SeedValue } from '../model/seed.ts';
+import {
+  type ForeignKey,
+  fillsByTrigger,
+  foreignKeysOf,
+  insertsOf,
+  literalIn,
+  type SeedInsert,
+  unfilledColumns,
+  valueIn,
+} from '../model/seed-view.ts';
 import { advice, defineRule, type FindingDraft, type RuleInputs } from './rule.ts';
 
 export default defineRule({
@@ -33,12 +43,21 @@ export default defineRule({
   *check({ declared, seeds, config, live, answers }) {
     const schema = live?.schema ?? declared.heads;
     const searchPath = plainSearchPath(live?.searchPath ?? config.env.searchPath);
-    for (const insert of insertsOf(seeds.readings, schema, searchPath)) {
+    const keys = foreignKeysOf(live?.schema, declared.heads);
+    for (const insert of [
+      ...insertsOf(seeds.readings, schema, searchPath),
+      ...selectsOf(seeds.readings, schema, searchPath),
+    ]) {
       const table = live?.schema.tables.get(insert.table) ?? declared.heads.tables.get(insert.table);
       if (table === undefined) continue;
-      yield* withoutConflict(insert, table);
-      yield* keyTwice(insert, table);
-      yield* randomKey(insert);
+      // One that never succeeds has a finding of its own.
+      const fails = !fillsByTrigger(table) && unfilledColumns(table, insert.columns, insert.rows).length > 0;
+      const twice = [...keyTwice(insert, table)];
+      yield* twice;
+      if (twice.length === 0 && !fails) {
+        yield* withoutConflict(insert, table, keys);
+        yield* neverConflicts(insert, table);
+      }
     }
     for (const { insert, primary, other, rows, key } of otherKeys(live, seeds)) {
       for (const answer of answers?.rows(key) ?? []) {
@@ -70,16 +89,68 @@ export default defineRule({
   },
 });
 
-function* withoutConflict(insert: SeedInsert, table: Table): Generator<FindingDraft> {
-  const { statement, reading } = insert;
-  if (statement.onConflict !== null || statement.guards.length > 0) return;
-  const clears = reading.statements.some(
-    (other) =>
-      (other.verb === 'truncate' || other.verb === 'delete') &&
-      other.table?.name === statement.table?.name &&
-      other.span.from < statement.span.from,
+/** INSERT … SELECT from tables, with a column list. */
+function selectsOf(readings: readonly SeedReading[], schema: Schema, searchPath: readonly string[]): SeedInsert[] {
+  return readings.flatMap((reading) =>
+    reading.statements.flatMap((statement): SeedInsert[] => {
+      const { verb, table: name, rows, columns } = statement;
+      const table =
+        verb === 'insert' && name && rows === null && columns ? resolveTable(schema, name, searchPath) : null;
+      return table === null || !columns ? [] : [{ reading, statement, table, columns, rows: [] }];
+    }),
   );
-  if (clears || statement.insideBlock || table.persistence === 't') return;
+}
+
+/** The statement asks first: behind a condition, in a block that takes the fault, or by a look at its own table. */
+function asksFirst({ statement, reading }: SeedInsert): boolean {
+  const { guards, isHandled, reads, table, span } = statement;
+  if (guards.length > 0 || isHandled || reads.some((name) => name.name === table?.name)) return true;
+  return reading.directives.some(({ command, span: at }) => command === '\\if' && at.from < span.from);
+}
+
+/** TRUNCATE, or a DELETE of all rows or of those that are inserted, stands before it. */
+function isCleared(insert: SeedInsert, keys: readonly ForeignKey[]): boolean {
+  const { statement, reading } = insert;
+  return reading.statements.some((other) => {
+    if (!other.table || other.span.from >= statement.span.from) return false;
+    const isSame = other.table.name === statement.table?.name;
+    if (other.verb === 'truncate')
+      return isSame || (/\bcascade\b/i.test(other.sql) && isReached(other.table.name, insert.table, keys));
+    if (other.verb !== 'delete' || !isSame) return false;
+    const conditions = other.comparisons ?? [];
+    const isPlain = conditions.length > 0 && conditions.every(({ value }) => value.kind === 'literal');
+    if (!isPlain) return true;
+    const deleted = (column: string) =>
+      conditions.flatMap((each) => (each.column === column && each.value.kind === 'literal' ? [each.value.value] : []));
+    return insert.rows.every((row) =>
+      conditions.every(({ column }) => {
+        const value = literalIn(insert, row, column);
+        return value === undefined || deleted(column).includes(value);
+      }),
+    );
+  });
+}
+
+/** Whether TRUNCATE … CASCADE of the one empties the other. */
+function isReached(from: string, table: string, keys: readonly ForeignKey[]): boolean {
+  const reached = new Set<string>();
+  const waiting = keys.flatMap(({ target }) => (target.endsWith(`.${from}`) ? [target] : []));
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (reached.has(next)) continue;
+    reached.add(next);
+    waiting.push(...keys.filter(({ target }) => target === next).map((key) => key.table));
+  }
+  return reached.has(table);
+}
+
+function* withoutConflict(
+  insert: SeedInsert,
+  table: Table,
+  references: readonly ForeignKey[],
+): Generator<FindingDraft> {
+  const { statement, reading } = insert;
+  if (statement.onConflict !== null || asksFirst(insert) || isCleared(insert, references)) return;
+  if (table.persistence === 't') return;
   const keys = uniqueColumnsOf(table).filter((columns) => columns.every((column) => insert.columns.includes(column)));
   yield {
     subject: { kind: 'seed', name: reading.file, file: reading.file, line: statement.line },
@@ -88,7 +159,10 @@ function* withoutConflict(insert: SeedInsert, table: Table): Generator<FindingDr
     evidence: [
       {
         origin: 'seed',
-        text: `INSERT INTO ${insert.table} of ${insert.rows.length} rows`,
+        text:
+          insert.rows.length > 0
+            ? `INSERT INTO ${insert.table} of ${insert.rows.length} ${insert.rows.length === 1 ? 'row' : 'rows'}`
+            : `INSERT INTO ${insert.table} … SELECT`,
         file: reading.file,
         line: statement.line,
       },
@@ -135,27 +209,60 @@ function* keyTwice(insert: SeedInsert, table: Table): Generator<FindingDraft> {
   }
 }
 
-function* randomKey(insert: SeedInsert): Generator<FindingDraft> {
-  const target = insert.statement.onConflict?.columns;
-  if (!target) return;
-  for (const column of target) {
-    const row = insert.rows.find((candidate) => {
-      const value = valueIn(insert, candidate, column);
-      return value?.kind === 'expression' && /\b(gen_random_uuid|uuid_generate_v\d|random)\s*\(/i.test(value.sql);
-    });
-    if (row === undefined) continue;
-    const { file } = insert.reading;
-    yield {
-      subject: { kind: 'seed', name: file, file, line: row.line },
-      detail: `${insert.table}.${column}:random`,
-      message: `${file}:${row.line} makes ${insert.table}.${column} at random, and ON CONFLICT waits for it to repeat; every run adds the rows again.`,
-      evidence: [{ origin: 'seed', text: `ON CONFLICT (${target.join(', ')})`, file, line: insert.statement.line }],
-      remedy: advice(
-        `Write a fixed ${column}, or arbitrate on a natural key, in ${file}:${insert.statement.line}`,
-        'file-edit',
-      ),
-    };
+/** A key that is made anew on every run never meets the row of the last one. */
+function* neverConflicts(insert: SeedInsert, table: Table): Generator<FindingDraft> {
+  const conflict = insert.statement.onConflict;
+  if (!conflict || asksFirst(insert)) return;
+  const target = conflict.columns ?? (conflict.constraint ? table.constraints.get(conflict.constraint)?.columns : null);
+  if (target?.includes('(expression)')) return;
+  const hasOthers = [...table.indexes.values()].some(
+    (index) => index.unique && (index.where !== null || index.keys.some((key) => key.isExpression)),
+  );
+  if (!target && (hasOthers || [...table.constraints.values()].some(({ type }) => type === 'x'))) return;
+  const candidates = target ? [target] : uniqueColumnsOf(table);
+  const renewed = candidates.map((columns) => columns.find((column) => isRenewed(insert, table, column)));
+  if (renewed.some((column) => column === undefined)) return;
+  const [column] = renewed;
+  const row = insert.rows.find((candidate) => column && isRandom(valueIn(insert, candidate, column)));
+  const { file } = insert.reading;
+  const line = row?.line ?? insert.statement.line;
+  const name = column === undefined ? insert.table : `${insert.table}.${column}`;
+  const how = column === undefined ? `${insert.table} has no unique key` : `${name} is made anew on every run`;
+  yield {
+    subject: { kind: 'seed', name: file, file, line },
+    detail: `${name}:random`,
+    message: `${file}:${line}: ${how}, and ON CONFLICT waits for it to repeat; every run adds the rows again.`,
+    evidence: [
+      {
+        origin: 'seed',
+        text: `ON CONFLICT ${target ? `(${target.join(', ')})` : 'on any key'}`,
+        file,
+        line: insert.statement.line,
+      },
+    ],
+    remedy: advice(
+      `Write a fixed ${column ?? 'key'}, or arbitrate on a natural key, in ${file}:${insert.statement.line}`,
+      'file-edit',
+    ),
+  };
+}
+
+const makesRandom = /\b(?:gen_random_uuid|uuidv[47]|uuid_generate_v\d\w*|random|nextval|clock_timestamp)\s*\(/i;
+
+function isRandom(value: SeedValue | undefined): boolean {
+  return value?.kind === 'expression' && makesRandom.test(value.sql);
+}
+
+/** The statement writes it at random, or leaves it to an identity, a sequence or a random default. */
+function isRenewed(insert: SeedInsert, table: Table, name: string): boolean {
+  if (insert.columns.includes(name)) {
+    return insert.rows.length > 0
+      ? insert.rows.some((row) => isRandom(valueIn(insert, row, name)))
+      : isRandom(insert.statement.targets?.[insert.columns.indexOf(name)]);
   }
+  const column = table.columns.get(name);
+  if (!column || fillsByTrigger(table)) return false;
+  return column.identity !== null || column.ownedSequence !== null || makesRandom.test(column.default ?? '');
 }
 
 /** Inserts arbitrated on the primary key whose rows also fill another unique key. */

@@ -94,6 +94,8 @@ export function seedIdentities(reading: SeedReading, world: SeedWorld): SeedIden
     const primary = primaryKey(world, target.key);
     const [idColumn] = primary;
     if (idColumn === undefined || primary.length !== 1) continue;
+    // The upsert gives the living row the seed's id.
+    if (statement.onConflict?.setsColumns.includes(idColumn)) continue;
     const columns = columnsOf(statement, target.table);
     const idIndex = columns.indexOf(idColumn);
     if (idIndex < 0) continue;

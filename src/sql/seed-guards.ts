@@ -149,26 +149,28 @@ export function guardOf(
   };
 }
 
-/** `IF NOT EXISTS (table) THEN RAISE NOTICE …; RETURN; END IF;` guards all that follows it. */
+/** `IF NOT EXISTS (table) THEN RAISE NOTICE …; RETURN; END IF;`, or another condition, guards all that follows it. */
 export function earlyReturnGuard(
   source: string,
   statement: BlockStatement,
   lineAt: (offset: number) => number,
 ): SeedGuard | null {
-  if (statement.kind !== 'if' || statement.branches.length !== 1) return null;
-  const branch = statement.branches[0] as Branches[number];
-  if (!branch.condition || !branch.body.some((each) => each.kind === 'other' && /^return\b/i.test(each.text)))
-    return null;
+  if (statement.kind !== 'if') return null;
+  const branch = statement.branches.find(
+    ({ condition, body }) =>
+      condition && body.some((each) => each.kind === 'other' && /^(?:return|exit|continue)\b/i.test(each.text)),
+  );
+  if (!branch?.condition) return null;
   const condition = source.slice(branch.condition.from, branch.condition.to);
   const probe = readProbe(condition);
-  if (!probe.table || probe.wants) return null;
+  const asksForTable = statement.branches.length === 1 && probe.table !== null && !probe.wants;
   return {
     line: lineAt(branch.condition.from),
     span: { from: statement.from, to: statement.to },
     conditionSpan: { from: branch.condition.from, to: branch.condition.to },
-    table: probe.table,
-    isUnqualified: probe.isUnqualified,
-    skipsSilently: !branch.body.some(isLoud),
+    table: asksForTable ? probe.table : null,
+    isUnqualified: asksForTable && probe.isUnqualified,
+    skipsSilently: asksForTable && !branch.body.some(isLoud),
     condition: `NOT (${condition})`,
     elseRaise: raiseIn(branch.body, lineAt),
   };

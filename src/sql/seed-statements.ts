@@ -288,6 +288,10 @@ export function readSeedStatement(
   const select = as(node, 'SelectStmt');
   if (select) {
     const outer = emptyStatement(span, scope, 'select');
+    if (select.intoClause?.rel && into.length === 0) {
+      outer.verb = 'ddl';
+      outer.table = relationOf(select.intoClause.rel);
+    }
     outer.reads = relationsIn(node).filter(
       (name) => !read.some((each) => each.table && sameName(each.table, name)) || (select.fromClause ?? []).length > 0,
     );

@@ -167,11 +167,78 @@ export function sourceOf(statement: Statement, insert: InsertStmt, from: number,
   const select = as(insert.selectStmt, 'SelectStmt');
   if (!select) return { rows: null, targets: null };
   if ((select.valuesLists ?? []).length > 0) return { rows: rowsOf(statement, select, from, scope), targets: null };
-  if (select.op && select.op !== 'SETOP_NONE') return { rows: null, targets: null };
+  if (select.op && select.op !== 'SETOP_NONE')
+    return { rows: unionRows(statement, select, from, scope), targets: null };
+  const listed = rowsOfListed(statement, select, from, scope);
+  if (listed) return { rows: listed, targets: null };
   const targets = targetsOf(statement, select, from, scope);
   if (!targets || (select.fromClause ?? []).length > 0 || select.withClause) return { rows: null, targets };
   const span = { from: targets[0]?.span.from ?? 0, to: targets.at(-1)?.span.to ?? 0 };
   return { rows: [{ values: targets, span, line: scope.lineAt(span.from) }], targets };
+}
+
+/** `SELECT 1, 'a' UNION ALL SELECT 2, 'b'`: each a row. UNION alone may drop some. */
+function unionRows(statement: Statement, select: SelectStmt, from: number, scope: ValueScope): SeedRow[] | null {
+  if (select.op !== 'SETOP_UNION' || !select.all || select.withClause || select.limitCount) return null;
+  const rows: SeedRow[] = [];
+  for (const part of [select.larg, select.rarg]) {
+    if (!part) return null;
+    const own =
+      part.op && part.op !== 'SETOP_NONE'
+        ? unionRows(statement, part, from, scope)
+        : constantRow(statement, part, scope);
+    if (!own) return null;
+    rows.push(...own);
+  }
+  return rows;
+}
+
+function constantRow(statement: Statement, select: SelectStmt, scope: ValueScope): SeedRow[] | null {
+  if ((select.fromClause ?? []).length > 0 || select.whereClause || (select.valuesLists ?? []).length > 0) return null;
+  const first = as(select.targetList?.[0], 'ResTarget');
+  const location = first ? (first.location ?? firstLocation(first.val)) : -1;
+  if (location < 0) return null;
+  let index = indexAt(statement, statement.offsetOf(location));
+  while (index > 0 && !isWord(statement.tokens[index], 'select')) index--;
+  const values = targetsOf(statement, select, index, scope);
+  if (!values?.length) return null;
+  const span = { from: values[0]?.span.from ?? 0, to: values.at(-1)?.span.to ?? 0 };
+  return [{ values, span, line: scope.lineAt(span.from) }];
+}
+
+/** `SELECT * FROM (VALUES (…), (…)) v` and nothing else. */
+function rowsOfListed(statement: Statement, select: SelectStmt, from: number, scope: ValueScope): SeedRow[] | null {
+  if (select.whereClause || select.withClause || select.limitCount || (select.fromClause ?? []).length !== 1)
+    return null;
+  const inner = as(as(select.fromClause?.[0], 'RangeSubselect')?.subquery, 'SelectStmt');
+  const target = as(select.targetList?.[0], 'ResTarget');
+  const star = as(target?.val, 'ColumnRef')?.fields?.at(-1);
+  if (
+    !inner ||
+    (inner.valuesLists ?? []).length === 0 ||
+    select.targetList?.length !== 1 ||
+    !star ||
+    !('A_Star' in star)
+  )
+    return null;
+  const values = statement.tokens.findIndex((token, i) => i >= from && isWord(token, 'values'));
+  let index = values;
+  const rows: SeedRow[] = [];
+  for (const list of inner.valuesLists ?? []) {
+    const open = index + 1;
+    const close = isMark(statement.tokens[open], '(') ? closingIndex(statement.tokens, open) : -1;
+    const nodes = as(list, 'List')?.items ?? [];
+    const parts = close < 0 ? [] : splitByComma(statement, open + 1, close - 1);
+    if (parts.length !== nodes.length || parts.length === 0) return null;
+    const span = spanOf(statement, [open, close]);
+    rows.push({
+      values: nodes.map((node, i) => readValue(node, spanOf(statement, parts[i] as [number, number]), scope)),
+      span,
+      line: scope.lineAt(span.from),
+    });
+    index = close + 1;
+  }
+  return rows;
 }
 
 /** Span of the operand that begins at an offset: one token with its casts, or a call. */

@@ -73,7 +73,8 @@ function readPiece(reading: Reading, piece: SeedPiece): void {
   const { file } = reading;
   for (const parsed of parseStatements(file.masked, piece.from, piece.to)) {
     if ('failure' in parsed) {
-      reading.errors.push({ line: file.lineAt(parsed.failure.at), message: parsed.failure.message });
+      if (!readsOtherwise(file, piece))
+        reading.errors.push({ line: file.lineAt(parsed.failure.at), message: parsed.failure.message });
       continue;
     }
     const { statement } = parsed;
@@ -91,6 +92,23 @@ function readPiece(reading: Reading, piece: SeedPiece): void {
     for (const each of read) writeUnder(each, reading.path);
     reading.statements.push(...read);
   }
+}
+
+/** A psql variable may stand for a name or any text: with its value, or where it has none in the file, nothing is told. */
+function readsOtherwise(file: SeedFile, piece: SeedPiece): boolean {
+  let text = '';
+  let at = piece.from;
+  let isUnknown = false;
+  for (const [offset, { value, quoting, to }] of [...file.variableAt].sort(([a], [b]) => a - b)) {
+    if (offset < piece.from || offset >= piece.to) continue;
+    if (value === null) isUnknown = true;
+    text += file.masked.slice(at, offset) + (quoting === '' ? (value ?? '') : file.masked.slice(offset, to));
+    at = to;
+  }
+  if (at === piece.from) return false;
+  if (isUnknown) return true;
+  text += file.masked.slice(at, piece.to);
+  return parseStatements(text).every((each) => 'statement' in each);
 }
 
 function readDo(reading: Reading, from: number, to: number): void {
@@ -147,7 +165,9 @@ function lineOfBlockError(file: SeedFile, from: number, to: number, message: str
 function readBody(reading: Reading, block: PlBlock, guards: SeedGuard[], outer: ReadonlySet<string>): void {
   const variables = new Set([...outer, ...block.declarations.map(({ name }) => name)]);
   for (const { value } of block.declarations) if (value) readExpression(reading, value, guards, variables);
+  const before = reading.statements.length;
   readStatements(reading, block.body, guards, variables);
+  if (block.handlers.length > 0) for (const each of reading.statements.slice(before)) each.isHandled = true;
   for (const handler of block.handlers) readStatements(reading, handler.body, guards, variables);
 }
 

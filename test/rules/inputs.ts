@@ -48,6 +48,8 @@ export interface Project {
   rows?: string[] | null;
   liveFacts?: (live: LiveDatabase) => Partial<LiveDatabase>;
   versionTable?: Partial<LiveDatabase['versionTables'][number]>;
+  /** What PostgreSQL refuses, by a part of the query. */
+  refusals?: [string, { sqlState: string; message: string; position?: number }][];
   /** What the database answers a probe whose SQL has this text. */
   answers?: [text: string, rows: Record<string, unknown>[]][];
   allowedHeads?: string[];
@@ -290,6 +292,10 @@ export async function resultsOf(rules: readonly string[], project: Project) {
     ignore: [],
     severity: {},
     today: '2026-01-01',
-    ask: async (sql) => project.answers?.find(([text]) => sql.includes(text))?.[1] ?? [],
+    ask: async (sql) => {
+      const refusal = project.refusals?.find(([text]) => sql.includes(text))?.[1];
+      if (refusal) throw Object.assign(new Error(refusal.message), refusal);
+      return project.answers?.find(([text]) => sql.includes(text))?.[1] ?? [];
+    },
   });
 }
