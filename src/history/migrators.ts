@@ -5,7 +5,7 @@
 import type { Document, Node, Pair, Scalar, YAMLMap } from 'yaml';
 import type { Migrator, MigratorFailure } from '../model/migrator.ts';
 import type { SurroundingFile } from '../model/project.ts';
-import { failureIn, partsOf, type ShellMode } from './shell-failure.ts';
+import { failureIn, moved, partsOf, type ShellMode } from './shell-failure.ts';
 import { type ShellCommand, shellCommands } from './shell-lines.ts';
 
 const acts =
@@ -51,14 +51,19 @@ async function readOne({ file, kind, text }: SurroundingFile): Promise<Migrator[
           ) || startsServer.test(text.replace(/^\s*#.*$/gm, ''))
         ? ('start-up' as const)
         : ('unknown' as const);
+  // Only where the script is the file can an edit of a command be one of the file.
   const shebang = /^#!\s*\S+(?:\s+\S+)?\s+-\w*e\w*|^#!\s*\/\S*sh\s+-\w*e/.test(text);
-  return inScript(text, 1, { exitsOnError: shebang, pipefail: false }).map((one) => ({ ...common, ...one, occasion }));
+  return inScript(text, 1, { exitsOnError: shebang, pipefail: false }, text).map((one) => ({
+    ...common,
+    ...one,
+    occasion,
+  }));
 }
 
 const plain: ShellMode = { exitsOnError: false, pipefail: false };
 
 /** What a script runs; a script in quotes after `sh -c` is read as one of its own. */
-function inScript(script: string, firstLine: number, mode: ShellMode): Found[] {
+function inScript(script: string, firstLine: number, mode: ShellMode, file: string | null = null): Found[] {
   const commands = shellCommands(script);
   return commands.flatMap((command, index) => {
     if (/^(?:echo|printf|log\w*|info|warn|#)\b/.test(command.text) && partsOf(command.text).length === 1) return [];
@@ -69,7 +74,9 @@ function inScript(script: string, firstLine: number, mode: ShellMode): Found[] {
       const found = inScript(inner[4] as string, line, { exitsOnError, pipefail: false });
       const outer = { from: inner.index, to: inner.index + inner[0].length };
       return found.map((one) =>
-        one.failure.kind === 'told' ? { ...one, failure: failureIn(commands, index, outer, mode) } : one,
+        one.failure.kind === 'told'
+          ? { ...one, failure: placed(failureIn(commands, index, outer, mode), command, file) }
+          : one,
       );
     }
     return searchActs(command.text)
@@ -78,9 +85,16 @@ function inScript(script: string, firstLine: number, mode: ShellMode): Found[] {
         line,
         act,
         text: shown(command),
-        failure: failureIn(commands, index, { from, to }, mode),
+        failure: placed(failureIn(commands, index, { from, to }, mode), command, file),
       }));
   });
+}
+
+/** With the edit where it stands in the file; without it where the command is not written there in one piece. */
+function placed(failure: MigratorFailure, { span, text }: ShellCommand, file: string | null): MigratorFailure {
+  if (failure.kind === 'told' || failure.mend === undefined) return failure;
+  const { mend, ...rest } = failure;
+  return file?.slice(span.from, span.to) === text ? { ...rest, mend: moved(mend, span.from) } : rest;
 }
 
 function searchActs(text: string): { from: number; to: number; act: Migrator['act'] }[] {

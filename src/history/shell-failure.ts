@@ -3,6 +3,7 @@
  * `told` wherever it is not sure. Source: POSIX.1-2017, Shell Command Language, 2.8 and `set -e`; bash manual, `pipefail`.
  */
 import { type MigratorFailure, told } from '../model/migrator.ts';
+import type { TextEdit } from '../model/remedy.ts';
 import type { ShellCommand } from './shell-lines.ts';
 
 export interface ShellMode {
@@ -15,9 +16,11 @@ export interface Part {
   /** What stands before it: `''` for the first. */
   operator: '' | '||' | '&&' | '|' | ';' | '&' | ')' | '}';
   text: string;
+  /** Where the operator stands in the text. */
+  at: number;
 }
 
-/** The failure of what stands at `from`–`to` in the text of `commands[index]`. */
+/** The failure of what stands at `from`–`to` in the text of `commands[index]`; a `mend` is of that text. */
 export function failureIn(
   commands: readonly ShellCommand[],
   index: number,
@@ -32,7 +35,25 @@ export function failureIn(
 
   if (/(?:^|[;&|({]\s*)(?:while|until)\s[^;]*$/.test(before)) return told;
   if (/(?:^|[;&|({]\s*)(?:if|elif)\s[^;]*$/.test(before)) return failureOfCondition(before, parts, later);
-  return failureAlong(parts, mode, later, isInFunction(commands, index));
+  const failure = failureAlong(parts, mode, later, isInFunction(commands, index));
+  if (failure.kind === 'told') return told;
+  const mend = mendOf(parts, command.text.length - span.to);
+  return mend === null ? failure : { ...failure, mend: moved(mend, span.to) };
+}
+
+/** Ends the run in the place of what went on: ` || exit 1` for the answer, or after the command. Null: not so plain. */
+function mendOf(parts: readonly Part[], length: number): TextEdit | null {
+  const operators = parts.slice(1).map(({ operator }) => operator);
+  const last = parts.at(-1) as Part;
+  if (operators.length === 0) return { from: length, to: length, text: ' || exit 1' };
+  if (operators.length === 1 && last.operator === '||') return { from: last.at, to: length, text: '|| exit 1' };
+  if (operators.length === 1 && last.operator === ';' && last.text !== '')
+    return { from: last.at, to: last.at + 1, text: ' &&' };
+  return null;
+}
+
+export function moved(edit: TextEdit, by: number): TextEdit {
+  return { ...edit, from: edit.from + by, to: edit.to + by };
 }
 
 function failureAlong(
@@ -216,12 +237,12 @@ function isInFunction(commands: readonly ShellCommand[], index: number): boolean
 
 /** A command line cut at its operators outside quotes, the first part being what stands before any. */
 export function partsOf(text: string): Part[] {
-  const parts: Part[] = [{ operator: '', text: '' }];
+  const parts: Part[] = [{ operator: '', text: '', at: 0 }];
   let quote = '';
   for (let at = 0; at < text.length; at++) {
     const character = text.charAt(at);
     const put = (operator: Part['operator'], length: number) => {
-      parts.push({ operator, text: '' });
+      parts.push({ operator, text: '', at });
       at += length - 1;
     };
     const last = parts[parts.length - 1] as Part;

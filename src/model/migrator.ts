@@ -1,6 +1,7 @@
 /**
  * Migrator: a place around the chain that runs Alembic or makes tables past it, as its text says. Facts for rules.
  */
+import type { TextEdit } from './remedy.ts';
 
 export interface Migrator {
   /** Relative to the project. */
@@ -25,9 +26,9 @@ export interface Migrator {
 export type MigratorFailure =
   /** It ends what runs it, or nothing says otherwise. */
   | { kind: 'told' }
-  /** What runs it goes on; `how` in words, to follow "when it fails, ". `remedy` is an order. */
-  | { kind: 'ignored'; how: string; remedy: string; isDeliberate: boolean }
+  /** What runs it goes on; `how` in words, `remedy` an order. `mend`: the edit of the file that does it, where it is plain. */
+  | { kind: 'ignored'; how: string; remedy: string; isDeliberate: boolean; mend?: TextEdit }
   /** The database is stamped instead. */
-  | { kind: 'stamped'; how: string; remedy: string };
+  | { kind: 'stamped'; how: string; remedy: string; mend?: TextEdit };
 
 export const told: MigratorFailure = { kind: 'told' };

@@ -1,7 +1,7 @@
 /**
  * A script, image, pipeline or program that goes on when the upgrade failed, or stamps instead: the stamp lies from then on.
  */
-import { advice, defineRule } from './rule.ts';
+import { advice, defineRule, patch } from './rule.ts';
 
 export default defineRule({
   id: 'migration-failure-swallowed',
@@ -29,7 +29,12 @@ export default defineRule({
             ? `${file}:${line} stamps the database when the upgrade fails; the version table then says that revisions ran which never did.`
             : `${file}:${line} goes on when the upgrade fails (${failure.how}); ${occasion === 'pipeline' ? 'the deploy after it meets a schema that it does not fit' : 'what comes after it meets a schema that it does not fit'}.`,
         evidence: [{ origin: 'config', text, file, line }],
-        remedy: advice(`${failure.remedy}, so that a failed upgrade ends the run (${file}:${line})`, 'file-edit'),
+        remedy:
+          failure.mend === undefined
+            ? advice(`${failure.remedy}, so that a failed upgrade ends the run (${file}:${line})`, 'file-edit')
+            : patch(`Let a failed upgrade end the script (${file}:${line}: \`${failure.mend.text.trim()}\`)`, [
+                { action: 'edit-file', file, edits: [failure.mend] },
+              ]),
       };
     }
   },
