@@ -22,6 +22,7 @@ export {
   startEmbeddedServer,
 } from './embedded-server.ts';
 export { fingerprintOf } from './fingerprint.ts';
+export { identifyDatabase } from './identity.ts';
 export { type IntrospectOptions, introspect } from './introspect.ts';
 export { detectPooling, type Pooling } from './pooler.ts';
 export { redact } from './redact.ts';

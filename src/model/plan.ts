@@ -74,6 +74,8 @@ export interface Plan {
   steps: Step[];
   /** Of the live schema and version rows it was made for; null without a database. */
   liveFingerprint: string | null;
+  /** Which database that was; another of the same schema has other rows. */
+  database?: string;
   /** Of every file it reads or edits. */
   filesFingerprint: string;
   inputs?: PlanInputs;

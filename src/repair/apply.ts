@@ -125,6 +125,7 @@ async function applyLocked(
     if (plan.patches.length === 0 && plan.steps.length === 0 && !isRefused)
       return { plan, resumed: false, repairId: null, ran: [], unproven: [], notices: [] };
     await refuseFresh(plan, context, fingerprint);
+    await refuseAnother(plan, connection);
   } else {
     await refuseMoved(connection, unfinished.id, plan, fingerprint, unfinished.fingerprintBefore);
   }
@@ -233,6 +234,16 @@ async function refuseFresh(plan: Plan, context: ApplyContext, fingerprint: () =>
   }
   if (plan.liveFingerprint !== null && (await fingerprint()) !== plan.liveFingerprint)
     throw stale('the schema of the database');
+}
+
+async function refuseAnother(plan: Plan, connection: Connection): Promise<void> {
+  const { identifyDatabase } = await import('../database/index.ts');
+  if (plan.database === undefined || plan.database === (await identifyDatabase(connection))) return;
+  throw new ChainError(
+    'plan-stale',
+    'The plan was made for another database, whose rows it was rehearsed with. Nothing was changed.',
+    { hint: 'Make a plan of this one with `chain repair`.' },
+  );
 }
 
 /** An interrupted plan goes on where the ledger says it stands, unless somebody else has changed the schema since. */

@@ -99,7 +99,10 @@ export async function journalEntries(projectDir: string, patches: readonly Patch
   return entries;
 }
 
-/** Writes plan and before-images down; nothing of the project is touched yet. Done again, it keeps what it wrote first. */
+/**
+ * Writes plan and before-images down; nothing of the project is touched yet. Done again, it keeps what it wrote first.
+ * @throws ChainError `plan-stale`, `cannot-write`
+ */
 export async function openJournal(
   projectDir: string,
   plan: Plan,
@@ -109,9 +112,13 @@ export async function openJournal(
   const known = await readJournal(projectDir, plan.id);
   if (known !== null && known.state !== 'undone') return known;
   const folder = join(projectDir, journalFolder(plan.id));
-  await makeFolder(join(projectDir, '.chain'), 'before-images').then(() => mkdir(folder, { recursive: true }));
-  if (!(await exists(join(projectDir, '.chain/.gitignore'))))
-    await writeWhole(join(projectDir, '.chain/.gitignore'), '*\n', null);
+  try {
+    await mkdir(folder, { recursive: true });
+    const ignored = join(projectDir, '.chain/.gitignore');
+    if (!(await exists(ignored))) await writeWhole(ignored, '*\n', null);
+  } catch (cause) {
+    throw cannotWrite('.chain/ (for before-images)', cause);
+  }
   const journal: Journal = {
     planId: plan.id,
     state: 'writing',
@@ -123,15 +130,18 @@ export async function openJournal(
     // Also a file whose bytes are no UTF-8: its text, written back, would be another file.
     if (entry.hashBefore !== (before === null ? null : hashOf(before))) throw changedFile(entry.file);
   }
+  const write = (name: string, content: string | Buffer, mode: number | null) =>
+    writeWhole(join(folder, name), content, mode).catch((cause: unknown) => {
+      throw cannotWrite(`${journalFolder(plan.id)}/${name}`, cause);
+    });
   for (const entry of journal.entries) {
-    if (entry.image !== null)
-      // A copy is no more readable than what it copies.
-      await writeWhole(join(folder, entry.image), await readFile(join(projectDir, entry.file)), 0o600);
+    // A copy is no more readable than what it copies.
+    if (entry.image !== null) await write(entry.image, await readFile(join(projectDir, entry.file)), 0o600);
   }
   await faults.at('journal:images');
-  await writeWhole(join(folder, 'plan.json'), serializePlan(plan), 0o600);
+  await write('plan.json', serializePlan(plan), 0o600);
   // Last: a journal without this file was never opened.
-  await writeWhole(join(folder, 'journal.json'), `${JSON.stringify(journal, null, 2)}\n`, null);
+  await write('journal.json', `${JSON.stringify(journal, null, 2)}\n`, null);
   await faults.at('journal:written');
   return journal;
 }
@@ -162,8 +172,10 @@ export async function fileJournals(projectDir: string): Promise<Journal[]> {
 
 async function setJournalState(projectDir: string, journal: Journal, state: Journal['state']): Promise<void> {
   journal.state = state;
-  const path = join(projectDir, journalFolder(journal.planId), 'journal.json');
-  await writeWhole(path, `${JSON.stringify(journal, null, 2)}\n`, null);
+  const file = `${journalFolder(journal.planId)}/journal.json`;
+  await writeWhole(join(projectDir, file), `${JSON.stringify(journal, null, 2)}\n`, null).catch((cause: unknown) => {
+    throw cannotWrite(file, cause);
+  });
 }
 
 /**
@@ -275,12 +287,6 @@ async function writeWhole(path: string, content: string | Buffer, mode: number |
   } finally {
     await folder.close();
   }
-}
-
-async function makeFolder(path: string, purpose: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
-    throw cannotWrite(`.chain/ (for ${purpose})`, cause);
-  });
 }
 
 export async function hashFile(path: string): Promise<string | null> {

@@ -29,33 +29,38 @@ export function planId(plan: Pick<Plan, 'patches' | 'steps' | 'liveFingerprint' 
   return hashOf(JSON.stringify([patches, steps, plan.liveFingerprint, plan.filesFingerprint])).slice(0, 16);
 }
 
+/** With a seal over all of it: the rehearsal's verdict and what is left decide what is applied too. */
 export function serializePlan(plan: Plan): string {
-  return `${JSON.stringify(plan, null, 2)}\n`;
+  return `${JSON.stringify({ ...plan, seal: sealOf(plan) }, null, 2)}\n`;
+}
+
+function sealOf(plan: Plan): string {
+  return hashOf(JSON.stringify(plan));
 }
 
 /** @throws ChainError `usage` where the text is no plan, or no longer the one that its id names */
 export function parsePlan(text: string, file: string): Plan {
   let plan: Plan;
+  let seal: unknown;
   try {
-    plan = JSON.parse(text) as Plan;
+    ({ seal, ...plan } = JSON.parse(text) as Plan & { seal: unknown });
   } catch (cause) {
     throw new ChainError('usage', `${file} is no plan: ${(cause as Error).message}`, { cause, hint: howToWrite });
   }
   const isPlan =
-    typeof plan === 'object' &&
-    plan !== null &&
     plan.version === 1 &&
     typeof plan.id === 'string' &&
     Array.isArray(plan.patches) &&
     Array.isArray(plan.steps) &&
     typeof plan.filesFingerprint === 'string';
   if (!isPlan) throw new ChainError('usage', `${file} is no plan of this version of chain.`, { hint: howToWrite });
-  if (planId(plan) !== plan.id) {
+  if (planId(plan) !== plan.id || sealOf(plan) !== seal) {
     throw new ChainError('usage', `${file} was changed after it was written: its content is not what its id names.`, {
       hint: 'A plan is applied as it was rehearsed. Change the project or the settings and make a new plan.',
     });
   }
   for (const patch of plan.patches) refuseOutside(patch.file);
+  for (const step of plan.steps) refuseOutside(step.name);
   return plan;
 }
 

@@ -21,6 +21,8 @@ export async function prepareRepair(
   options: PlanOptions,
   context: PrepareContext,
 ): Promise<Plan> {
+  const { identifyDatabase } = await import('../database/index.ts');
+  const which = context.live === null ? {} : { database: await identifyDatabase(context.live) };
   const without = new Map<string, string>();
   for (;;) {
     context.progress('planning');
@@ -34,7 +36,7 @@ export async function prepareRepair(
       const isError = (key: string) =>
         foreseen.diagnosis.findings.some((finding) => finding.key === key && finding.severity === 'error');
       const fresh = failed?.answers.filter((key) => !without.has(key)) ?? [];
-      if (fresh.length === 0 || failed?.answers.some(isError)) return { ...plan, rehearsal };
+      if (fresh.length === 0 || failed?.answers.some(isError)) return { ...plan, ...which, rehearsal };
       for (const key of fresh) without.set(key, `its rehearsal failed: ${rehearsal.failure}`);
     } finally {
       await foreseen.close();

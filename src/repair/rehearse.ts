@@ -2,9 +2,9 @@
  * Rehearsal: the plan carried out on a copy (the live schema and the rows it touches, rebuilt in a scratch database; the
  * project's files in a temporary folder) by the very code that applies it, then diagnosed again. Touches nothing real.
  */
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { access, constants, cp, lstat, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join, relative } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Connection, ScratchServer } from '../database/index.ts';
 import { diagnose } from '../diagnose.ts';
 import { ChainError } from '../errors.ts';
@@ -119,13 +119,20 @@ export async function copyProject(from: string, to: string): Promise<void> {
   await cp(from, to, {
     recursive: true,
     // A link could lead outside the copy; what it names is not this project's to patch.
-    filter: (source) =>
-      source === from ||
-      !relative(from, source)
-        .split(/[\\/]/)
-        .some((part) => leftOut.has(part)),
+    filter: async (source) => source === from || (!leftOut.has(basename(source)) && (await canBeCopied(source))),
     verbatimSymlinks: true,
   });
+}
+
+/** What nobody reads here (a socket, a pipe, somebody else's data folder) was no part of the diagnosis either. */
+async function canBeCopied(path: string): Promise<boolean> {
+  const found = await lstat(path);
+  if (found.isSymbolicLink()) return true;
+  if (!found.isFile() && !found.isDirectory()) return false;
+  return access(path, found.isDirectory() ? constants.R_OK | constants.X_OK : constants.R_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The live schema, its version rows, and the rows of the tables that the plan touches. Returns the tables copied. */

@@ -2,6 +2,7 @@
 import { appendFileSync, chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { identifyDatabase } from '../../src/database/index.ts';
 import { applyPlan, findUnfinished } from '../../src/repair/apply.ts';
 import { planId } from '../../src/repair/plan-file.ts';
 import { undo } from '../../src/repair/undo.ts';
@@ -46,6 +47,15 @@ describe('applyPlan', () => {
     rmSync(stray);
     expect(await scenario.state()).toEqual(before);
     expect(existsSync(join(scenario.project, '.chain'))).toBe(false);
+  });
+
+  it('applies what was planned before other rows came, and refuses what was planned for another database', async () => {
+    const { connection } = scenario.database;
+    scenario.plan.database = 'another';
+    await expect(apply()).rejects.toMatchObject({ code: 'plan-stale', message: expect.stringContaining('another') });
+    scenario.plan.database = await identifyDatabase(connection);
+    await connection.query(`INSERT INTO members VALUES (2, NULL)`);
+    await expect(apply()).resolves.toMatchObject({ resumed: false });
   });
 
   it('refuses a hazard without leave and a plan without a passing rehearsal', async () => {

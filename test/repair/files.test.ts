@@ -1,13 +1,14 @@
 /** A repair of files alone: journal instead of ledger, cut anywhere and gone on with, undone byte for byte. */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { diagnose } from '../../src/diagnose.ts';
-import type { Plan } from '../../src/model/plan.ts';
+import type { Plan, Step } from '../../src/model/plan.ts';
 import { type ApplyContext, applyPlan } from '../../src/repair/apply.ts';
 import { parsePlan, planId, serializePlan } from '../../src/repair/plan-file.ts';
-import { rehearse } from '../../src/repair/rehearse.ts';
+import { copyProject, rehearse } from '../../src/repair/rehearse.ts';
 import { undo } from '../../src/repair/undo.ts';
 import { filesOf, makePlan, recorder, steps, writeProject } from './scenario.ts';
 import { settingsFor } from './settings.ts';
@@ -97,6 +98,14 @@ describe('files alone', () => {
     rmSync(outside, { recursive: true });
   });
 
+  it('are copied for a rehearsal without what is no file, a pipe in the project say', async () => {
+    execFileSync('mkfifo', [join(project, 'alembic/pipe')]);
+    const copy = mkdtempSync(join(tmpdir(), 'chain-copy-'));
+    await copyProject(project, join(copy, 'project'));
+    expect(readdirSync(join(copy, 'project/alembic'))).toEqual(['versions']);
+    rmSync(copy, { recursive: true });
+  });
+
   it('are left alone where their rehearsal failed', async () => {
     const before = filesOf(project);
     const rehearsal = {
@@ -118,6 +127,8 @@ describe('files alone', () => {
 });
 
 describe('a plan file', () => {
+  const refused = [{ key: 'a:b', reason: 'no', refusal: 'unowned-object' }];
+
   it('comes back as it was', () => {
     expect(parsePlan(serializePlan(plan), 'plan.json')).toEqual(plan);
   });
@@ -126,11 +137,25 @@ describe('a plan file', () => {
     ['no JSON', () => 'nothing'],
     ['no plan', () => '{"version": 1}'],
     ['another content than its id names', () => serializePlan(plan).replace('migrations/0001', 'migrations/0009')],
+    ['another verdict than its rehearsal came to', () => serializePlan(plan).replace('"clears"', '"leaves"')],
+    [
+      'a refusal taken out',
+      () => serializePlan({ ...plan, left: refused }).replace(/"refusal": "\S+"/, '"reason": ""'),
+    ],
+    ['its binding to the files taken out', () => serializePlan(plan).replace('"inputs"', '"outputs"')],
+    ['no seal', () => serializePlan(plan).replace('"seal"', '"zeal"')],
+    ['a step that names a path', () => withStep('../../0001_x')],
+    ['nothing but null', () => 'null'],
     ['a file outside the project', () => withFile('../../etc/cron.d/x')],
     ['an absolute file', () => withFile('/etc/cron.d/x')],
   ])('is refused with %s', (_words, text) => {
     expect(() => parsePlan(text(), 'plan.json')).toThrowError(expect.objectContaining({ code: 'usage', exitCode: 2 }));
   });
+
+  function withStep(name: string): string {
+    const its = [{ ...(steps[0] as Step), name }];
+    return serializePlan({ ...plan, steps: its, id: planId({ ...plan, steps: its }) });
+  }
 
   function withFile(file: string): string {
     const patches = [{ file, before: null, after: 'x', diff: '', answers: [] }];

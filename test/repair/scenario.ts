@@ -5,7 +5,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { introspect } from '../../src/database/index.ts';
+import { type DatabaseTarget, introspect } from '../../src/database/index.ts';
 import type { Patch, Plan, Step } from '../../src/model/plan.ts';
 import type { ApplyContext } from '../../src/repair/apply.ts';
 import { fingerprintFiles, planId } from '../../src/repair/plan-file.ts';
@@ -85,8 +85,14 @@ export const steps: Step[] = [
   }),
 ];
 
-export function writeProject(): string {
-  const project = mkdtempSync(join(tmpdir(), 'chain-scenario-'));
+export interface Whereabouts {
+  server?: DatabaseTarget;
+  /** That the project's folder is made in. */
+  folder?: string;
+}
+
+export function writeProject(folder = tmpdir()): string {
+  const project = mkdtempSync(join(folder, 'chain-scenario-'));
   mkdirSync(join(project, 'alembic/versions'), { recursive: true });
   writeFileSync(join(project, 'alembic/versions/a.py'), "revision = 'a'\r\ndown_revision = 'ghost'\r\n");
   writeFileSync(join(project, 'seed.sh'), '#!/bin/sh\npsql -f seed.sql | tee log\n');
@@ -124,9 +130,10 @@ export async function makePlan(project: string, liveFingerprint: string | null, 
   return { version: 1, id: planId(bound), ...bound, inputs, rehearsal, left: [] };
 }
 
-export async function openScenario(its: Step[] = steps): Promise<Scenario> {
-  const database = await testDatabase({ sql: schemaBefore });
-  const project = writeProject();
+export async function openScenario(its: Step[] = steps, where: Whereabouts = {}): Promise<Scenario> {
+  const { server, folder } = where;
+  const database = await testDatabase({ sql: schemaBefore, ...(server ? { server } : {}) });
+  const project = writeProject(folder);
   const settings = settingsFor(project);
   const plan = await makePlan(project, (await introspect(database.connection)).fingerprint, its);
   const context: ApplyContext = {

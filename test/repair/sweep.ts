@@ -91,7 +91,7 @@ export async function killedProcess(point: string, wanted: unknown): Promise<voi
   await finishAfterCut(cut, point, wanted, before);
 }
 
-async function finishAfterCut(cut: Scenario, point: string, wanted: unknown, before: unknown): Promise<void> {
+export async function finishAfterCut(cut: Scenario, point: string, wanted: unknown, before: unknown): Promise<void> {
   await stepsAreWhole(cut, point);
   await applyPlan(cut.plan, cut.context).catch((fault: unknown) => {
     // Cut after the last word was written: the plan is done, and asking for it again is stale.
@@ -104,7 +104,7 @@ async function finishAfterCut(cut: Scenario, point: string, wanted: unknown, bef
 }
 
 /** An object is there exactly when its ledger row says so; files are as before or as after. */
-async function stepsAreWhole(cut: Scenario, point: string): Promise<void> {
+export async function stepsAreWhole(cut: Scenario, point: string): Promise<void> {
   const { connection } = cut.database;
   const there = await connection.query<Record<string, boolean>>(
     `SELECT to_regclass('public.roles') IS NOT NULL AS "0001_create_roles",

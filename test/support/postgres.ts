@@ -30,6 +30,8 @@ export interface TestDatabaseOptions {
   sql?: string;
   major?: number;
   name?: string;
+  /** Another server than the run's own. */
+  server?: DatabaseTarget;
 }
 
 /** The run's server: its superuser's URL. */
@@ -44,7 +46,7 @@ export async function testServer(
 }
 
 export async function testDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const server = await testServer(options.major);
+  const server = options.server ? { target: options.server } : await testServer(options.major);
   const name = options.name ?? `t_${randomBytes(6).toString('hex')}`;
   const asAdmin = async (sql: string) => {
     const admin = await connect(server.target, { readOnly: false });
