@@ -7,7 +7,7 @@ import { lookAtDatabase } from './diagnose/database.ts';
 import { readProject } from './diagnose/files.ts';
 import { askEndpoints, checkRuleNames, judge } from './diagnose/judgement.ts';
 import { readAllMigrators } from './diagnose/migrators.ts';
-import type { DiagnoseOptions } from './diagnose/subject.ts';
+import type { DiagnoseOptions, Project } from './diagnose/subject.ts';
 import { ChainError } from './errors.ts';
 import type { DatabaseDiagnosis, Diagnosis, SeedsReading } from './model/diagnosis.ts';
 import type { RevisionHistory } from './model/history.ts';
@@ -18,8 +18,8 @@ import type { Settings } from './settings.ts';
 export { type ProjectReading, readProject } from './diagnose/files.ts';
 export type { DiagnoseOptions } from './diagnose/subject.ts';
 
-/** @throws ChainError `usage`, `no-project`, `bad-database-url`, and whatever aborts `signal` */
-export async function diagnose(settings: Settings, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+/** What is known without the database. @throws ChainError `usage`, `no-project`, and whatever aborts `signal` */
+export async function readSubject(settings: Settings, options: DiagnoseOptions = {}): Promise<Project> {
   const progress = options.progress ?? (() => undefined);
   await checkRuleNames(settings);
   const { source, facts: read, graph, replay } = await readProject(settings, progress);
@@ -62,7 +62,7 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
   }
   const endpoints = await askEndpoints(settings, options);
 
-  const project = {
+  return {
     settings,
     options,
     facts,
@@ -75,7 +75,14 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
     code,
     endpoints,
     progress,
+    readFile: (file) => source.readFile(file),
   };
+}
+
+/** @throws ChainError `usage`, `no-project`, `bad-database-url`, and whatever aborts `signal` */
+export async function diagnose(settings: Settings, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  const project = await readSubject(settings, options);
+  const { facts, graph, replay, declaredAtHeads, models, history, code, seeds, readFile } = project;
   const looked = await lookAtDatabase(project);
   try {
     const judged = await judge(project, looked);
@@ -99,7 +106,7 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
       isBlocked: judged.findings.some(
         (finding) => finding.rule === 'insufficient-privileges' && finding.severity === 'error',
       ),
-      readFile: (file) => source.readFile(file),
+      readFile,
     };
   } finally {
     if (looked.connection !== null && looked.connection !== options.reuse?.connection) await looked.connection.close();

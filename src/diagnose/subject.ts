@@ -45,6 +45,7 @@ export interface Project {
   code: ReadonlyMap<RevisionId, RevisionCode>;
   endpoints: Endpoints;
   progress: (text: string) => void;
+  readFile: (file: string) => string | null;
 }
 
 export interface Looked {

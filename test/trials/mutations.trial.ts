@@ -1,7 +1,8 @@
 /**
  * Random single changes of every kind to random objects of given databases, each made in a copy: found or missed, and what
- * else was said. CHAIN_TRIAL_DATABASES: a JSON list of { url, project?, settings?, config? }; without a project a database is
- * compared with itself. CHAIN_TRIAL_COUNT: how many of a kind (default 1). Without a list: the tests' database of all kinds.
+ * else was said. CHAIN_TRIAL_DATABASES: a JSON list of { url, project?, settings?, config? }; with a project it is what
+ * `chain doctor` says that counts, without one a database is compared with itself. CHAIN_TRIAL_COUNT: how many of a kind
+ * (default 1), CHAIN_TRIAL_SEED: which. Without a list: the tests' database of all kinds.
  */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
@@ -15,9 +16,12 @@ import {
   retarget,
   type ScratchServer,
 } from '../../src/database/index.ts';
-import { readProject } from '../../src/diagnose.ts';
+import { lookAtDatabase } from '../../src/diagnose/database.ts';
+import { judge } from '../../src/diagnose/judgement.ts';
+import { readSubject } from '../../src/diagnose.ts';
 import { compareSchemas, keysInDoubt, withLentTypes, withoutLentTypes } from '../../src/diff/index.ts';
 import type { Difference } from '../../src/model/drift.ts';
+import type { Finding } from '../../src/model/finding.ts';
 import type { LiveDatabase } from '../../src/model/live.ts';
 import { quoteIdentifier } from '../../src/model/name.ts';
 import type { Schema, Table } from '../../src/model/schema.ts';
@@ -40,30 +44,68 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-const say = (each: Difference) =>
-  `${each.kind} ${each.direction} ${each.key}${each.liveName ? ` = ${each.liveName}` : ''} ${each.aspects.map((one) => `${one.name}: ${one.declared} / ${one.live}`).join('; ')}`.slice(
-    0,
-    300,
-  );
-
-async function declaredOf(given: Given, live: LiveDatabase): Promise<Schema> {
-  if (given.project === undefined) return live.schema;
-  const settings = await loadSettings(given, {}, { color: false });
-  const { graph, replay } = await readProject(settings, () => undefined);
-  const rows = live.versionTables.find((table) => table.isResolved)?.rows ?? [];
-  return replay.schemaAt(rows.length > 0 ? rows : graph.heads);
+/** What was said of a database: about which object, and whether it follows from something else that was said. */
+interface Said {
+  key: string;
+  liveName?: string;
+  isConsequence: boolean;
+  text: string;
 }
 
-async function differencesOf(scratch: ScratchServer, declared: Schema, live: LiveDatabase): Promise<Difference[]> {
-  const scope = {
-    extensionObjects: live.extensionObjects,
-    versionTables: new Set(live.versionTables.map((table) => table.key)),
+interface Witness {
+  declared: Schema;
+  look(connection: Connection, live: LiveDatabase): Promise<Said[]>;
+}
+
+const sayDifference = (each: Difference): Said => ({
+  key: each.key,
+  ...(each.liveName === undefined ? {} : { liveName: each.liveName }),
+  isConsequence: each.causedBy !== undefined,
+  text: `${each.kind} ${each.direction} ${each.key}${each.liveName ? ` = ${each.liveName}` : ''} ${each.aspects.map((one) => `${one.name}: ${one.declared} / ${one.live}`).join('; ')}`,
+});
+
+const sayFinding = (each: Finding): Said => ({
+  key: each.subject.name,
+  isConsequence: each.causedBy.length > 0,
+  text: `${each.severity} ${each.certainty} ${each.key} ${each.message}`,
+});
+
+/** The comparison alone, of a database with itself. */
+function comparison(scratch: ScratchServer, declared: Schema): Witness {
+  return {
+    declared,
+    async look(_connection, live) {
+      const scope = {
+        extensionObjects: live.extensionObjects,
+        versionTables: new Set(live.versionTables.map((table) => table.key)),
+      };
+      const both = await elaborateBoth(
+        scratch,
+        withLentTypes(declared, live.schema),
+        live.schema,
+        (ours, theirs, round) => keysInDoubt(ours, theirs, scope, round),
+      );
+      const ours = withoutLentTypes(both.declared, declared);
+      const { differences } = compareSchemas(ours, both.live, { ...scope, elaborated: true, unbuilt: both.unbuilt });
+      return differences.map(sayDifference);
+    },
   };
-  const both = await elaborateBoth(scratch, withLentTypes(declared, live.schema), live.schema, (ours, theirs, round) =>
-    keysInDoubt(ours, theirs, scope, round),
-  );
-  const ours = withoutLentTypes(both.declared, declared);
-  return compareSchemas(ours, both.live, { ...scope, elaborated: true, unbuilt: both.unbuilt }).differences;
+}
+
+/** All of `chain doctor`; the project is read once. Advice on indexes that a foreign key lacks is no word of drift. */
+async function doctor(scratch: ScratchServer, given: Given): Promise<Witness> {
+  const settings = await loadSettings(given, {}, { color: false });
+  const project = await readSubject(settings, { reuse: { scratch } });
+  return {
+    declared: project.declaredAtHeads,
+    async look(connection) {
+      const subject = { ...project, options: { ...project.options, reuse: { scratch, connection } } };
+      const looked = await lookAtDatabase(subject);
+      if (looked.problem !== null) throw new Error(looked.problem.message);
+      const { findings } = await judge(subject, looked);
+      return findings.map(sayFinding);
+    },
+  };
 }
 
 /** What both sides have, of tables also their parts. */
@@ -85,9 +127,6 @@ function partOf(live: Schema, declared: Schema): Schema {
   });
   return { ...live, tables: new Map(tables), routines: both(live.routines, declared.routines) };
 }
-
-const identity = (each: Difference) =>
-  `${each.kind} ${each.direction} ${each.key} ${each.aspects.map((one) => `${one.name} ${one.live}`).join()}`;
 
 it('every kind of single change', async () => {
   const own =
@@ -116,13 +155,15 @@ it('every kind of single change', async () => {
         await connection.close();
       }
     };
-    const original = await inCopy((connection) => introspect(connection));
-    const declared = await declaredOf(given, original);
-    const before = await differencesOf(scratch, declared, original);
-    const known = new Set(before.map(identity));
-    lines.push(`${target.database}: ${before.length} differences before any change`);
+    const { original, witness, before } = await inCopy(async (connection) => {
+      const live = await introspect(connection);
+      const made = given.project === undefined ? comparison(scratch, live.schema) : await doctor(scratch, given);
+      return { original: live, witness: made, before: await made.look(connection, live) };
+    });
+    const known = new Set(before.map(({ text }) => text));
+    lines.push(`${target.database}: ${before.length} said before any change`);
     // Chosen among what the chain knows: what nobody declares cannot be missed.
-    const schema = partOf(original.schema, declared);
+    const schema = partOf(original.schema, witness.declared);
     for (const [kind, mutate] of Object.entries(mutators)) {
       if (only !== undefined && !kind.includes(only)) continue;
       const numbers = tally.get(kind) ?? { found: 0, missed: 0, noise: 0, refused: 0 };
@@ -138,26 +179,25 @@ it('every kind of single change', async () => {
             () => true,
             () => false,
           );
-          return isMade ? introspect(connection) : null;
+          return isMade ? witness.look(connection, await introspect(connection)) : null;
         });
         if (after === null) {
           numbers.refused++;
           continue;
         }
         done++;
-        const fresh = (await differencesOf(scratch, declared, after)).filter((each) => !known.has(identity(each)));
-        const isNamed = (each: Difference) =>
-          mutation.keys.includes(each.key) ||
-          (each.liveName !== undefined &&
-            mutation.keys.some((key) => key === each.liveName || key.endsWith(`.${each.liveName}`)));
+        const fresh = after.filter(({ text }) => !known.has(text));
+        const isNamed = ({ key, liveName }: Said) =>
+          mutation.keys.includes(key) ||
+          (liveName !== undefined && mutation.keys.some((each) => each === liveName || each.endsWith(`.${liveName}`)));
         const isFound = fresh.some(isNamed);
-        const noise = fresh.filter((each) => !isNamed(each) && each.causedBy === undefined);
+        const noise = fresh.filter((each) => !isNamed(each) && !each.isConsequence);
         if (isFound) numbers.found++;
         else numbers.missed++;
         numbers.noise += noise.length;
         if (!isFound) lines.push(`MISSED ${target.database}: ${kind}: ${mutation.sql.slice(0, 400)}`);
         for (const each of noise)
-          lines.push(`NOISE ${target.database}: ${kind}: ${mutation.sql.slice(0, 200)} -> ${say(each)}`);
+          lines.push(`NOISE ${target.database}: ${kind}: ${mutation.sql.slice(0, 200)} -> ${each.text.slice(0, 300)}`);
       }
     }
     await drop();
