@@ -45,7 +45,9 @@ export function withCauses(given: readonly Found[], live: Schema): Found[] {
               (one) =>
                 isNamed(one) &&
                 (one.liveName === undefined || hasName(each.live, one.liveName)) &&
-                (one.kind !== 'enum' || lostLabels(one).some((label) => text.includes(quoteLiteral(label)))),
+                (one.kind !== 'enum' ||
+                  one.liveName !== undefined ||
+                  lostLabels(one).some((label) => text.includes(quoteLiteral(label)))),
             )
           : undefined;
     return cause === undefined ? each : { ...each, causedBy: cause.key };

@@ -3,6 +3,7 @@
  */
 import { nameOfKey } from '../model/declare.ts';
 import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import type { Constraint, Table } from '../model/schema.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({
@@ -18,21 +19,14 @@ export default defineRule({
   *check({ declared, live }) {
     for (const [key, table] of live.schema.tables) {
       if (!declared.heads.tables.has(key)) continue;
-      const lists = [...table.indexes.values()]
-        .filter((index) => index.valid && index.where === null)
-        .map((index) => index.keys.map((column) => column.text));
-      for (const constraint of table.constraints.values())
-        if (constraint.type === 'p' || constraint.type === 'u') lists.push(constraint.columns);
+      const stated = declared.schema.tables.get(key);
+      const standing = servers(table);
       for (const constraint of table.constraints.values()) {
         if (constraint.type !== 'f' || constraint.fromPartitionParent) continue;
-        const isServed = lists.some((columns) => {
-          const leading = columns.slice(0, constraint.columns.length);
-          return (
-            leading.length === constraint.columns.length &&
-            leading.every((column) => constraint.columns.includes(column))
-          );
-        });
-        if (isServed) continue;
+        const serves = ({ columns }: Server) => isServed(constraint, columns);
+        if (standing.some(serves)) continue;
+        // What the revisions state would serve: then that it is gone, or another, is what is wrong.
+        const lost = (stated === undefined ? [] : servers(stated)).filter(serves);
         const sql = `CREATE INDEX CONCURRENTLY ON ${quoteQualified(nameOfKey(key))} (${constraint.columns.map(quoteIdentifier).join(', ')})`;
         yield {
           subject: { kind: 'constraint', name: `${key}.${constraint.name}` },
@@ -42,8 +36,32 @@ export default defineRule({
             `Where ${constraint.references?.table ?? 'the parent'} is deleted from or joined: ${sql}`,
             'additive',
           ),
+          causedBy: lost.flatMap(({ name }) => causes.map((rule) => `${rule}:${key}.${name}`)),
         };
       }
     }
   },
 });
+
+const causes = ['index-missing', 'index-altered', 'invalid-index', 'constraint-missing', 'constraint-altered'];
+
+/** An index, or a key that has one. */
+interface Server {
+  name: string;
+  columns: readonly string[];
+}
+
+function servers({ indexes, constraints }: Table): Server[] {
+  return [
+    ...[...indexes.values()]
+      .filter((index) => index.valid && index.where === null)
+      .map(({ name, keys }) => ({ name, columns: keys.map((key) => key.text) })),
+    ...[...constraints.values()].filter(({ type }) => type === 'p' || type === 'u'),
+  ];
+}
+
+/** Its columns lead, in whatever order. */
+function isServed({ columns }: Constraint, by: readonly string[]): boolean {
+  const leading = by.slice(0, columns.length);
+  return leading.length === columns.length && leading.every((column) => columns.includes(column));
+}

@@ -20,6 +20,7 @@ const base = `
     constraint no_overlap exclude using gist (during with &&));
   create table notes (id int primary key, user_id uuid references users (id), body text);
   create index ix_email on users (email); create unique index uq_low on users (lower(email)) where flag; create index ix_two on users (tenant_id, age) include (email);
+  create index ix_mood on users (made) where mood = 'ok';
   create view v as select id, email from users; create materialized view m as select id from users; create index ix_m on m (id);
   create trigger tr before insert on users for each row execute function f();
   alter table notes enable row level security; create policy p on notes for select using (id > 0);

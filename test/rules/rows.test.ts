@@ -1,6 +1,6 @@
 /** Rules that look at rows: what they ask, and how they judge the answers. */
 import { expect, it } from 'vitest';
-import { findingsOf } from './inputs.ts';
+import { findingsOf, resultsOf } from './inputs.ts';
 
 const tables =
   'CREATE TABLE role (id text PRIMARY KEY, name text); CREATE TABLE member (id int PRIMARY KEY, role_id text, email text)';
@@ -73,6 +73,14 @@ it('foreign-key-without-index', async () => {
   expect(
     await findingsOf('foreign-key-without-index', { ...base, live: `${live}; CREATE INDEX i ON member (role_id, id)` }),
   ).toEqual([]);
+  // Where the revisions state one that is gone, that is the cause.
+  const revisions = [{ id: 'r1', sql: `${live}; CREATE INDEX i ON member (role_id)` }];
+  const rules = ['index-missing', 'foreign-key-without-index'];
+  const { findings } = await resultsOf(rules, { ...base, revisions, live });
+  expect(findings.map(({ rule, causedBy }) => [rule, causedBy])).toEqual([
+    ['index-missing', []],
+    ['foreign-key-without-index', ['index-missing:public.member.i']],
+  ]);
 });
 
 const incident = `
