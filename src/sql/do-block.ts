@@ -1,9 +1,11 @@
 /**
  * `DO $$…$$`: the DDL it is sure to run, as Operations. Existence probes and handlers for duplicates become the guards that
  * they are; other conditions are told; text that only running could know is opaque. Refuses to guess a branch.
+ * Longer than most files here: one statement of PL/pgSQL after the other.
  */
 import { quoteLiteral } from '../model/name.ts';
 import type { Operation, Stated, UnplacedOperation } from '../model/operation.ts';
+import { askCatalogue, type Catalogue } from './catalogue-query.ts';
 import { constantElements, constantText, expressionTree, unknown } from './constant-text.ts';
 import { type Guard, guarded } from './do-guards.ts';
 import { stringValue, tokensOf } from './lexer.ts';
@@ -23,11 +25,15 @@ interface Run {
   known: Map<string, string | null>;
   /** Conditions that variables stand for, from `SELECT EXISTS (…) INTO v` and the like. */
   probes: Map<string, string>;
+  /** Variables of `SELECT … INTO v` (and `found`) that the catalogue has answered: whether there was a row. */
+  answered: Map<string, boolean>;
+  /** Of the schema before the block; undefined once the block has changed it. */
+  catalogue: Catalogue | undefined;
 }
 
 const maxRounds = 200;
 
-export function readBlock(statement: Statement, stated: Stated): Operation[] {
+export function readBlock(statement: Statement, stated: Stated, catalogue?: Catalogue): Operation[] {
   const whole = statement.source.slice(statement.from, statement.to);
   const judged = parseBlock(whole);
   const fail = (reason: string): Operation[] => [{ ...opaque(reason, ...objectsIn(whole)), ...stated }];
@@ -58,6 +64,8 @@ export function readBlock(statement: Statement, stated: Stated): Operation[] {
     }),
     known: new Map(),
     probes: new Map(),
+    answered: new Map(),
+    catalogue,
   };
   return readBlockBody(run, block);
 }
@@ -94,6 +102,7 @@ function readAll(run: Run, statements: readonly BlockStatement[]): Operation[] {
     let made = found;
     for (const guard of inForce) made = guarded(made, guard);
     operations.push(...made);
+    if (made.some(changesSchema)) run.catalogue = undefined;
   };
   for (const statement of statements) {
     switch (statement.kind) {
@@ -101,7 +110,10 @@ function readAll(run: Run, statements: readonly BlockStatement[]): Operation[] {
       case 'perform':
         noteProbe(run, statement);
         add(readSql(run, statement.from, statement.to));
-        if (statement.kind === 'sql') for (const name of statement.into) run.known.delete(name);
+        if (statement.kind === 'sql') {
+          for (const name of statement.into) run.known.delete(name);
+          noteAnswer(run, statement);
+        }
         break;
       case 'execute':
         add(readExecute(run, statement));
@@ -121,6 +133,14 @@ function readAll(run: Run, statements: readonly BlockStatement[]): Operation[] {
       case 'if': {
         const guards: Guard[] = [];
         statement.branches.forEach((branch) => {
+          const isSettled = settledBy(run, branch.condition);
+          if (isSettled === false) return;
+          if (isSettled === true && guards.length === 0) {
+            add(readAll(run, branch.body));
+            guards.push(never);
+            return;
+          }
+          if (guards.includes(never)) return;
           const guard: Guard | null = branch.condition
             ? {
                 kind: 'condition',
@@ -166,6 +186,41 @@ function readAll(run: Run, statements: readonly BlockStatement[]): Operation[] {
     }
   }
   return operations;
+}
+
+/** Stands for a condition that held: no later branch is entered. */
+const never: Guard = { kind: 'handler', condition: 'never' };
+
+export function changesSchema({ kind }: Operation): boolean {
+  return kind !== 'touchRows' && kind !== 'ignored';
+}
+
+/** `SELECT conname INTO v FROM pg_constraint …`: the name, or NULL where there is none. */
+function noteAnswer(run: Run, { into, from, to }: Extract<BlockStatement, { kind: 'sql' }>): void {
+  for (const name of [...into, 'found']) run.answered.delete(name);
+  if (into.length === 0 || run.catalogue === undefined) return;
+  const answer = askCatalogue(run.text.slice(from, to), run.catalogue, run.known);
+  if (answer === null || !answer.isCertain || answer.rows.length > 1) return;
+  const { rows } = answer;
+  const values = [...(rows[0]?.values() ?? [])];
+  for (const [place, name] of into.entries()) {
+    const value = values[place] ?? null;
+    run.known.set(name, value === null ? null : String(value));
+    run.answered.set(name, value !== null);
+  }
+  run.answered.set('found', rows.length > 0);
+}
+
+/** Whether `v IS NOT NULL`, `FOUND` and the like hold, where the catalogue has answered; null where it has not. */
+function settledBy(run: Run, condition: { from: number; to: number } | null): boolean | null {
+  if (condition === null) return null;
+  const text = run.source.slice(condition.from, condition.to).trim();
+  const [, not, bare, isNot] = /^(not\s+)?(\w+)(?:\s+is\s+(not\s+)?null)?$/i.exec(text) ?? [];
+  const answer = bare === undefined ? undefined : run.answered.get(bare.toLowerCase());
+  const isTest = /\snull$/i.test(text);
+  if (answer === undefined || (!isTest && bare?.toLowerCase() !== 'found')) return null;
+  const holds = isTest && isNot === undefined ? !answer : answer;
+  return not === undefined ? holds : !holds;
 }
 
 function readSql(run: Run, from: number, to: number): Operation[] {
@@ -246,6 +301,16 @@ function namedIn(text: string): ReturnType<typeof objectsIn> {
 
 /** FOREACH over a known array, FOR over known values or numbers: each round is read; any other loop once, on condition. */
 function readLoop(run: Run, loop: Extract<BlockStatement, { kind: 'loop' }>): Operation[] {
+  const answer = catalogueRows(run, loop);
+  if (answer !== null && answer.rows.length <= maxRounds) {
+    const made = answer.rows.flatMap((row) => {
+      for (const [name, value] of row) run.known.set(name, value);
+      return readAll(run, loop.body);
+    });
+    if (answer.isCertain) return made;
+    const condition = 'the catalogue has what the lines that were read left in it';
+    return made.map((each): Operation => (changesSchema(each) ? { ...each, condition } : each));
+  }
   const values = loop.variable === null ? null : loopValues(run, loop);
   if (!values || values.length > maxRounds) {
     if (loop.variable) run.known.delete(loop.variable);
@@ -261,6 +326,27 @@ function readLoop(run: Run, loop: Extract<BlockStatement, { kind: 'loop' }>): Op
     run.known.set(loop.variable as string, value);
     return readAll(run, loop.body);
   });
+}
+
+/** `FOR r IN SELECT conname FROM pg_constraint …`: what the variable and its fields are in each round. */
+function catalogueRows(
+  run: Run,
+  loop: Extract<BlockStatement, { kind: 'loop' }>,
+): { rows: (readonly [string, string | null])[][]; isCertain: boolean } | null {
+  if (loop.loop !== 'for' || loop.variable === null || run.catalogue === undefined) return null;
+  const header = run.source.slice(loop.header.from, loop.header.to);
+  const query = /^\s*\w+\s+in\s+(\(?\s*select\b[\s\S]+)$/i.exec(header)?.[1];
+  const answer = query === undefined ? null : askCatalogue(query, run.catalogue, run.known);
+  if (answer === null) return null;
+  const variable = loop.variable;
+  const rows = answer.rows.map((row) =>
+    [...row].flatMap(([name, value]) => {
+      const text = value === null ? null : String(value);
+      const field = [`${variable}.${name}`, text] as const;
+      return row.size === 1 ? [field, [variable, text] as const] : [field];
+    }),
+  );
+  return { rows, isCertain: answer.isCertain };
 }
 
 function loopValues(run: Run, loop: Extract<BlockStatement, { kind: 'loop' }>): string[] | null {

@@ -4,7 +4,8 @@
  */
 import type { Operation, Stated } from '../model/operation.ts';
 import type { Origin } from '../model/schema.ts';
-import { readBlock } from './do-block.ts';
+import type { Catalogue } from './catalogue-query.ts';
+import { changesSchema, readBlock } from './do-block.ts';
 import { parseStatements, type Statement } from './pg-parser.ts';
 import { lineCounter } from './positions.ts';
 import { needsNoTransaction, objectsIn, readStatement } from './statements.ts';
@@ -15,6 +16,8 @@ export interface SqlContext {
   /** Line is that of the text's first line. */
   origin: Origin;
   revision?: string | null;
+  /** The schema so far, for what a DO block asks the catalogue. */
+  catalogue?: () => Catalogue;
 }
 
 /** Operations of `text` in order, each with its own line and exact SQL. `loadSqlParser()` must have been awaited. Never throws. */
@@ -41,7 +44,9 @@ export function parseSql(text: string, context: SqlContext): Operation[] {
       ...(needsNoTransaction(statement) ? { outsideTransaction: true } : {}),
     };
     if (as(statement.node, 'DoStmt')) {
-      operations.push(...readBlockSafely(statement, stated));
+      // What stands before it in the same text is not in the schema yet.
+      const catalogue = operations.some(changesSchema) ? undefined : context.catalogue?.();
+      operations.push(...readBlockSafely(statement, stated, catalogue));
       continue;
     }
     for (const part of readSafely(statement)) {
@@ -74,9 +79,9 @@ function readSafely(statement: Statement): PlacedPart[] {
   );
 }
 
-function readBlockSafely(statement: Statement, stated: Stated): Operation[] {
+function readBlockSafely(statement: Statement, stated: Stated, catalogue?: Catalogue): Operation[] {
   return orTooDeep(
-    () => readBlock(statement, stated),
+    () => readBlock(statement, stated, catalogue),
     (reason) => [{ ...opaque(reason, ...objectsIn(stated.sql ?? '')), ...stated }],
   );
 }

@@ -121,8 +121,14 @@ export const readingRows: readonly ReadingRow[] = [
     is: 'opaque',
   },
   {
-    construct: '`EXECUTE` in a `DO` block of text that rows or the catalogue give',
-    body: `op.execute("DO $$ DECLARE r record; BEGIN FOR r IN SELECT relname FROM pg_class LOOP EXECUTE 'DROP TABLE ' || r.relname; END LOOP; END $$")`,
+    construct:
+      '`EXECUTE` in a `DO` block of names that the catalogue gives (constraints, columns, indexes of tables the revisions made)',
+    body: `${table}op.create_check_constraint('ck', 't', 'n > 0')\nop.execute("DO $$ DECLARE r record; BEGIN FOR r IN SELECT conname FROM pg_constraint WHERE conrelid = 't'::regclass LOOP EXECUTE format('ALTER TABLE t DROP CONSTRAINT %I', r.conname); END LOOP; END $$")`,
+    is: 'read',
+  },
+  {
+    construct: '`EXECUTE` in a `DO` block of text that rows give',
+    body: `op.execute("DO $$ DECLARE r record; BEGIN FOR r IN SELECT name FROM names LOOP EXECUTE 'DROP TABLE ' || r.name; END LOOP; END $$")`,
     is: 'opaque',
   },
   {

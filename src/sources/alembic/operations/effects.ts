@@ -6,6 +6,7 @@ import type { QualifiedName } from '../../../model/name.ts';
 import type { Operation, UnplacedOperation } from '../../../model/operation.ts';
 import type { OperationSink } from '../../../model/replay.ts';
 import type { Origin } from '../../../model/schema.ts';
+import type { SqlContext } from '../../../sql/index.ts';
 import type { Machine, Made } from '../python/index.ts';
 
 export interface Effects {
@@ -24,7 +25,7 @@ export interface Effects {
   /** Inside `autocommit_block()`. */
   autocommitDepth: number;
   namespace: string | null;
-  parseSql(text: string, context: { origin: Origin; revision: string }): Operation[];
+  parseSql(text: string, context: SqlContext): Operation[];
   /** Tables already told of, so that one reason is told once a place. */
   told: Set<string>;
   /** Enum types that tables of this revision made. */

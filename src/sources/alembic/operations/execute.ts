@@ -85,7 +85,11 @@ export function runSql(
   isWhole = true,
 ): Operation[] {
   const { origin, span } = placeOf(machine, effects);
-  const operations = effects.parseSql(text, { origin, revision: effects.revision });
+  const operations = effects.parseSql(text, {
+    origin,
+    revision: effects.revision,
+    catalogue: () => ({ schema: effects.sink.schema(), searchPath: effects.sink.searchPath() }),
+  });
   for (const operation of operations) {
     const placed: Operation = { ...operation };
     placed.origin = { ...placed.origin, line: origin.line };

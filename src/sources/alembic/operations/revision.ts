@@ -3,7 +3,7 @@
  */
 import type { Operation } from '../../../model/operation.ts';
 import type { OperationSink } from '../../../model/replay.ts';
-import type { Origin } from '../../../model/schema.ts';
+import type { SqlContext } from '../../../sql/index.ts';
 import {
   type Bounds,
   callValue,
@@ -39,7 +39,7 @@ export interface Reading {
   envFile?: string | null;
   fileOfRevision?(id: string): string | null;
   relative(path: string): string;
-  parseSql(text: string, context: { origin: Origin; revision: string }): Operation[];
+  parseSql(text: string, context: SqlContext): Operation[];
   bounds?: Bounds;
 }
 

@@ -1,0 +1,486 @@
+/**
+ * What PostgreSQL's catalogue would answer to a question of a DO block, from the schema replayed so far: names of
+ * constraints, columns, indexes and tables by joins and conditions. A question that asks for more has no answer here, one
+ * about what lines nobody could read may have touched has an uncertain one.
+ * Longer than most files here: a list of the catalogue's relations, then the few forms of query that are answered.
+ */
+import type { Node, SelectStmt } from 'libpg-query';
+import { displayOfKey } from '../model/definition.ts';
+import type { Schema, Table } from '../model/schema.ts';
+import { parseStatements } from './pg-parser.ts';
+import { as, relationOf, stringsOf, walk } from './tree.ts';
+
+export interface Catalogue {
+  schema: Schema;
+  searchPath: readonly string[];
+}
+
+type Value = string | number | boolean | null | readonly Value[];
+type Row = Readonly<Record<string, Value>>;
+/** One row of each relation, by alias. */
+type Bound = ReadonlyMap<string, Row>;
+
+/** What is asked cannot be told. */
+class Unanswerable extends Error {}
+
+export interface CatalogueAnswer {
+  /** By column name. */
+  rows: ReadonlyMap<string, Value>[];
+  /** False: lines that nobody could read may have touched what is asked about. */
+  isCertain: boolean;
+}
+
+/** Null where there is no answer. */
+export function askCatalogue(
+  query: string,
+  catalogue: Catalogue,
+  known: ReadonlyMap<string, string | null>,
+): CatalogueAnswer | null {
+  const piece = parseStatements(query)[0];
+  const select = piece && 'statement' in piece ? as(piece.statement.node, 'SelectStmt') : undefined;
+  if (select === undefined) return null;
+  try {
+    const rows = new Query(catalogue, known).rows(select, new Map());
+    return { rows, isCertain: isCertain(select, catalogue.schema) };
+  } catch (error) {
+    if (error instanceof Unanswerable) return null;
+    throw error;
+  }
+}
+
+/** No object that the question names (or, where it names none, none at all) is in doubt. */
+function isCertain(select: SelectStmt, { tables, suspected }: Schema): boolean {
+  if (suspected === 'all') return false;
+  const doubtful = new Set(suspected ?? []);
+  for (const [key, table] of tables) if (table.certainty === 'suspected') doubtful.add(key);
+  if (doubtful.size === 0) return true;
+  const texts = new Set<string>();
+  walk(select, (kind, body) => {
+    if (kind === 'sval' && typeof body.sval === 'string') texts.add(body.sval.split('.').at(-1) as string);
+  });
+  const named = [...tables].filter(([, table]) => texts.has(table.name));
+  return named.length > 0 && named.every(([key]) => !doubtful.has(key));
+}
+
+const oidOf = (key: string) => `relation ${key}`;
+const namespaceOid = (name: string) => `namespace ${name}`;
+const constraintKinds = { p: 'PRIMARY KEY', u: 'UNIQUE', f: 'FOREIGN KEY', c: 'CHECK', x: null } as const;
+
+function* eachTable(schema: Schema): Iterable<[key: string, table: Table, place: ReadonlyMap<string, number>]> {
+  for (const [key, table] of schema.tables)
+    yield [key, table, new Map([...table.columns.keys()].map((name, at) => [name, at + 1]))];
+}
+
+/** The catalogue's relations that are known, each as its rows. */
+const relations: Record<string, (schema: Schema) => Iterable<Row>> = {
+  *pg_namespace(schema) {
+    for (const name of schema.namespaces) yield { oid: namespaceOid(name), nspname: name };
+  },
+  *pg_class(schema) {
+    const row = (key: string, namespace: string, name: string, kind: string): Row => ({
+      oid: oidOf(key),
+      relname: name,
+      relnamespace: namespaceOid(namespace),
+      relkind: kind,
+    });
+    for (const [key, { namespace, name, kind }] of schema.tables)
+      yield row(key, namespace, name, { table: 'r', partitioned: 'p', foreign: 'f' }[kind]);
+    for (const [key, { namespace, name, kind }] of schema.views)
+      yield row(key, namespace, name, kind === 'view' ? 'v' : 'm');
+  },
+  *pg_attribute(schema) {
+    for (const [key, table] of eachTable(schema))
+      for (const [at, { name, notNull }] of [...table.columns.values()].entries())
+        yield { attrelid: oidOf(key), attname: name, attnum: at + 1, attnotnull: notNull, attisdropped: false };
+  },
+  *pg_constraint(schema) {
+    for (const [key, table, place] of eachTable(schema))
+      for (const { name, type, columns, references, validated } of table.constraints.values()) {
+        const target = references && schema.tables.get(references.table);
+        const names = target ? [...target.columns.keys()] : [];
+        yield {
+          oid: `constraint ${key}.${name}`,
+          conname: name,
+          contype: type,
+          conrelid: oidOf(key),
+          connamespace: namespaceOid(table.namespace),
+          confrelid: references ? oidOf(references.table) : 0,
+          conkey: columns.map((each) => place.get(each) ?? 0),
+          confkey: references ? references.columns.map((each) => names.indexOf(each) + 1) : null,
+          convalidated: validated,
+        };
+      }
+  },
+  *pg_tables(schema) {
+    for (const { namespace, name } of schema.tables.values()) yield { schemaname: namespace, tablename: name };
+  },
+  *pg_indexes(schema) {
+    for (const { namespace, name, indexes, constraints } of schema.tables.values()) {
+      const row = (index: string): Row => ({ schemaname: namespace, tablename: name, indexname: index });
+      for (const index of indexes.keys()) yield row(index);
+      for (const constraint of constraints.values()) if ('pux'.includes(constraint.type)) yield row(constraint.name);
+    }
+  },
+  *'information_schema.tables'(schema) {
+    for (const { namespace, name } of schema.tables.values())
+      yield { table_schema: namespace, table_name: name, table_type: 'BASE TABLE' };
+    for (const { namespace, name, kind } of schema.views.values())
+      if (kind === 'view') yield { table_schema: namespace, table_name: name, table_type: 'VIEW' };
+  },
+  *'information_schema.columns'(schema) {
+    for (const { namespace, name, columns } of schema.tables.values())
+      for (const [at, column] of [...columns.values()].entries())
+        yield {
+          table_schema: namespace,
+          table_name: name,
+          column_name: column.name,
+          ordinal_position: at + 1,
+          is_nullable: column.notNull ? 'NO' : 'YES',
+        };
+  },
+  *'information_schema.table_constraints'(schema) {
+    for (const { namespace, name, constraints } of schema.tables.values())
+      for (const constraint of constraints.values()) {
+        const kind = constraintKinds[constraint.type];
+        if (kind !== null)
+          yield {
+            constraint_schema: namespace,
+            constraint_name: constraint.name,
+            table_schema: namespace,
+            table_name: name,
+            constraint_type: kind,
+          };
+      }
+  },
+  *'information_schema.key_column_usage'(schema) {
+    for (const { namespace, name, constraints } of schema.tables.values())
+      for (const constraint of constraints.values())
+        if ('puf'.includes(constraint.type))
+          for (const [at, column] of constraint.columns.entries())
+            yield {
+              constraint_schema: namespace,
+              constraint_name: constraint.name,
+              table_schema: namespace,
+              table_name: name,
+              column_name: column,
+              ordinal_position: at + 1,
+            };
+  },
+};
+
+/** One of PostgreSQL's own in each: a question that meets it is about more than the schema. */
+const systemRows: Record<string, Row[]> = {
+  pg_namespace: [{ oid: namespaceOid('pg_catalog'), nspname: 'pg_catalog' }],
+  pg_class: ['r', 'v', 'i'].map((relkind) => ({
+    oid: oidOf('pg_catalog.pg_class'),
+    relname: 'pg_class',
+    relnamespace: namespaceOid('pg_catalog'),
+    relkind,
+  })),
+  pg_attribute: [
+    { attrelid: oidOf('pg_catalog.pg_class'), attname: 'oid', attnum: 1, attnotnull: true, attisdropped: false },
+  ],
+  pg_constraint: ['p', 'u', 'c'].map((contype) => ({
+    oid: 'constraint pg_catalog.pg_class',
+    conname: 'pg_class_oid_index',
+    contype,
+    conrelid: oidOf('pg_catalog.pg_class'),
+    connamespace: namespaceOid('pg_catalog'),
+    confrelid: 0,
+    conkey: [1],
+    confkey: null,
+    convalidated: true,
+  })),
+  pg_tables: [{ schemaname: 'pg_catalog', tablename: 'pg_class' }],
+  pg_indexes: [{ schemaname: 'pg_catalog', tablename: 'pg_class', indexname: 'pg_class_oid_index' }],
+  'information_schema.tables': ['BASE TABLE', 'VIEW'].map((table_type) => ({
+    table_schema: 'pg_catalog',
+    table_name: 'pg_class',
+    table_type,
+  })),
+  'information_schema.columns': [
+    { table_schema: 'pg_catalog', table_name: 'pg_class', column_name: 'oid', ordinal_position: 1, is_nullable: 'NO' },
+  ],
+  'information_schema.table_constraints': ['PRIMARY KEY', 'UNIQUE', 'CHECK'].map((constraint_type) => ({
+    constraint_schema: 'pg_catalog',
+    constraint_name: 'pg_class_oid_index',
+    table_schema: 'pg_catalog',
+    table_name: 'pg_class',
+    constraint_type,
+  })),
+  'information_schema.key_column_usage': [
+    {
+      constraint_schema: 'pg_catalog',
+      constraint_name: 'pg_class_oid_index',
+      table_schema: 'pg_catalog',
+      table_name: 'pg_class',
+      column_name: 'oid',
+      ordinal_position: 1,
+    },
+  ],
+};
+const systemRow = new Set(Object.values(systemRows).flat());
+
+const functions = new Set(['current_schema', 'lower', 'upper']);
+
+interface Source {
+  alias: string;
+  rows: Row[];
+}
+
+class Query {
+  private readonly catalogue: Catalogue;
+  private readonly known: ReadonlyMap<string, string | null>;
+
+  constructor(catalogue: Catalogue, known: ReadonlyMap<string, string | null>) {
+    this.catalogue = catalogue;
+    this.known = known;
+  }
+
+  rows(select: SelectStmt, outer: Bound): Map<string, Value>[] {
+    const { op, withClause, groupClause, havingClause, limitCount, limitOffset, valuesLists } = select;
+    if (
+      (op ?? 'SETOP_NONE') !== 'SETOP_NONE' ||
+      withClause ||
+      groupClause?.length ||
+      havingClause ||
+      valuesLists?.length
+    )
+      throw new Unanswerable();
+    // An aggregate gives a row even where nothing is found.
+    walk(select.targetList, (kind, { funcname }) => {
+      if (kind === 'FuncCall' && !functions.has(stringsOf(funcname as Node[]).at(-1) ?? '')) throw new Unanswerable();
+    });
+    const sources: Source[] = [];
+    const conditions: Node[] = [];
+    for (const from of select.fromClause ?? []) this.addSource(from, sources, conditions);
+    if (sources.length === 0) throw new Unanswerable();
+    if (select.whereClause) addConjuncts(select.whereClause, conditions);
+    const found: Map<string, Value>[] = [];
+    this.join(sources, 0, new Map(outer), conditions, (bound) => found.push(this.targets(select, bound)));
+    const rows = select.distinctClause?.length ? distinct(found) : found;
+    if (limitOffset || (limitCount && rows.length > 1)) throw new Unanswerable();
+    return rows;
+  }
+
+  private addSource(from: Node, sources: Source[], conditions: Node[]): void {
+    const range = as(from, 'RangeVar');
+    const join = as(from, 'JoinExpr');
+    if (join?.larg && join.rarg && (join.jointype ?? 'JOIN_INNER') === 'JOIN_INNER' && !join.isNatural) {
+      const before = sources.length;
+      this.addSource(join.larg, sources, conditions);
+      const between = sources.length;
+      this.addSource(join.rarg, sources, conditions);
+      if (join.quals) addConjuncts(join.quals, conditions);
+      for (const name of stringsOf(join.usingClause)) {
+        const left = sources.slice(before, between).find(({ rows }) => rows[0] && name in rows[0]) ?? sources[before];
+        conditions.push(equality(left as Source, sources[between] as Source, name));
+      }
+      return;
+    }
+    const { schema, name } = relationOf(range);
+    const relation = schema === 'information_schema' ? `${schema}.${name}` : name;
+    const rows = relations[relation];
+    if (!range || !rows || (schema !== null && schema !== 'pg_catalog' && schema !== 'information_schema'))
+      throw new Unanswerable();
+    sources.push({
+      alias: range.alias?.aliasname ?? name,
+      rows: [...rows(this.catalogue.schema), ...(systemRows[relation] ?? [])],
+    });
+  }
+
+  /** Row by row, each condition as soon as all that it names is bound. */
+  private join(
+    sources: readonly Source[],
+    at: number,
+    bound: Map<string, Row>,
+    conditions: readonly Node[],
+    see: (bound: Bound) => void,
+  ): void {
+    const source = sources[at];
+    if (source === undefined) {
+      if (!conditions.every((each) => this.value(each, bound) === true)) return;
+      if (sources.some(({ alias }) => systemRow.has(bound.get(alias) as Row))) throw new Unanswerable();
+      see(bound);
+      return;
+    }
+    const later = new Set(sources.slice(at + 1).map(({ alias }) => alias));
+    const isNow = (condition: Node) => later.size === 0 || !namesAny(condition, later);
+    const now = conditions.filter(isNow);
+    const left = conditions.filter((each) => !now.includes(each));
+    for (const row of source.rows) {
+      bound.set(source.alias, row);
+      if (now.every((each) => this.value(each, bound) === true)) this.join(sources, at + 1, bound, left, see);
+    }
+    bound.delete(source.alias);
+  }
+
+  private targets(select: SelectStmt, bound: Bound): Map<string, Value> {
+    const row = new Map<string, Value>();
+    for (const target of select.targetList ?? []) {
+      const { name, val } = as(target, 'ResTarget') ?? {};
+      const column = stringsOf(as(val, 'ColumnRef')?.fields).at(-1);
+      row.set(name ?? column ?? `${row.size}`, val === undefined ? null : this.value(val, bound));
+    }
+    return row;
+  }
+
+  private value(node: Node, bound: Bound): Value {
+    const constant = as(node, 'A_Const');
+    if (constant) {
+      if (constant.isnull) return null;
+      if (constant.sval) return constant.sval.sval ?? '';
+      if (constant.ival) return constant.ival.ival ?? 0;
+      if (constant.boolval) return constant.boolval.boolval ?? false;
+      throw new Unanswerable();
+    }
+    const reference = as(node, 'ColumnRef');
+    if (reference) return this.column(stringsOf(reference.fields), bound);
+    const cast = as(node, 'TypeCast');
+    if (cast?.arg) return this.cast(this.value(cast.arg, bound), stringsOf(cast.typeName?.names).at(-1) ?? '');
+    const array = as(node, 'A_ArrayExpr');
+    if (array) return (array.elements ?? []).map((each) => this.value(each, bound));
+    const test = as(node, 'NullTest');
+    if (test?.arg) return (this.value(test.arg, bound) === null) === (test.nulltesttype === 'IS_NULL');
+    const logic = as(node, 'BoolExpr');
+    if (logic) {
+      const values = (logic.args ?? []).map((each) => this.value(each, bound));
+      if (logic.boolop === 'NOT_EXPR') return values[0] === null ? null : values[0] !== true;
+      const decisive = logic.boolop === 'OR_EXPR';
+      if (values.includes(decisive)) return decisive;
+      return values.includes(null) ? null : !decisive;
+    }
+    const link = as(node, 'SubLink');
+    const inner = as(link?.subselect, 'SelectStmt');
+    if (link && inner) {
+      const rows = this.rows(inner, bound);
+      if (link.subLinkType === 'EXISTS_SUBLINK') return rows.length > 0;
+      const values = rows.map((row) => [...row.values()][0] ?? null);
+      if (link.subLinkType === 'EXPR_SUBLINK' && values.length < 2) return values[0] ?? null;
+      if (link.subLinkType === 'ANY_SUBLINK' && link.testexpr && !link.operName?.length)
+        return isAmong(this.value(link.testexpr, bound), values);
+      throw new Unanswerable();
+    }
+    const call = as(node, 'FuncCall');
+    if (call) {
+      const args = (call.args ?? []).map((each) => this.value(each, bound));
+      const name = stringsOf(call.funcname).at(-1);
+      if (name === 'current_schema') return this.catalogue.searchPath[0] ?? 'public';
+      if ((name === 'lower' || name === 'upper') && typeof args[0] === 'string')
+        return name === 'lower' ? args[0].toLowerCase() : args[0].toUpperCase();
+      throw new Unanswerable();
+    }
+    if (as(node, 'SQLValueFunction')?.op === 'SVFOP_CURRENT_SCHEMA') return this.catalogue.searchPath[0] ?? 'public';
+    return this.operation(node, bound);
+  }
+
+  private operation(node: Node, bound: Bound): Value {
+    const { kind, name, lexpr, rexpr } = as(node, 'A_Expr') ?? {};
+    if (!lexpr || !rexpr) throw new Unanswerable();
+    const operator = stringsOf(name).at(-1);
+    const list = as(rexpr, 'List')?.items;
+    const left = this.value(lexpr, bound);
+    if (kind === 'AEXPR_IN' && list) {
+      const isIn = isAmong(
+        left,
+        list.map((each) => this.value(each, bound)),
+      );
+      return operator === '<>' ? (isIn === null ? null : !isIn) : isIn;
+    }
+    const right = this.value(rexpr, bound);
+    if (kind === 'AEXPR_OP_ANY' && operator === '=' && Array.isArray(right)) return isAmong(left, right);
+    if (left === null || right === null) return null;
+    if (kind === 'AEXPR_OP' && operator === '=') return isEqual(left, right);
+    if (kind === 'AEXPR_OP' && operator === '<>') return !isEqual(left, right);
+    if (kind === 'AEXPR_OP' && operator === '>' && typeof left === 'number' && typeof right === 'number')
+      return left > right;
+    if ((kind === 'AEXPR_LIKE' || kind === 'AEXPR_ILIKE') && typeof left === 'string' && typeof right === 'string')
+      return isLike(left, right, kind === 'AEXPR_ILIKE') !== (operator?.startsWith('!') ?? false);
+    throw new Unanswerable();
+  }
+
+  private column(fields: readonly string[], bound: Bound): Value {
+    const [first, second] = fields;
+    if (first === undefined || fields.length > 2) throw new Unanswerable();
+    if (second !== undefined) {
+      const value = bound.get(first)?.[second];
+      if (value !== undefined) return value;
+      return this.variable(`${first}.${second}`);
+    }
+    const holders = [...bound.values()].filter((row) => Object.hasOwn(row, first));
+    // What a block's variable and a column are both called, PostgreSQL refuses.
+    if (holders.length > 0) return (holders.at(-1) as Row)[first] as Value;
+    return this.variable(first);
+  }
+
+  private variable(name: string): Value {
+    const value = this.known.get(name);
+    if (value === undefined) throw new Unanswerable();
+    return value;
+  }
+
+  private cast(value: Value, type: string): Value {
+    if (type === 'regclass' && typeof value === 'string' && !value.startsWith('relation ')) {
+      const parts = [...value.matchAll(/"((?:[^"]|"")*)"|[^."]+/g)].map(([bare, quoted]) =>
+        quoted === undefined ? bare.toLowerCase() : quoted.replaceAll('""', '"'),
+      );
+      const { tables, views } = this.catalogue.schema;
+      const candidates =
+        parts.length > 1 ? [parts.join('.')] : this.catalogue.searchPath.map((each) => `${each}.${parts[0]}`);
+      const key = candidates.find((each) => tables.has(each) || views.has(each));
+      if (key === undefined) throw new Unanswerable();
+      return oidOf(key);
+    }
+    // As text a relation is its name.
+    if ((type === 'text' || type === 'varchar') && typeof value === 'string' && value.startsWith('relation '))
+      return displayOfKey(value.slice('relation '.length));
+    if (['text', 'varchar', 'name', 'regclass', 'oid', 'char', 'bpchar'].includes(type)) return value;
+    throw new Unanswerable();
+  }
+}
+
+/** `a.name = b.name`, of USING. */
+function equality(a: Source, b: Source, name: string): Node {
+  const of = ({ alias }: Source): Node => ({
+    ColumnRef: { fields: [{ String: { sval: alias } }, { String: { sval: name } }] },
+  });
+  return { A_Expr: { kind: 'AEXPR_OP', name: [{ String: { sval: '=' } }], lexpr: of(a), rexpr: of(b) } };
+}
+
+function addConjuncts(node: Node, into: Node[]): void {
+  const logic = as(node, 'BoolExpr');
+  if (logic?.boolop === 'AND_EXPR') for (const each of logic.args ?? []) addConjuncts(each, into);
+  else into.push(node);
+}
+
+/** The tree may name a column of one of them: by its alias, or a bare one. */
+function namesAny(tree: Node, aliases: ReadonlySet<string>): boolean {
+  let isNamed = false;
+  walk(tree, (kind, body) => {
+    if (kind !== 'ColumnRef') return;
+    const fields = stringsOf(body.fields as Node[]);
+    if (fields.length < 2 || aliases.has(fields[0] as string)) isNamed = true;
+  });
+  return isNamed;
+}
+
+function isEqual(a: Value, b: Value): boolean {
+  return Array.isArray(a) || Array.isArray(b) ? JSON.stringify(a) === JSON.stringify(b) : a === b;
+}
+
+function isAmong(value: Value, among: readonly Value[]): boolean | null {
+  if (value === null) return null;
+  if (among.some((each) => each !== null && isEqual(value, each))) return true;
+  return among.includes(null) ? null : false;
+}
+
+function isLike(text: string, pattern: string, ignoresCase: boolean): boolean {
+  const source = pattern.replace(/\\(.)|[%_]|[\^$.*+?()[\]{}|]/gs, (whole, escaped: string | undefined) =>
+    whole === '%' ? '[\\s\\S]*' : whole === '_' ? '[\\s\\S]' : `\\${escaped ?? whole}`,
+  );
+  return new RegExp(`^${source}$`, ignoresCase ? 'i' : '').test(text);
+}
+
+function distinct(rows: Map<string, Value>[]): Map<string, Value>[] {
+  return [...new Map(rows.map((row) => [JSON.stringify([...row]), row])).values()];
+}
