@@ -75,7 +75,8 @@ async function compare(project: Project, live: LiveDatabase): Promise<DatabaseDi
   const isStamped = stamp.state === 'placed' && stamp.known.length > 0;
   const asWrittenThere = isStamped ? null : rank(live.schema);
   const settled = isStamped ? settleOverlap(graph, replay, live.schema, stamp.known) : [];
-  const comparedAt = isStamped ? settled : (asWrittenThere?.[0]?.revisions ?? []);
+  const best = asWrittenThere?.[0];
+  const comparedAt = isStamped ? settled : best !== undefined && isAlike(best) ? best.revisions : [];
   const comparedBy = isStamped ? 'stamp' : comparedAt.length > 0 ? 'looks-like' : 'nothing';
   const declared = replay.schemaAt(comparedAt);
   const base = { live, stamp, comparedAt, comparedBy } as const;
@@ -101,6 +102,11 @@ async function compare(project: Project, live: LiveDatabase): Promise<DatabaseDi
   // What PostgreSQL has found to mean the same counts as the same for the neighbours too.
   const looksLike = rank(spelledAs(live.schema, declared, drift));
   return { ...base, looksLike, declared: both.declared, drift, isElaborated: true, elaborationProblem: null };
+}
+
+/** A database that has nothing of this chain, not even under another schema, looks like none of its revisions. */
+function isAlike({ score, differences }: LooksLike): boolean {
+  return score > 0 || differences.some(({ direction }) => direction === 'elsewhere');
 }
 
 /** Schemas that this chain has ever put something into: what others keep elsewhere is no drift. */

@@ -68,9 +68,14 @@ export async function judge(project: Project, looked: Looked) {
   };
   const reasons: Partial<Record<InputName, string>> = {};
   if (database !== null) {
+    const { findStrayRevisions } = await import('../sources/alembic/index.ts');
     inputs.live = database.live;
     inputs.drift = database.drift;
-    inputs.stamp = { ...database.stamp, looksLike: database.looksLike };
+    inputs.stamp = {
+      ...database.stamp,
+      looksLike: database.looksLike,
+      ...findStrayRevisions(settings.project, facts.config.versionLocations, database.stamp.unknown),
+    };
   } else {
     reasons.live = reasons.drift = reasons.stamp = looked.reason;
   }

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ChainError } from '../errors.ts';
-import type { FileInHistory, KnownVersion, RevisionHistory } from '../model/history.ts';
+import type { FileInHistory, KnownVersion, LostFile, RevisionHistory } from '../model/history.ts';
 import { compareText } from '../model/name.ts';
 import { Git, GitUnavailable } from './git.ts';
 import { revisionIdOf } from './revision-id.ts';
@@ -69,6 +69,8 @@ interface Version {
   path: string;
   blob: string;
   commit: FileInHistory;
+  /** The commit took the file away. */
+  isBefore: boolean;
 }
 
 class HistoryReader {
@@ -231,7 +233,7 @@ class HistoryReader {
         if (path === null || !path.endsWith('.py')) continue;
         const told: FileInHistory = { path, commit, date, author, subject };
         // A deletion names what was there before; its commit is the one that shows where it went.
-        all.push({ path, blob: status === 'D' ? before : after, commit: told });
+        all.push({ path, blob: status === 'D' ? before : after, commit: told, isBefore: status === 'D' });
         if (status === 'A') addedByFile.set(path, told);
       }
     }
@@ -332,12 +334,15 @@ class HistoryReader {
     blobs: Map<string, string>,
     current: Set<string>,
   ): RevisionHistory['deletedById'] {
-    const deleted = new Map<string, FileInHistory & { content: string }>();
+    const deleted = new Map<string, LostFile>();
     // Newest first: the first version of an id is its last.
-    for (const { blob, commit } of versions) {
+    for (const { blob, commit, isBefore, path } of versions) {
       const id = ids.get(blob);
       if (!id || current.has(id) || deleted.has(id)) continue;
-      deleted.set(id, { ...commit, content: blobs.get(blob) as string });
+      const content = blobs.get(blob) as string;
+      const facts = this.request.readVersion?.(path, content);
+      const told = facts ? { downRevisions: facts.downRevisions, hash: facts.hash } : {};
+      deleted.set(id, { ...commit, content, isBefore, ...told });
     }
     return sorted(deleted);
   }

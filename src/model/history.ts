@@ -13,6 +13,20 @@ export interface FileInHistory {
   subject: string;
 }
 
+/** The last version of a file that the work tree has no more. */
+export interface LostFile extends FileInHistory {
+  content: string;
+  /** The commit that took it away stands above; false: it has it still, and what came after is not committed. */
+  isBefore?: boolean;
+  downRevisions?: RevisionId[];
+  hash?: ContentHash | null;
+}
+
+/** Where git has that version: `0123456789^`. */
+export function placeOf(file: LostFile): string {
+  return `${file.commit.slice(0, 10)}${file.isBefore === false ? '' : '^'}`;
+}
+
 /** A version of a revision's file that a ref carries in its tree. */
 export interface KnownVersion {
   /** A tag, a branch. */
@@ -43,7 +57,7 @@ export interface RevisionHistory {
   /** Ids in the trees of release tags (never by ancestry: squash merges), with the oldest such tag. */
   releasedById: ReadonlyMap<RevisionId, string>;
   /** Ids that some commit's file defined and the work tree does not, with the last version of the file. */
-  deletedById: ReadonlyMap<RevisionId, FileInHistory & { content: string }>;
+  deletedById: ReadonlyMap<RevisionId, LostFile>;
   /** Ids on other refs: id → ref names. */
   elsewhereById: ReadonlyMap<RevisionId, string[]>;
   /** First commit of each file of the work tree, relative path. */

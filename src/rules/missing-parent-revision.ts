@@ -5,7 +5,7 @@
 import { descendantsOf } from '../model/ancestry.ts';
 import { editDistance } from '../model/edit-distance.ts';
 import type { Evidence, Remedy } from '../model/finding.ts';
-import type { FileInHistory, KnownVersion } from '../model/history.ts';
+import { type FileInHistory, type KnownVersion, placeOf } from '../model/history.ts';
 import { chooseParent } from '../model/relink.ts';
 import type { Revision } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
@@ -58,12 +58,12 @@ export default defineRule({
       if (deleted) {
         evidence.push({
           origin: 'git',
-          text: `${deleted.path} defined it until ${deleted.commit.slice(0, 10)}${by(deleted)} deleted it`,
+          text: `${deleted.path} defined it ${deleted.isBefore === false ? `in ${deleted.commit.slice(0, 10)}` : `until ${deleted.commit.slice(0, 10)}${by(deleted)} deleted it`}`,
           file: deleted.path,
         });
         remedies.push(
           patch(
-            `Restore ${deleted.path} from git as it was before ${deleted.commit.slice(0, 10)}: \`git show ${deleted.commit.slice(0, 10)}^:${deleted.path}\``,
+            `Restore ${deleted.path} from git as it was ${deleted.isBefore === false ? 'in' : 'before'} ${deleted.commit.slice(0, 10)}: \`git show ${placeOf(deleted)}:${deleted.path}\``,
             [{ action: 'restore-file', file: deleted.path, content: deleted.content, commit: deleted.commit }],
           ),
         );

@@ -2,9 +2,10 @@
  * A revision that a release carried has no file any more: databases that had that release are stranded.
  */
 import type { Remedy } from '../model/finding.ts';
-import { releasedHow, unknownReleases } from '../model/history.ts';
+import { placeOf, releasedHow, unknownReleases } from '../model/history.ts';
 import { lockFault } from './released-version.ts';
 import { advice, defineRule, patch } from './rule.ts';
+import { squashOf } from './squash.ts';
 
 export default defineRule({
   id: 'released-revision-removed',
@@ -28,17 +29,32 @@ export default defineRule({
       const versions = history.releasedVersionsById?.get(id) ?? history.elsewhereVersionsById?.get(id) ?? [];
       const version = versions[versions.length - 1];
       const isFree = version !== undefined && ![...graph.revisions.values()].some(({ file }) => file === version.path);
-      const remedy: Remedy = deleted
-        ? patch(
-            `Restore ${deleted.path} from git, verbatim: \`git show ${deleted.commit.slice(0, 10)}^:${deleted.path}\``,
-            [{ action: 'restore-file', file: deleted.path, content: deleted.content, commit: deleted.commit }],
-          )
-        : version !== undefined && isFree
-          ? advice(
-              `Restore ${version.path} from ${version.ref}: \`git checkout ${version.ref} -- ${version.path}\``,
-              'file-edit',
-            )
-          : advice(`Restore the file of ${id}: it ${how}`, 'file-edit');
+      const squash = squashOf(graph, history, id);
+      const remedy: Remedy =
+        squash?.last === id
+          ? patch(`Give the baseline ${squash.baseline.file} the id ${id}, the last that databases carry`, [
+              { action: 'rename-revision', revision: squash.baseline.id, file: squash.baseline.file, to: id },
+            ])
+          : deleted
+            ? patch(`Restore ${deleted.path} from git, verbatim: \`git show ${placeOf(deleted)}:${deleted.path}\``, [
+                { action: 'restore-file', file: deleted.path, content: deleted.content, commit: deleted.commit },
+              ])
+            : version !== undefined && isFree
+              ? advice(
+                  `Restore ${version.path} from ${version.ref}: \`git checkout ${version.ref} -- ${version.path}\``,
+                  'file-edit',
+                )
+              : advice(`Restore the file of ${id}: it ${how}`, 'file-edit');
+      if (squash !== null && squash.last !== id) {
+        yield {
+          subject: { kind: 'revision', name: id, revision: id, ...(deleted ? { file: deleted.path } : {}) },
+          severity: 'info',
+          message: `${id} ${how} and was squashed into the baseline ${squash.baseline.id}; a database that stands at it must be brought to ${squash.last ?? 'the last of the old revisions'} with the files of then, before it meets the baseline.`,
+          evidence: [{ origin: 'git', text: `${id} ${how}` }],
+          remedy: null,
+        };
+        continue;
+      }
       const isLocked = history.lock?.hashById.has(id) === true;
       // What this line of commits never had belongs to another line, or to a newer release: unless its past is cut off here.
       const isOnBase = history.base !== undefined && history.base !== null && version?.ref === history.base.ref;
@@ -62,7 +78,7 @@ export default defineRule({
             ? [
                 {
                   origin: 'git' as const,
-                  text: `${deleted.commit.slice(0, 10)} deleted ${deleted.path}${deleted.subject ? ` ("${deleted.subject}")` : ''}`,
+                  text: `${deleted.commit.slice(0, 10)} ${deleted.isBefore === false ? 'has' : 'deleted'} ${deleted.path}${deleted.subject ? ` ("${deleted.subject}")` : ''}`,
                 },
               ]
             : []),

@@ -29,6 +29,10 @@ export interface DeclaredInput {
 
 export interface StampInput extends Stamp {
   looksLike: LooksLike[];
+  /** Unknown rows that a file of the project defines, outside its version locations: id → file. */
+  strayFileById: ReadonlyMap<RevisionId, string>;
+  /** Configured folders of revisions that are not there. */
+  absentLocations: readonly string[];
 }
 
 export interface ModelsInput {

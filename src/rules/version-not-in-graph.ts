@@ -2,10 +2,12 @@
  * "Can't locate revision": one message, seven causes, opposite repairs. Tells which it is before it advises.
  */
 import type { Evidence, Remedy } from '../model/finding.ts';
+import { type LostFile, placeOf } from '../model/history.ts';
 import type { Revision } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import { cutIdOf, misspeltIdOf, settleOverlap } from '../model/stamp.ts';
 import { advice, defineRule, patch, type RuleInputs, step } from './rule.ts';
+import { squashOf } from './squash.ts';
 
 interface Cause {
   /** In words, ends the message. */
@@ -22,7 +24,7 @@ export default defineRule({
   title: 'the database is at a revision that no file defines',
   severity: 'error',
   needs: ['graph', 'stamp', 'declared'],
-  wants: ['history', 'live'],
+  wants: ['history', 'live', 'code', 'config'],
   docs: {
     problem:
       "The version table holds an id that no file of the project defines. The file was deleted, renamed or squashed, the id was cut, the database is ahead of the code, or the row is another application's.",
@@ -31,7 +33,7 @@ export default defineRule({
     repair:
       'By cause: restore the deleted file verbatim; keep the old id; write the full id; deploy the newer code; give the chain a version table of its own. Where none fits, compare the live schema with every revision.',
   },
-  *check({ graph, stamp, declared, live, history, policy }) {
+  *check({ graph, stamp, declared, live, history, code, config, policy }) {
     const table = stamp.table;
     if (table === null) return;
     // The rows as they are meant, without those that exclude each other.
@@ -43,7 +45,8 @@ export default defineRule({
     for (const row of stamp.unknown) {
       const shown = row === '' ? 'an empty row' : row === row.trim() ? row : JSON.stringify(row);
       const cause =
-        inHistory(graph, history, row) ??
+        elsewhereInProject(stamp, config, row) ??
+        inHistory(graph, history, code, row) ??
         ahead(history, row) ??
         misspelt(graph, stamp, row, settled) ??
         truncated(graph, stamp, row, settled) ??
@@ -102,15 +105,41 @@ function writeRows(stamp: RuleInputs['stamp'], row: string, full: string, rows: 
   ]);
 }
 
-function inHistory(graph: RevisionGraph, history: RuleInputs['history'] | undefined, row: string): Cause | null {
+function elsewhereInProject(
+  stamp: RuleInputs['stamp'],
+  config: RuleInputs['config'] | undefined,
+  row: string,
+): Cause | null {
+  const file = stamp.strayFileById.get(row);
+  if (file === undefined) return null;
+  const folder = file.includes('/') ? file.slice(0, file.lastIndexOf('/')) : '.';
+  const configured = config?.config.versionLocations ?? [];
+  return {
+    words: `${file} defines it, a file in a folder that is not among the version locations`,
+    evidence: [
+      { origin: 'declared', text: `${file} defines ${row}`, file },
+      { origin: 'config', text: `revisions are looked for in ${configured.join(', ') || 'no folder'}` },
+    ],
+    remedy: advice(
+      `Add ${folder} to version_locations in ${config?.config.file ?? 'alembic.ini'}, or move ${file} to ${configured[0] ?? 'the versions folder'}; leave the row as it is`,
+    ),
+  };
+}
+
+function inHistory(
+  graph: RevisionGraph,
+  history: RuleInputs['history'] | undefined,
+  code: RuleInputs['code'] | undefined,
+  row: string,
+): Cause | null {
   const deleted = history?.deletedById.get(row);
   if (history === undefined || deleted === undefined) return null;
   const where: Evidence = {
     origin: 'git',
-    text: `${deleted.path} defined it until ${deleted.commit.slice(0, 10)}${deleted.subject ? ` ("${deleted.subject}")` : ''}`,
+    text: `${deleted.path} defined it ${deleted.isBefore === false ? 'in' : 'until'} ${deleted.commit.slice(0, 10)}${deleted.subject ? ` ("${deleted.subject}")` : ''}`,
     file: deleted.path,
   };
-  const renamed = sameRevision(graph, deleted.content, row);
+  const renamed = sameRevision(graph, deleted.content, row) ?? sameCode(graph, history, code, deleted);
   if (renamed !== null) {
     return {
       words: `it was renamed to ${renamed.id}`,
@@ -118,7 +147,7 @@ function inHistory(graph: RevisionGraph, history: RuleInputs['history'] | undefi
         where,
         {
           origin: 'declared',
-          text: `${renamed.file} has the same message, date and parent`,
+          text: `${renamed.file} ${renamed.createDate !== null && deleted.content.includes(renamed.createDate) ? 'has the same message and date' : 'does the same'}`,
           file: renamed.file,
           line: renamed.line,
         },
@@ -128,23 +157,36 @@ function inHistory(graph: RevisionGraph, history: RuleInputs['history'] | undefi
       ]),
     };
   }
-  const baseline = squashed(graph, history, deleted.commit);
-  if (baseline !== null) {
+  const squash = squashOf(graph, history, row);
+  if (squash !== null) {
+    const { baseline, last } = squash;
+    const evidence: Evidence[] = [
+      where,
+      {
+        origin: 'git',
+        text: `${baseline.file} came in ${history.addedByFile.get(baseline.file)?.commit.slice(0, 10)}, and the base of then is gone`,
+        file: baseline.file,
+      },
+    ];
     return {
       words: `it was squashed into the baseline ${baseline.id}`,
-      evidence: [where, { origin: 'git', text: `the same commit added ${baseline.file}`, file: baseline.file }],
-      remedy: patch(`Give the baseline ${baseline.file} the id ${row}, the last that databases carry`, [
-        { action: 'rename-revision', revision: baseline.id, file: baseline.file, to: row },
-      ]),
+      evidence,
+      remedy:
+        last === row
+          ? patch(`Give the baseline ${baseline.file} the id ${row}, the last that databases carry`, [
+              { action: 'rename-revision', revision: baseline.id, file: baseline.file, to: row },
+            ])
+          : advice(
+              `Bring this database to ${last ?? 'the last of the old revisions'} first, with the files of then: \`git worktree add ../before-squash ${placeOf(deleted)}\``,
+            ),
     };
   }
   return {
     words: 'its file was deleted after it had been applied',
     evidence: [where],
-    remedy: patch(
-      `Restore ${deleted.path} from git, verbatim: \`git show ${deleted.commit.slice(0, 10)}^:${deleted.path}\``,
-      [{ action: 'restore-file', file: deleted.path, content: deleted.content, commit: deleted.commit }],
-    ),
+    remedy: patch(`Restore ${deleted.path} from git, verbatim: \`git show ${placeOf(deleted)}:${deleted.path}\``, [
+      { action: 'restore-file', file: deleted.path, content: deleted.content, commit: deleted.commit },
+    ]),
   };
 }
 
@@ -170,6 +212,12 @@ function unknown(stamp: RuleInputs['stamp'], history: RuleInputs['history'] | un
           ? 'there is no git history to look into'
           : 'it is nowhere in the git history',
     },
+    ...stamp.absentLocations.map(
+      (location): Evidence => ({
+        origin: 'config',
+        text: `${location} is a version location, and no such folder is there`,
+      }),
+    ),
     ...stamp.looksLike.slice(0, 3).map(
       (place): Evidence => ({
         origin: 'live',
@@ -183,6 +231,7 @@ function unknown(stamp: RuleInputs['stamp'], history: RuleInputs['history'] | un
     best.revisions.length > 0 &&
     best.missing + best.unexpected === 0 &&
     stamp.unknown.length === stamp.rows.length &&
+    stamp.absentLocations.length === 0 &&
     (history !== undefined || isEmpty);
   return {
     words:
@@ -219,12 +268,19 @@ function sameRevision(graph: RevisionGraph, content: string, row: string): Revis
   return same.length === 1 ? (same[0] ?? null) : null;
 }
 
-/** A base that came with the commit that deleted the file. */
-function squashed(graph: RevisionGraph, history: RuleInputs['history'], commit: string): Revision | null {
-  const gone = [...history.deletedById.values()].filter((file) => file.commit === commit);
-  if (gone.length < 2) return null;
-  const bases = graph.bases
-    .flatMap((id) => graph.revisions.get(id) ?? [])
-    .filter((revision) => history.addedByFile.get(revision.file)?.commit === commit);
-  return bases.length === 1 ? (bases[0] ?? null) : null;
+/** A revision that came in its place and does the same. */
+function sameCode(
+  graph: RevisionGraph,
+  history: RuleInputs['history'],
+  code: RuleInputs['code'] | undefined,
+  lost: LostFile,
+): Revision | null {
+  const upgrade = lost.hash?.upgrade;
+  if (upgrade === undefined || code === undefined) return null;
+  const same = [...graph.revisions.values()].filter(({ id, file }) => {
+    const added = history.addedByFile.get(file);
+    const cameWithIt = file === lost.path || added === undefined || added.commit === lost.commit;
+    return cameWithIt && code.get(id)?.hash?.upgrade === upgrade;
+  });
+  return same.length === 1 ? (same[0] ?? null) : null;
 }

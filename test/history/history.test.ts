@@ -79,6 +79,7 @@ describe.skipIf(!hasGit)('readHistory', () => {
     expect(history.deletedById.get('bbbb')).toMatchObject({
       path: 'alembic/versions/b.py',
       subject: 'drop b, add c',
+      isBefore: true,
       author: 'A B',
       content: revisionText('bbbb', 'aaaa'),
     });
@@ -96,6 +97,7 @@ describe.skipIf(!hasGit)('readHistory', () => {
     repository.commit('second');
     const history = await readHistory({ ...request, projectDir: repository.dir });
     expect([...history.deletedById.keys()]).toEqual(['old1']);
+    expect(history.deletedById.get('old1')).toMatchObject({ subject: 'first', isBefore: false });
   });
 
   it('does not take an outer repository that does not know the project', async () => {

@@ -46,6 +46,8 @@ export interface Project {
   live?: string;
   /** Version rows; null: no version table. */
   rows?: string[] | null;
+  /** What a search of the project's files found of rows that are unknown. */
+  stamp?: Partial<RuleInputs['stamp']>;
   liveFacts?: (live: LiveDatabase) => Partial<LiveDatabase>;
   versionTable?: Partial<LiveDatabase['versionTables'][number]>;
   /** What PostgreSQL refuses, by a part of the query. */
@@ -247,7 +249,7 @@ export function inputsOf(project: Project): Partial<RuleInputs> {
       : (looksLike[0]?.revisions ?? []);
     const schema = replay.schemaAt(comparedAt);
     inputs.live = live;
-    inputs.stamp = { ...stamp, looksLike };
+    inputs.stamp = { ...stamp, looksLike, strayFileById: new Map(), absentLocations: [], ...project.stamp };
     inputs.declared = {
       replay,
       heads,

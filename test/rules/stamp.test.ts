@@ -102,6 +102,78 @@ describe('version-not-in-graph', () => {
       { action: 'rename-revision', revision: b.id, file: 'versions/bbbb2222cccc.py', to: 'gone' },
     ]);
   });
+  it('a revision that does the same and came in its place is the renamed one', async () => {
+    const hash = { upgrade: 'same', downgrade: 'd' };
+    const lost = { ...deleted, hash };
+    const project = (commit: string) => ({
+      rows: ['gone'],
+      code: { [b.id]: { hash } },
+      history: {
+        deletedById: new Map([['gone', lost]]),
+        addedByFile: new Map([a, b, c].map(({ id }) => [`versions/${id}.py`, { ...deleted, commit }])),
+      },
+    });
+    expect((await one(project(deleted.commit)))?.remedy?.actions[0]).toMatchObject({ revision: b.id, to: 'gone' });
+    expect((await one(project('another')))?.remedy?.actions[0]).toMatchObject({ action: 'restore-file' });
+  });
+  it('a deletion that is not committed is restored from where git has it', async () => {
+    const history = { deletedById: new Map([['gone', { ...deleted, isBefore: false }]]) };
+    expect((await one({ rows: ['gone'], history }))?.remedy?.summary).toContain('`git show 0123456789:versions/x.py`');
+  });
+  describe('squashed into a baseline', () => {
+    const at = (path: string, date: string) => ({ ...deleted, path, date });
+    const old = (path: string, downRevisions: string[]) => ({ ...at(path, '2025-05-02'), downRevisions });
+    const squash = (rows: string[]) => ({
+      revisions: [a],
+      live: a.sql,
+      rows,
+      history: {
+        releasedById: new Map([
+          ['old1', 'v1'],
+          ['old2', 'v1'],
+        ]),
+        deletedById: new Map([
+          ['old1', old('versions/1.py', [])],
+          ['old2', old('versions/2.py', ['old1'])],
+        ]),
+        // The baseline came first, and a later commit took the old files away.
+        addedByFile: new Map([
+          ['versions/1.py', at('versions/1.py', '2025-01-01')],
+          ['versions/2.py', at('versions/2.py', '2025-01-02')],
+          [`versions/${a.id}.py`, at('', '2025-05-01')],
+        ]),
+      },
+    });
+    it('the last id becomes the baseline’s', async () => {
+      const { findings } = await resultsOf(['released-revision-removed', 'version-not-in-graph'], squash(['old2']));
+      const action = { action: 'rename-revision', revision: a.id, file: `versions/${a.id}.py`, to: 'old2' };
+      expect(
+        findings.map(({ rule, subject, severity, remedy }) => [rule, subject.revision, severity, remedy?.actions]),
+      ).toEqual([
+        ['released-revision-removed', 'old2', 'error', [action]],
+        ['version-not-in-graph', undefined, 'error', [action]],
+        ['released-revision-removed', 'old1', 'info', undefined],
+      ]);
+    });
+    it('a database between goes to the last one first', async () => {
+      const finding = (await findingsOf('version-not-in-graph', squash(['old1'])))[0];
+      expect(finding?.remedy).toMatchObject({ actions: [], summary: expect.stringContaining('to old2 first') });
+    });
+  });
+  it('a file outside the version locations is named, whatever git says', async () => {
+    const history = { deletedById: new Map([['gone', deleted]]) };
+    const strayFileById = new Map([['gone', 'plugin/versions/gone.py']]);
+    const finding = await one({ rows: ['gone'], history, stamp: { strayFileById } });
+    expect(finding?.remedy).toMatchObject({
+      actions: [],
+      summary: expect.stringContaining('Add plugin/versions to version_locations'),
+    });
+  });
+  it('where a version location is not there, nothing is stamped by likeness', async () => {
+    const finding = await one({ rows: ['zzzz'], history: {}, stamp: { absentLocations: ['lost/versions'] } });
+    expect(finding?.remedy?.actions).toEqual([]);
+    expect(finding?.evidence.map(({ text }) => text).join()).toContain('lost/versions');
+  });
   it('a newer ref has it: nothing is done', async () => {
     const project = { ...chain, live: ab, rows: ['new1'], history: { elsewhereById: new Map([['new1', ['v2']]]) } };
     const { findings } = await resultsOf(['database-ahead-of-code', 'version-not-in-graph'], project);

@@ -15,6 +15,7 @@ export type { SourceRequest } from './open-source.ts';
 export { type FactsRequest, readProjectFacts } from './project-facts.ts';
 export { readRevisionText } from './revision-file.ts';
 export { findSeedFiles } from './seed-files.ts';
+export { findStrayRevisions } from './stray-revisions.ts';
 
 /** The whole source; what parses Python and SQL is loaded here, so that the graph alone does not pay for it. */
 export async function openAlembicSource(request: SourceRequest): Promise<MigrationSource> {
