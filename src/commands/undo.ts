@@ -25,8 +25,10 @@ export async function undo(
     target: text === null ? null : parseDatabaseUrl(text),
     toolVersion: packageVersion(),
     signal: terminal.signal,
-    onEvent: ({ event, unit }) => event === 'reverted' && terminal.say(`  took back ${oneLine(unit)}`),
+    onEvent: ({ event, unit }) => terminal.progress(`${event} ${oneLine(unit)}`),
   });
+  // All of them or none: told once the transaction that took them back is over.
+  for (const step of undone?.steps ?? []) terminal.say(`  took back ${oneLine(step)}`);
   if (settings.format === 'json') terminal.out(`${JSON.stringify({ version: 1, undone }, null, 2)}\n`);
   else terminal.out(told(undone, text !== null));
   return exitCodes.ok;

@@ -23,6 +23,7 @@ import {
 import type { Settings } from '../settings.ts';
 import { loadSqlParser } from '../sql/index.ts';
 import { fingerprintNow } from './apply.ts';
+import { builtOn } from './built-on.ts';
 import {
   checkWritable,
   fileJournals,
@@ -100,7 +101,7 @@ async function undoLocked(
       },
     );
   }
-  if (journal !== null) await refuseChangedFiles(settings.project, journal, repair.plan);
+  if (journal !== null) await refuseChangedFiles(settings, journal, repair.plan);
   const result: Undone = { planId: repair.planId, steps: [], files: [], stays: [] };
   if (repair.state !== 'undoing') {
     result.steps = await undoSteps(repair, ledger, context, connection, guard);
@@ -186,7 +187,8 @@ function refusalOf(fault: unknown): unknown {
   return cause;
 }
 
-async function refuseChangedFiles(projectDir: string, journal: Journal, plan: Plan): Promise<void> {
+async function refuseChangedFiles(settings: Settings, journal: Journal, plan: Plan): Promise<void> {
+  const projectDir = settings.project;
   const changed = await filesChangedSince(projectDir, journal);
   if (changed.length > 0) {
     throw new ChainError(
@@ -194,6 +196,16 @@ async function refuseChangedFiles(projectDir: string, journal: Journal, plan: Pl
       `${changed.join(', ')} ${changed.length === 1 ? 'was' : 'were'} changed since the repair: undo would lose those changes.`,
       {
         hint: 'Put these files back as the repair left them (or commit them elsewhere), then run `chain undo` again. Nothing was changed.',
+      },
+    );
+  }
+  const later = await builtOn(plan, settings);
+  if (later.length > 0) {
+    throw new ChainError(
+      'undo-would-lose',
+      `${later.map(({ file, parent }) => `${file} follows ${parent}`).join(', ')}, which undo would take away.`,
+      {
+        hint: 'Give these revisions another parent, or take them out, then run `chain undo` again. Nothing was changed.',
       },
     );
   }
@@ -217,7 +229,7 @@ async function undoFiles(context: UndoContext): Promise<Undone | null> {
   const journal = (await fileJournals(projectDir)).find((one) => one.state !== 'undone');
   if (journal === undefined) return null;
   const plan = await readJournalPlan(projectDir, journal.planId);
-  if (plan !== null) await refuseChangedFiles(projectDir, journal, plan);
+  if (plan !== null) await refuseChangedFiles(context.settings, journal, plan);
   await putFilesBack(context, journal);
   return { planId: journal.planId, steps: [], files: journal.entries.map((entry) => entry.file), stays: [] };
 }

@@ -10,6 +10,7 @@ import { type ApplyContext, applyPlan } from '../../src/repair/apply.ts';
 import { parsePlan, planId, serializePlan } from '../../src/repair/plan-file.ts';
 import { copyProject, rehearse } from '../../src/repair/rehearse.ts';
 import { undo } from '../../src/repair/undo.ts';
+import { revisionText } from '../support/revision-files.ts';
 import { filesOf, makePlan, recorder, steps, writeProject } from './scenario.ts';
 import { settingsFor } from './settings.ts';
 
@@ -41,6 +42,24 @@ describe('files alone', () => {
     expect(await undo(context)).toMatchObject({ planId: plan.id, steps: [] });
     expect(filesOf(project)).toEqual(before);
     expect(await undo(context)).toBeNull();
+  });
+
+  it('are not undone under a revision that somebody has put behind one of them', async () => {
+    writeFileSync(join(project, 'alembic.ini'), '[alembic]\nscript_location = alembic\n');
+    const head = { file: 'alembic/versions/h.py', before: null, after: revisionText('h', 'a'), diff: '', answers: [] };
+    const made = { ...plan, patches: [...plan.patches, head] };
+    made.id = planId(made);
+    await applyPlan(made, context);
+    const later = join(project, 'alembic/versions/later.py');
+    writeFileSync(later, revisionText('later', 'h'));
+    const before = filesOf(project);
+    await expect(undo(context)).rejects.toMatchObject({
+      code: 'undo-would-lose',
+      message: expect.stringContaining('alembic/versions/later.py follows h'),
+    });
+    expect(filesOf(project)).toEqual(before);
+    writeFileSync(later, revisionText('later', 'a'));
+    expect(await undo(context)).toMatchObject({ planId: made.id });
   });
 
   it('stopped at any point, are gone on with whatever plan is given next', async () => {
