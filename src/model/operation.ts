@@ -279,4 +279,6 @@ export interface BlindSpot {
   reason: string;
   /** `schema.name`; empty where it may touch anything. */
   objects: string[];
+  /** It was read, and what it says taken for done, by the assumption that the reason names. */
+  isAssumption?: true;
 }

@@ -140,6 +140,7 @@ function conditionOf(revision: RevisionId, operation: Operation, _sofar: readonl
     file: operation.origin.file,
     line: operation.origin.line,
     reason: `runs only if ${operation.condition}`,
+    isAssumption: true,
     objects: objectsOf(operation),
   };
 }

@@ -41,6 +41,8 @@ export default defineRule({
       if ([...before].some((id) => graph.duplicates.has(id))) continue;
       told.add(note.object);
       const spots = declared.replay.blindSpots.filter((spot) => spot.revision === null || before.has(spot.revision));
+      // What was not read and names the object may well create it.
+      if (spots.some((one) => !one.isAssumption && one.objects.includes(note.object))) continue;
       const spot = blindSpotOver(spots, note.object);
       const isBehind = behind.has(note.revision);
       const isUnsure = spot !== null || isBehind || hasUnreadRevisions(graph) || note.operation.condition !== undefined;

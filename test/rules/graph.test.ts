@@ -338,6 +338,18 @@ it('chain-not-self-contained and drop-of-unowned-table', async () => {
   expect(await findingsOf('drop-of-unowned-table', { revisions: [a, { ...b, sql: 'DROP TABLE t' }] })).toEqual([]);
 });
 
+it('chain-not-self-contained is silent of what a line that was not read names, and suspects where it names nothing', async () => {
+  const unread = (objects: { schema: null; name: string }[]) => ({
+    ...a,
+    operations: ({ origin }: { origin: never }) => [{ kind: 'opaque' as const, reason: 'x', objects, origin }],
+  });
+  const alters = { ...b, sql: 'ALTER TABLE elder ADD c int' };
+  const named = unread([{ schema: null, name: 'elder' }]);
+  expect(await findingsOf('chain-not-self-contained', { revisions: [named as never, alters] })).toEqual([]);
+  const [finding] = await findingsOf('chain-not-self-contained', { revisions: [unread([]) as never, alters] });
+  expect(finding).toMatchObject({ severity: 'warning', certainty: 'suspected' });
+});
+
 describe('a chain that began on a database that was there already', () => {
   const many = ['e1', 'e2', 'e3', 'e4', 'e5'];
   const works = { ...a, sql: many.map((name) => `ALTER TABLE ${name} ADD c int;`).join(' ') };

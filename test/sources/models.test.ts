@@ -303,3 +303,69 @@ class FlowRun(Base):
   const { schema } = readAll({ 'app/models.py': text });
   expect([...schema.tables.keys()]).toEqual(['public.flow_run']);
 });
+
+describe('the schema of a table', () => {
+  const head = `from sqlalchemy import Column, Integer, MetaData
+from sqlalchemy.orm import DeclarativeBase, declarative_base, declared_attr
+from elsewhere import config
+Base = declarative_base(metadata=MetaData(schema='home'))
+class Named:
+    @declared_attr
+    def __tablename__(cls):
+        return cls.__name__.lower()
+    made = Column(Integer)
+`;
+
+  it("is that of the base's metadata, unless the class says another", () => {
+    const { schema } = readAll({
+      'app/models.py': `${head}
+class Here(Named, Base):
+    id = Column(Integer, primary_key=True)
+class There(Base):
+    __tablename__ = 'there'
+    __table_args__ = {'schema': 'away'}
+    id = Column(Integer, primary_key=True)
+class Other(DeclarativeBase):
+    metadata = MetaData(schema='own')
+class Third(Other):
+    __tablename__ = 'third'
+    id = Column(Integer, primary_key=True)
+`,
+    });
+    expect([...schema.tables.keys()].sort()).toEqual(['away.there', 'home.here', 'own.third']);
+  });
+
+  it('is no guess where only running code could tell', () => {
+    const { schema, blindSpots } = readAll({
+      'app/models.py': `${head.replace("metadata=MetaData(schema='home')", '')}
+class Placed(Base):
+    __tablename__ = 'log'
+    __table_args__ = {'schema': 'away'}
+    id = Column(Integer, primary_key=True)
+class Configured(Base):
+    __tablename__ = 'log'
+    __table_args__ = {'schema': config['schema']}
+    id = Column(Integer, primary_key=True)
+class Computed(Base):
+    __tablename__ = 'log'
+    __table_args__ = config.arguments(1) + 2
+    id = Column(Integer, primary_key=True)
+`,
+    });
+    expect([...schema.tables.keys()]).toEqual(['away.log']);
+    expect(blindSpots.map(({ reason }) => reason)).toContain('Configured: the schema of its table log is not known');
+  });
+});
+
+it('counts two classes of one table as two definitions only on one base', () => {
+  const classOf = (name: string, base: string) =>
+    `class ${name}(${base}):\n    __tablename__ = 't'\n    id = Column(Integer, primary_key=True)\n`;
+  const { definitionsByTable } = readAll({
+    'app/a.py': `from sqlalchemy import Column, Integer
+from sqlalchemy.orm import declarative_base
+Base = declarative_base()
+Archive = declarative_base()
+${classOf('One', 'Base')}${classOf('Old', 'Archive')}${classOf('Two', 'Base')}`,
+  });
+  expect(definitionsByTable.get('public.t')?.map(({ name }) => name)).toEqual(['One', 'Two']);
+});

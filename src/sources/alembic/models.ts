@@ -39,6 +39,7 @@ import {
   PyRaise,
   parseCached,
   plain,
+  reasonOf,
   runWhole,
   textOf,
   toItems,
@@ -58,6 +59,8 @@ export interface ModelsRequest {
 
 interface Found {
   table: ReadTable;
+  /** The declarative base, and so the metadata, that the class hangs on; null where none is known. */
+  root: Value | null;
   file: string;
   line: number;
   name: string;
@@ -73,13 +76,15 @@ export function readModels(request: ModelsRequest): ModelsReading {
     maxSize: 1_000_000,
   });
   const found: Found[] = [];
+  /** Names of tables whose `__table_args__` are not known, and so their schema neither. */
+  const unplaced = new Set<string>();
   const lost = (file: string, line: number, reason: string, objects: string[] = []) =>
     blindSpots.push({ revision: null, file, line, reason, objects });
   for (const file of env.modelFiles) {
     try {
       const module = openModule(machine, request, file);
       if (!module) lost(file, 1, 'the file could not be read');
-      else readModule(machine, module, file, found, lost);
+      else readModule(machine, module, file, found, lost, unplaced);
     } catch (error) {
       if (error instanceof LimitReached || error instanceof RangeError || error instanceof PyRaise)
         lost(file, 1, error instanceof PyRaise ? 'it raises an error while it is read' : error.message);
@@ -87,7 +92,14 @@ export function readModels(request: ModelsRequest): ModelsReading {
     }
   }
   addLooseIndexes(machine, effects, found);
-  return assemble(request, found, blindSpots);
+  // Where other models name a schema, those of which it is not known could be in any.
+  const areSpread = found.some(({ table }) => table.table.name.schema !== null);
+  const placed = found.filter(({ table, file, line, name }) => {
+    const isLost = areSpread && table.table.name.schema === null && unplaced.has(table.table.name.name);
+    if (isLost) lost(file, line, `${name}: the schema of its table ${table.table.name.name} is not known`);
+    return !isLost;
+  });
+  return assemble(request, placed, blindSpots);
 }
 
 function quietEffects(request: ModelsRequest): Effects {
@@ -132,6 +144,7 @@ function readModule(
   file: string,
   found: Found[],
   lost: (file: string, line: number, reason: string, objects?: string[]) => void,
+  unplaced: Set<string>,
 ): void {
   runWhole(machine, module);
   const lineAt = module.scope.lazy?.parsed.lineAt ?? (() => 1);
@@ -141,9 +154,9 @@ function readModule(
     if (!isObject(bare) || seen.has(bare)) continue;
     seen.add(bare);
     if (bare.kind === 'class' && bare.module === module) {
-      const table = readClass(machine, bare);
+      const table = readClass(machine, bare, unplaced);
       if (typeof table === 'string') lost(file, lineAt(bare.from), table);
-      else if (table) found.push({ table, file, line: lineAt(bare.from), name: bare.name });
+      else if (table) found.push({ table, root: rootOf(bare), file, line: lineAt(bare.from), name: bare.name });
     } else if (bare.kind === 'made' && bare.file === module.file && canonicalPath(bare.path) === 'sa.Table') {
       const name = tableNameOf(bare);
       const items = bare.positional
@@ -152,6 +165,7 @@ function readModule(
       if (name)
         found.push({
           table: readTable(machine, name, items, bare.named),
+          root: null,
           file,
           line: lineAt(bare.from),
           name: name.name,
@@ -178,6 +192,14 @@ function isDeclarativeBase(cls: PyClass): boolean {
     (base) =>
       isObject(base) && base.kind === 'external' && /^sqlalchemy\.orm\.DeclarativeBase(?:NoMeta)?$/.test(base.path),
   );
+}
+function rootOf(cls: PyClass): Value | null {
+  for (const base of [...cls.order].reverse()) {
+    if (isObject(base) && base.kind === 'class' && isDeclarativeBase(base)) return base;
+    if (asMade(base) !== null && /(?:declarative_base|generate_base)$/.test(asMade(base)?.path ?? ''))
+      return plain(base);
+  }
+  return null;
 }
 function isFlaskModel(cls: PyClass): boolean {
   return cls.order.some((base) => isObject(base) && base.kind === 'external' && base.path === 'flask_sqlalchemy.Model');
@@ -208,7 +230,9 @@ function nameOfClass(machine: Machine, cls: PyClass): string | null {
   return null;
 }
 
-function readClass(machine: Machine, cls: PyClass): ReadTable | string | null {
+function readClass(machine: Machine, cls: PyClass, unplaced: Set<string>): ReadTable | string | null {
+  // A mixin that derives the names of the classes it goes into has no table itself.
+  if (isMixinName(cls) && !hasDeclarativeBase(cls)) return null;
   const own = asMade(cls.attributes.get('__table__'));
   if (own) {
     const name = tableNameOf(own);
@@ -250,7 +274,7 @@ function readClass(machine: Machine, cls: PyClass): ReadTable | string | null {
       }
     }
   }
-  return withArguments(machine, cls, tableName, inOrderMade(cls, columns), problems);
+  return withArguments(machine, cls, tableName, inOrderMade(cls, columns), problems, unplaced);
 }
 
 /** Attributes as they stand in the class's text, annotated or assigned. */
@@ -345,12 +369,29 @@ function declaredValue(machine: Machine, cls: PyClass, base: PyClass, name: stri
   return raw;
 }
 
+/** The schema of `MetaData(schema=…)` that the class's base was made with. */
+function metadataSchema(cls: PyClass): string | null {
+  const candidates = [findInClass(cls, 'metadata') ?? null];
+  for (const base of cls.order) {
+    const made = asMade(base);
+    if (made !== null && /(?:declarative_base|generate_base)$/.test(made.path))
+      candidates.push(made.named.get('metadata') ?? made.positional[1] ?? null);
+  }
+  for (const candidate of candidates) {
+    const made = asMade(candidate);
+    const schema = made === null ? null : textOf(made.named.get('schema') ?? null);
+    if (schema !== null) return schema;
+  }
+  return null;
+}
+
 function withArguments(
   machine: Machine,
   cls: PyClass,
   tableName: string,
   columns: ReadColumn[],
   problems: string[],
+  unplaced: Set<string>,
 ): ReadTable | string {
   const constraints: ConstraintDefinition[] = [];
   const indexes: IndexDefinition[] = [];
@@ -358,8 +399,8 @@ function withArguments(
   const stated = attributeOf(machine, cls, '__table_args__');
   const bare = stated === undefined ? null : plain(stated);
   const items = isObject(bare) && bare.kind === 'dict' ? [bare] : (toItems(machine, bare) ?? []);
-  if (bare !== null && items.length === 0 && isObject(bare) && bare.kind === 'unknown')
-    problems.push(`__table_args__: ${bare.reason}`);
+  const isKnown = bare === null || (isObject(bare) && bare.kind === 'dict') || toItems(machine, bare) !== null;
+  if (!isKnown) problems.push(`__table_args__: ${reasonOf(bare)}`);
   for (const item of items) {
     const part = plain(item);
     if (isObject(part) && part.kind === 'dict') {
@@ -382,7 +423,11 @@ function withArguments(
     if (typeof constraint === 'string') problems.push(constraint);
     else if (constraint) constraints.push(constraint);
   }
-  const schema = textOf(options.get('schema') ?? null);
+  const given = options.get('schema');
+  const schema = given === undefined ? metadataSchema(cls) : textOf(given);
+  if (schema === null && given !== undefined && plain(given) !== null)
+    return `${cls.name}: the schema of its table ${tableName} is not known`;
+  if (!isKnown && schema === null) unplaced.add(tableName);
   return assembleTable(machine, { schema, name: tableName }, columns, constraints, indexes, options, problems);
 }
 
@@ -412,8 +457,13 @@ function assemble(request: ModelsRequest, found: Found[], blindSpots: BlindSpot[
   const definitionsByTable = new Map<string, { file: string; line: number; name: string }[]>();
   const operationsByTable = new Map<string, Operation[]>();
   const made = new Set<string>();
-  for (const { table, file, line, name } of found) {
+  const rootByTable = new Map<string, Value | null>();
+  for (const { table, root, file, line, name } of found) {
     const key = keyOf(table.table.name.schema ?? 'public', table.table.name.name);
+    const first = rootByTable.get(key) ?? root;
+    rootByTable.set(key, first);
+    // A class on another base is in another metadata: a copy for another database or another time.
+    if (root !== null && root !== first) continue;
     const definitions = definitionsByTable.get(key) ?? [];
     definitions.push({ file, line, name });
     definitionsByTable.set(key, definitions);

@@ -71,3 +71,9 @@ if not seen and session.query(User).limit(3).count() == 0:
   expect(operations[0]).toMatchObject({ objects: [{ name: 'users' }] });
   expect(operations[1]).toMatchObject({ condition: 'there are no rows in users' });
 });
+
+it('names the type whose labels only running code could tell', () => {
+  const body = `labels = [f"'{one}'" for one in set(['b', 'a', ask()])]
+op.execute(f"CREATE TYPE mood AS ENUM ({', '.join(labels)})")`;
+  expect(stated(body)).toMatchObject([{ kind: 'opaque', objects: [{ name: 'mood' }] }]);
+});

@@ -193,7 +193,7 @@ function lost(machine: Machine, effects: Effects, value: Value, condition: strin
   const reason = `SQL that is not known before it runs: ${reasonOf(value)}`;
   if (partial !== null) {
     const { origin } = placeOf(machine, effects);
-    for (const filler of [holeName, 'NULL', `${holeName} integer`]) {
+    for (const filler of [holeName, 'NULL', `${holeName} integer`, `'${holeName}'`]) {
       const operations = effects.parseSql(textBody(partial.replaceAll(hole, filler)).replace(bindPattern, 'NULL'), {
         origin,
         revision: effects.revision,
