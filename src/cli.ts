@@ -246,17 +246,29 @@ async function main(args: string[]): Promise<number> {
         for (const [line, meaning] of command.examples ?? []) built.example(line, meaning);
         return built;
       },
-      async (argv) => {
-        exitCode = await runCommand(command, argv as Record<string, unknown>, interruption.signal);
+      (argv) => {
+        throw new Chosen(command, argv as Record<string, unknown>);
       },
     );
   }
   try {
     await yargs.parseAsync();
   } catch (error) {
-    exitCode = reportError(error, { format: 'text', terminal: null, isVerbose: args.includes('--verbose') });
+    if (error instanceof Chosen) exitCode = await runCommand(error.command, error.argv, interruption.signal);
+    else exitCode = reportError(error, { format: 'text', terminal: null, isVerbose: args.includes('--verbose') });
   }
   return interruption.wasInterrupted() ? interruption.end(exitCode) : exitCode;
+}
+
+/** The command that was called, thrown out of yargs: once a handler returns, yargs lays out the help text, asked for or not. */
+class Chosen {
+  readonly command: Command;
+  readonly argv: Record<string, unknown>;
+
+  constructor(command: Command, argv: Record<string, unknown>) {
+    this.command = command;
+    this.argv = argv;
+  }
 }
 
 async function runCommand(command: Command, argv: Record<string, unknown>, signal: AbortSignal): Promise<number> {

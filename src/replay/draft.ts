@@ -34,7 +34,8 @@ type MapName = 'tables' | 'enums' | 'domains' | 'composites' | 'sequences' | 'vi
 type ValueOf<N extends MapName> = Schema[N] extends ReadonlyMap<string, infer V> ? V : never;
 
 export class SchemaDraft {
-  readonly options: DraftOptions;
+  /** Of the revision at hand. */
+  options: DraftOptions;
   searchPath: readonly string[];
   private current: Schema;
   private readonly owned = new Set<keyof Schema>();

@@ -27,6 +27,9 @@ export interface ReplayOptions {
   withDowngrades?: boolean;
 }
 
+/** A state is a copy of every map that changed: one for each revision would cost the square of their number. */
+const keptEvery = 64;
+
 export function replay(source: RevisionEvaluator, options: ReplayOptions): Replay {
   const searchPath = options.searchPath?.filter((name) => name !== '$user' && name !== '"$user"') ?? [];
   const start: ReplayState = {
@@ -39,6 +42,7 @@ export function replay(source: RevisionEvaluator, options: ReplayOptions): Repla
   const downgradesById = new Map<RevisionId, Operation[]>();
   const notes: ReplayNote[] = [];
   const blindSpots: BlindSpot[] = [];
+  /** States that were kept; those between are made again from the one before, once somebody asks. */
   const stateById = new Map<RevisionId, ReplayState>();
   const stateBySet = new Map<string, ReplayState>();
 
@@ -47,6 +51,12 @@ export function replay(source: RevisionEvaluator, options: ReplayOptions): Repla
     isSuspected: ancestry.isDetached(revision),
   });
 
+  /** A revision that runs on what the one before it left, and on nothing else. */
+  const follows = (revision: RevisionId, before: RevisionId | undefined): boolean => {
+    const predecessors = ancestry.predecessors(revision);
+    return before === undefined ? predecessors.length === 0 : predecessors.length === 1 && predecessors[0] === before;
+  };
+
   /** The operations of a revision once more, on another state. */
   const applyAgain = (state: ReplayState, revision: RevisionId): ReplayState => {
     const draft = new SchemaDraft(state, optionsFor(revision));
@@ -54,28 +64,47 @@ export function replay(source: RevisionEvaluator, options: ReplayOptions): Repla
     return draft.state;
   };
 
+  /** State once a revision ran that has run. */
+  const stateAfter = (revision: RevisionId): ReplayState => {
+    const again: RevisionId[] = [];
+    let at = revision;
+    let state = stateById.get(at);
+    while (state === undefined) {
+      again.push(at);
+      at = ancestry.predecessors(at)[0] as RevisionId;
+      state = stateById.get(at);
+    }
+    for (const each of again.reverse()) {
+      state = applyAgain(state, each);
+      stateById.set(each, state);
+    }
+    return state;
+  };
+
   /** State once all of `revisions` and their predecessors ran. */
   const stateAt = (revisions: readonly RevisionId[]): ReplayState => {
     if (revisions.length === 0) return start;
-    const only = revisions[0] as RevisionId;
-    if (revisions.length === 1) return stateById.get(only) ?? start;
+    if (revisions.length === 1) return stateAfter(revisions[0] as RevisionId);
     const name = [...revisions].sort().join('\n');
     const known = stateBySet.get(name);
     if (known !== undefined) return known;
     const { from, rest } = ancestry.shortestWay(revisions);
-    let state = from === null ? start : (stateById.get(from) ?? start);
+    let state = from === null ? start : stateAfter(from);
     for (const revision of rest) state = applyAgain(state, revision);
     stateBySet.set(name, state);
     return state;
   };
 
-  for (const revision of ancestry.order) {
+  let draft = new SchemaDraft(start, { namingConvention: options.namingConvention });
+  ancestry.order.forEach((revision, at) => {
     const operations: Operation[] = [];
     operationsById.set(revision, operations);
-    const draft = new SchemaDraft(stateAt(ancestry.predecessors(revision)), {
+    if (!follows(revision, ancestry.order[at - 1]))
+      draft = new SchemaDraft(stateAt(ancestry.predecessors(revision)), draft.options);
+    draft.options = {
       ...optionsFor(revision),
       note: (note) => notes.push({ ...note, revision } as ReplayNote),
-    });
+    };
     source.evaluate(revision, 'upgrade', {
       apply: (operation) => {
         operations.push(operation);
@@ -86,9 +115,11 @@ export function replay(source: RevisionEvaluator, options: ReplayOptions): Repla
       schema: () => draft.schema,
       searchPath: () => draft.searchPath,
     });
-    stateById.set(revision, draft.state);
+    const next = ancestry.order[at + 1];
+    if (options.withDowngrades || at % keptEvery === 0 || next === undefined || !follows(next, revision))
+      stateById.set(revision, draft.state);
     if (options.withDowngrades) downgradesById.set(revision, readDowngrade(source, revision, draft.state, options));
-  }
+  });
 
   return {
     operationsById,
@@ -96,8 +127,8 @@ export function replay(source: RevisionEvaluator, options: ReplayOptions): Repla
     notes,
     blindSpots: unique(blindSpots),
     schemaAt: (revisions): Schema =>
-      stateAt(ancestry.withoutAncestors(revisions.filter((each) => stateById.has(each)))).schema,
-    schemaAfter: (revision): Schema => (stateById.get(revision) ?? start).schema,
+      stateAt(ancestry.withoutAncestors(revisions.filter((each) => operationsById.has(each)))).schema,
+    schemaAfter: (revision): Schema => (operationsById.has(revision) ? stateAfter(revision) : start).schema,
   };
 }
 

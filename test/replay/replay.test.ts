@@ -90,14 +90,30 @@ describe('replay', () => {
         a: [[], 'create table t (id int)'],
         b: [['a'], 'create table u (id int)'],
         c: [['b'], 'update t set id = 1'],
+        d: [['c'], 'create table v (id int)'],
       }),
       options,
     );
+    expect(tables(result.schemaAfter('d'))).toEqual(['t', 'u', 'v']);
     expect(tables(result.schemaAfter('a'))).toEqual(['t']);
     expect(tables(result.schemaAfter('b'))).toEqual(['t', 'u']);
     expect(result.schemaAfter('c')).toBe(result.schemaAfter('b'));
     expect(result.schemaAfter('b').tables.get('public.t')).toBe(result.schemaAfter('a').tables.get('public.t'));
     expect(result.schemaAt([]).tables.size).toBe(0);
+  });
+
+  it('gives the schema after each of many revisions in any order, as it was when they ran', () => {
+    const length = 150;
+    const line: Record<string, [string[], string]> = {};
+    for (let at = 0; at < length; at++)
+      line[`r${at}`] = [at === 0 ? [] : [`r${at - 1}`], `create table t${at} (id int); alter table t0 add c${at} int`];
+    const result = replay(history(line), options);
+    const seen = (at: number) => {
+      const { tables } = result.schemaAfter(`r${at}`);
+      return [tables.size, tables.get('public.t0')?.columns.size];
+    };
+    for (const at of [149, 3, 64, 63, 65, 128, 0, 100, 148]) expect(seen(at)).toEqual([at + 1, at + 2]);
+    expect(result.schemaAfter('r7')).toBe(result.schemaAfter('r7'));
   });
 
   it('runs each branch on its own ancestors and a merge on all', () => {
