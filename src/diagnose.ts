@@ -23,11 +23,11 @@ export async function readSubject(settings: Settings, options: DiagnoseOptions =
   const progress = options.progress ?? (() => undefined);
   await checkRuleNames(settings);
   const { source, facts: read, graph, replay } = await readProject(settings, progress);
-  const { readHistory, readLock, readSeedRunners } = await import('./history/index.ts');
+  const { readHistory, readLock, readSeedRunners, readSurroundings } = await import('./history/index.ts');
   const { loadRevisionCodeReader, readRevisionText } = await import('./sources/alembic/index.ts');
   const readCode = await loadRevisionCodeReader();
-  const facts = { ...read, migrators: await readAllMigrators(read, source) };
-  const { surroundings } = facts;
+  const surroundings = readSurroundings(settings.project);
+  const facts = { ...read, surroundings, migrators: await readAllMigrators({ ...read, surroundings }, source) };
   const declaredAtHeads = replay.schemaAt([...graph.heads, ...graph.possibleHeads]);
 
   progress('reading models and seeds');

@@ -1,13 +1,12 @@
 /**
  * `chain schema declared|live|models`: one schema, in one shape for all three, so that comparing two files means something.
  */
-import { readProject } from '../diagnose.ts';
+import { readProject } from '../diagnose/files.ts';
 import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
-import { renderSchema } from '../model/ddl.ts';
 import type { BlindSpot } from '../model/operation.ts';
 import type { Schema } from '../model/schema.ts';
 import { type JsonSchema, schemaToJson } from '../model/schema-json.ts';
-import { oneLine, visible } from '../report/index.ts';
+import { oneLine, visible } from '../report/plain.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -38,7 +37,7 @@ export async function schema(
         ? { ...project.source.readModels(), versionTables, notes: [] }
         : { ...(await declared(settings, terminal, project, own.at)), versionTables };
   for (const note of shown.notes) terminal.say(`chain: ${oneLine(note)}`);
-  terminal.out(printed(shown, settings.format));
+  terminal.out(await printed(shown, settings.format));
   return exitCodes.ok;
 }
 
@@ -106,11 +105,13 @@ async function declared(settings: Settings, terminal: Terminal, { graph, replay 
   }
 }
 
-function printed({ schema, versionTables, blindSpots, database }: Shown, format: string): string {
-  if (format === 'sql')
+async function printed({ schema, versionTables, blindSpots, database }: Shown, format: string): Promise<string> {
+  if (format === 'sql') {
+    const { renderSchema } = await import('../model/ddl.ts');
     return `${renderSchema(schema)
       .map(({ sql }) => `${sql};`)
       .join('\n')}\n`;
+  }
   const json = schemaToJson(schema, { versionTables });
   if (format === 'json') return `${JSON.stringify({ ...json, ...database, blindSpots }, null, 1)}\n`;
   return text(json);

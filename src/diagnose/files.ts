@@ -28,10 +28,9 @@ export async function readProject(settings: Settings, progress: (text: string) =
         searchPath: source.facts.env.searchPath ?? ['public'],
       }),
   });
-  const { readSurroundings } = await import('../history/index.ts');
   const envText = source.readFile(source.facts.env.file ?? '');
   const env = { ...source.facts.env, plugins: pluginsOf(envText), ...transactionsOf(envText ?? '') };
-  const facts: ProjectFacts = { ...source.facts, env, surroundings: readSurroundings(projectDir) };
+  const facts: ProjectFacts = { ...source.facts, env };
   progress('replaying the revisions');
   const searchPath = facts.env.searchPath ?? ['public'];
   const replay = replayRevisions(source, { namingConvention: facts.env.namingConvention, searchPath });

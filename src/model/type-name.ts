@@ -232,6 +232,14 @@ export function parseTypeName(text: string): TypeParts | null {
  * Text that is no type's name comes back trimmed and otherwise as it is.
  */
 export function canonicalType(text: string): string {
-  const parts = parseTypeName(text);
-  return parts ? formatType(parts) : text.trim();
+  let known = canonicalByText.get(text);
+  if (known === undefined) {
+    const parts = parseTypeName(text);
+    known = parts ? formatType(parts) : text.trim();
+    if (canonicalByText.size < 10_000) canonicalByText.set(text, known);
+  }
+  return known;
 }
+
+/** A schema states few types, each many times. */
+const canonicalByText = new Map<string, string>();

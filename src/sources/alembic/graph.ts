@@ -15,6 +15,8 @@ export interface GraphRequest {
   projectDir: string;
   config: AlembicConfig;
   maxFileBytes: number;
+  /** Takes the texts that were read, so that nobody reads them again. */
+  keep?: (file: string, text: string) => void;
 }
 
 export function readRevisionGraph(request: GraphRequest): RevisionGraph {
@@ -22,7 +24,7 @@ export function readRevisionGraph(request: GraphRequest): RevisionGraph {
 }
 
 /** What each file says, in the order Alembic loads them. */
-export function readRevisions({ projectDir, config, maxFileBytes }: GraphRequest): RevisionReading[] {
+export function readRevisions({ projectDir, config, maxFileBytes, keep }: GraphRequest): RevisionReading[] {
   const listing = listVersionFiles(projectDir, config);
   const readings: RevisionReading[] = [];
   // Alembic loads a file once, however many names lead to it; without links no two names can.
@@ -34,7 +36,15 @@ export function readRevisions({ projectDir, config, maxFileBytes }: GraphRequest
     if (real !== null && loaded?.has(real)) continue;
     if (real !== null) loaded?.add(real);
     readings.push(
-      readRevisionFile({ path, file, name, maxFileBytes, projectRealPath: isLink ? projectRealPath : null, constants }),
+      readRevisionFile({
+        path,
+        file,
+        name,
+        maxFileBytes,
+        projectRealPath: isLink ? projectRealPath : null,
+        constants,
+        keep,
+      }),
     );
   }
   for (const { file } of listing.compiled) {

@@ -32,7 +32,8 @@ export interface SourceRequest {
 export async function openSource(request: SourceRequest): Promise<MigrationSource> {
   const { projectDir, config, maxFileBytes } = request;
   await loadSqlParser();
-  const graph = readRevisionGraph({ projectDir, config, maxFileBytes });
+  const texts = new Map<string, string>();
+  const graph = readRevisionGraph({ projectDir, config, maxFileBytes, keep: (file, text) => texts.set(file, text) });
   const facts = await readProjectFacts(request);
   const files = openProjectFiles(projectDir, importRoots(projectDir, config), maxFileBytes);
   const envFile = facts.env.file === null ? null : join(projectDir, facts.env.file);
@@ -58,7 +59,7 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
       const revision = graph.revisions.get(id);
       if (!revision) return;
       const file = join(projectDir, revision.file);
-      const text = files.readFile(file);
+      const text = texts.get(revision.file) ?? files.readFile(file);
       if (text === null) {
         sink.apply({
           kind: 'opaque',

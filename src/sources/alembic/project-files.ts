@@ -29,6 +29,7 @@ export function openProjectFiles(projectDir: string, roots: readonly string[], m
   const kinds = new Map<string, 'file' | 'folder' | null>();
   const texts = new Map<string, string | null>();
   const found = new Map<string, ReturnType<Files['findModule']>>();
+  const relatives = new Map<string, string>();
 
   const exists = (path: string): 'file' | 'folder' | null => {
     const known = kinds.get(path);
@@ -92,7 +93,14 @@ export function openProjectFiles(projectDir: string, roots: readonly string[], m
         return null;
       }
     },
-    relative: (path) => relative(projectDir, path).split(sep).join('/'),
+    relative: (path) => {
+      let known = relatives.get(path);
+      if (known === undefined) {
+        known = relative(projectDir, path).split(sep).join('/');
+        relatives.set(path, known);
+      }
+      return known;
+    },
     findModule: (name, from) => {
       const parts = name.split('.');
       const root = parts[0] as string;

@@ -36,6 +36,8 @@ export interface RevisionFilePlace {
   projectRealPath: string | null;
   /** Constants of the project's modules; without it a header that takes one is not known. */
   constants?: ConstantReader;
+  /** Takes the text, where it is what anybody else reads of the file. */
+  keep?: ((file: string, text: string) => void) | undefined;
 }
 
 export function readRevisionFile(place: RevisionFilePlace): RevisionReading {
@@ -59,6 +61,7 @@ export function readRevisionFile(place: RevisionFilePlace): RevisionReading {
   const decoded = decodePython(bytes);
   if ('reason' in decoded)
     return unreadable(place, 1, decoded.reason, { text: bytes.toString('latin1', 0, hintBytes) });
+  if (decoded.isAsWritten) place.keep?.(place.file, decoded.text);
   const { constants } = place;
   return readRevisionText(place, decoded.text, constants && ((imported) => constants(imported, place.path)));
 }
