@@ -99,8 +99,8 @@ export function replay(source: RevisionEvaluator, options: ReplayOptions): Repla
   ancestry.order.forEach((revision, at) => {
     const operations: Operation[] = [];
     operationsById.set(revision, operations);
-    if (!follows(revision, ancestry.order[at - 1]))
-      draft = new SchemaDraft(stateAt(ancestry.predecessors(revision)), draft.options);
+    const isContinued = follows(revision, ancestry.order[at - 1]);
+    if (!isContinued) draft = new SchemaDraft(stateAt(ancestry.predecessors(revision)), draft.options);
     draft.options = {
       ...optionsFor(revision),
       note: (note) => notes.push({ ...note, revision } as ReplayNote),
@@ -116,8 +116,8 @@ export function replay(source: RevisionEvaluator, options: ReplayOptions): Repla
       searchPath: () => draft.searchPath,
     });
     const next = ancestry.order[at + 1];
-    if (options.withDowngrades || at % keptEvery === 0 || next === undefined || !follows(next, revision))
-      stateById.set(revision, draft.state);
+    const isKept = !isContinued || at % keptEvery === 0 || next === undefined || !follows(next, revision);
+    if (isKept || options.withDowngrades) stateById.set(revision, draft.state);
     if (options.withDowngrades) downgradesById.set(revision, readDowngrade(source, revision, draft.state, options));
   });
 

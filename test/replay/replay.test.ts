@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Operation } from '../../src/model/operation.ts';
 import type { Revision } from '../../src/model/revision.ts';
@@ -114,6 +115,34 @@ describe('replay', () => {
     };
     for (const at of [149, 3, 64, 63, 65, 128, 0, 100, 148]) expect(seen(at)).toEqual([at + 1, at + 2]);
     expect(result.schemaAfter('r7')).toBe(result.schemaAfter('r7'));
+  });
+
+  it('gives the schema after each revision of any graph, in any order of asking', () => {
+    const graphs = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat(9)), { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(graphs, fc.infiniteStream(fc.nat()), (links, asked) => {
+        const before = links.map(([first, second, chance], at) => {
+          if (at === 0 || chance === 0) return [];
+          const near = chance < 6 ? at - 1 : first % at;
+          return chance === 9 && second % at !== near ? [near, second % at] : [near];
+        });
+        const ancestors: Set<number>[] = [];
+        before.forEach((some, at) => {
+          ancestors.push(new Set([at, ...some.flatMap((each) => [...(ancestors[each] as Set<number>)])]));
+        });
+        const files = before.map((some, at): [string, [string[], string]] => [
+          `r${String(at).padStart(2, '0')}`,
+          [some.map((each) => `r${String(each).padStart(2, '0')}`), `create table t${at} (id int)`],
+        ]);
+        const result = replay(history(Object.fromEntries(files)), options);
+        const order = files.map((_, at) => at).sort(() => (asked.next().value % 2) - 0.5);
+        for (const at of order) {
+          const own = [...(ancestors[at] as Set<number>)].map((each) => `t${each}`);
+          expect(tables(result.schemaAfter(files[at]?.[0] as string)).sort()).toEqual(own.sort());
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it('runs each branch on its own ancestors and a merge on all', () => {

@@ -163,7 +163,7 @@ describe('on any text', () => {
     ['conditions', `x = ${'1 if a else '.repeat(100_000)}1`],
     ['f-strings', `x = ${"f'{".repeat(10_000)}1${"}'".repeat(10_000)}`],
     ['format specs', `x = f'{1:${'{1:'.repeat(10_000)}${'}'.repeat(10_000)}}'`],
-    ['blocks', Array.from({ length: 10_000 }, (_, depth) => `${' '.repeat(depth)}if a:`).join('\n')],
+    ['blocks', Array.from({ length: 1_500 }, (_, depth) => `${' '.repeat(depth)}if a:`).join('\n')],
     ['branches', `if a: b\n${'elif a: b\n'.repeat(20_000)}`],
     ['decorators', `${'@a\n'.repeat(50_000)}def f(): pass`],
     ['patterns', `match a:\n  case ${'('.repeat(150)}b${')'.repeat(150)}: c`],
