@@ -28,21 +28,48 @@ interface RunCommand {
 }
 
 function readRunner({ file, kind, text }: SurroundingFile, seeds: readonly SeedReading[]): SeedRunner | null {
-  const commands = shellCommands(text);
+  const commands = shellCommands(text).map((command) => (kind === 'make' ? withoutPrefix(command) : command));
+  const functions = functionsOf(commands);
   const runs: SeedRunner['runs'] = [];
   const running: RunCommand[] = [];
   for (const command of commands) {
     const targets = seedTargets(command);
     if (targets.length === 0) continue;
-    const withPsql = runsPsql(command.expanded);
+    // A function of the script that is given the seed: its commands run it.
+    const inner = functions.get(commandPart(command.text).split(/\s/)[0] ?? '') ?? [];
+    const withPsql = inner.length > 0 || runsPsql(command.expanded);
     for (const target of targets) {
       const seed = resolveSeed(target, file, seeds);
       runs.push({ line: command.line, target, resolved: seed?.file ?? null, withPsql });
-      running.push({ command, withPsql, seed, isTested: isTested(command) });
+      for (const each of [command, ...inner]) {
+        const isPsql = each === command ? withPsql && inner.length === 0 : true;
+        running.push({ command: each, withPsql: isPsql, seed, isTested: isTested(each) });
+      }
     }
   }
   if (runs.length === 0) return null;
   return { file, runs, hides: hidesOf(commands, running, text, kind), version: versionsOf(text), text };
+}
+
+/** Make's own marks before a command; `-` lets it fail, which stays visible in what is kept as text. */
+function withoutPrefix(command: ShellCommand): ShellCommand {
+  const expanded = command.expanded.replace(/^[@+-]+\s*/, '');
+  return { ...command, expanded };
+}
+
+/** psql commands in the body of each function that passes its arguments on. */
+function functionsOf(commands: readonly ShellCommand[]): Map<string, ShellCommand[]> {
+  const found = new Map<string, ShellCommand[]>();
+  for (let index = 0; index < commands.length; index++) {
+    const name = /^(?:function\s+)?([A-Za-z_][\w-]*)\s*(?:\(\s*\))?\s*\{\s*$/.exec(commands[index]?.text ?? '')?.[1];
+    if (name === undefined) continue;
+    const body: ShellCommand[] = [];
+    while (index + 1 < commands.length && !/^\}/.test(commands[index + 1]?.text ?? ''))
+      body.push(commands[++index] as ShellCommand);
+    const own = body.filter(({ text, expanded }) => runsPsql(expanded) && /\$(?:[1-9@*]|\{[1-9@*])/.test(text));
+    if (own.length > 0) found.set(name, own);
+  }
+  return found;
 }
 
 /** Seed files that a command hands to a program; not those it only tests for, names in a message or keeps in a variable. */
@@ -50,8 +77,7 @@ function seedTargets({ text, expanded, hereDocument }: ShellCommand): string[] {
   const bare = commandPart(text);
   if (/^(?:echo|printf|log\w*|info|warn|test|ls|chmod|cp|mv|rm|touch|COPY|ADD)\b/.test(bare)) return [];
   if (/^(?:if|elif|while|until)?\s*!?\s*\[\[?\s/.test(bare) && !runsPsql(expanded)) return [];
-  if (/^(?:export\s+|local\s+|readonly\s+)?\w+\s*[:?]?=(?!\s*\$\()/.test(bare) && !/\$\(\s*\S*psql\b/.test(bare))
-    return [];
+  if (isAssignment(bare) && !/\$\(\s*\S*psql\b/.test(bare)) return [];
   // `paths:` and the like of a CI file name files, they do not run them.
   if (/^-?\s*["']?[\w./*-]+\.sql["']?,?$/.test(bare)) return [];
   const found = new Set<string>();
@@ -64,6 +90,15 @@ function seedTargets({ text, expanded, hereDocument }: ShellCommand): string[] {
   ])
     for (const match of source.matchAll(/[^\s"'<>=|;&(),]*seed[^\s"'<>=|;&(),]*\.sql\b/gi)) found.add(match[0]);
   return [...found];
+}
+
+/** Nothing but variables: no command after them that they are set for. */
+function isAssignment(bare: string): boolean {
+  if (/^\w+\s+[:?+]?=|^\w+\s*[:?+]=/.test(bare)) return true;
+  const rest = bare.replace(/^(?:export|local|readonly)\s+/, '');
+  if (!/^\w+=/.test(rest)) return false;
+  if (rest !== bare || /^\w+=\(/.test(rest)) return true;
+  return rest.replace(/^(?:\w+=(?:"(?:[^"\\]|\\.)*"|'[^']*'|\$\([^)]*\)|[^\s"';]*)+\s*)+;?/, '') === '';
 }
 
 /** Without what YAML, Make, Docker or a keyword puts before a command. */
@@ -96,7 +131,7 @@ function isTested({ text }: ShellCommand): boolean {
 }
 
 const dropsErrors = /\s*(?:2>\s*\/dev\/null|&>\s*\/dev\/null|>\s*\/dev\/null\s+2>&1)/;
-const orTrue = /\|\|\s*(?:true|:|exit\s+0|echo\b|printf\b|log\w*\b|warn\b)/;
+const orTrue = /\|\|\s*(?:true|:|exit\s+0|echo\b|printf\b|log\w*\b|warn\b)|;\s*(?:true|:)\s*(?:$|")/;
 
 function hidesOf(
   commands: ShellCommand[],
@@ -117,29 +152,44 @@ function hidesOf(
   const swallowed: ShellCommand[] = [];
   for (const { command, withPsql, seed } of running) {
     let isSwallowed = false;
-    if (withPsql && !stopsOnError(command.expanded) && !stopsByItself(seed)) {
+    const stops =
+      stopsOnError(command.expanded) || /^\s*\\set\s+ON_ERROR_STOP\s+(?:1|on|true|yes)\b/im.test(command.hereDocument);
+    if (withPsql && !stops && !stopsByItself(seed)) {
       put(command, 'no-on-error-stop');
       isSwallowed = true;
     }
-    if (pipesOn(command.expanded) && !hasPipefail(text, command, kind)) {
+    if (pipesOn(command.expanded) && !hasPipefail(text, command, kind) && !asksEachOutcome(commands, command)) {
       put(command, 'no-pipefail');
       isSwallowed = true;
     }
-    if (orTrue.test(command.text)) isSwallowed = true;
+    if (orTrue.test(command.text) || letsFail(command, kind)) isSwallowed = true;
     if (isSwallowed) swallowed.push(command);
   }
   for (const command of commands) {
     const isRun = running.some((run) => run.command === command);
     if (!isRun && !runsPsql(command.expanded)) continue;
-    if (orTrue.test(command.text)) put(command, 'or-true');
+    if (orTrue.test(command.text) || letsFail(command, kind)) put(command, 'or-true');
     if (dropsErrors.test(command.text)) put(command, 'stderr-dropped');
   }
-  for (const success of successesAfter(commands, running, swallowed, text)) put(success, 'success-regardless');
+  for (const success of successesAfter(commands, running, swallowed, text, kind)) put(success, 'success-regardless');
   return hides.sort((a, b) => a.line - b.line || a.span.from - b.span.from);
 }
 
+/** `-psql …` of a Makefile. */
+function letsFail({ text }: ShellCommand, kind: SurroundingFile['kind']): boolean {
+  return kind === 'make' && /^[@+]*-/.test(text);
+}
+
+/** `${PIPESTATUS[0]}` is looked at right after. */
+function asksEachOutcome(commands: readonly ShellCommand[], command: ShellCommand): boolean {
+  const next = commands.indexOf(command) + 1;
+  return commands.slice(next, next + 2).some(({ text }) => /\bPIPESTATUS\b|\bpipestatus\b/.test(text));
+}
+
 function stopsOnError(command: string): boolean {
-  return /(?:-v\s*|--(?:set|variable)[=\s]\s*)["']?ON_ERROR_STOP(?:=(?:1|on|true|yes)\b|(?=["'\s]|$))/i.test(command);
+  return /(?:\s-[A-Za-z0-9]*v\s*|--(?:set|variable)[=\s]\s*)["']?ON_ERROR_STOP(?:=(?:1|on|true|yes)\b|(?=["'\s]|$))/i.test(
+    command,
+  );
 }
 
 /** The seed sets ON_ERROR_STOP itself, before its first statement. */
@@ -147,7 +197,8 @@ function stopsByItself(seed: SeedReading | null): boolean {
   const first = seed?.statements[0]?.line ?? Number.POSITIVE_INFINITY;
   return (
     seed?.directives.some(
-      (directive) => directive.line < first && /\\set\s+ON_ERROR_STOP\s+(?:1|on|true|yes)\b/i.test(directive.text),
+      ({ line, command, text }) =>
+        line < first && command === '\\set' && /^ON_ERROR_STOP\s+(?:1|on|true|yes)\b/i.test(text),
     ) ?? false
   );
 }
@@ -167,7 +218,7 @@ function hasPipefail(text: string, command: ShellCommand, kind: SurroundingFile[
     return true;
   if (/^\.?SHELLFLAGS\s*[:?]?=.*pipefail/m.test(text)) return true;
   // GitHub's own `shell: bash` is `bash -eo pipefail`.
-  return kind === 'ci' && /^\s*shell:\s*bash\s*$/m.test(text);
+  return kind === 'ci' && /^\s*(?:-\s*)?shell:\s*bash\s*$/m.test(text);
 }
 
 /** Messages of success that come although a run failed: nothing between looked at its outcome. */
@@ -176,17 +227,24 @@ function successesAfter(
   running: RunCommand[],
   swallowed: ShellCommand[],
   text: string,
+  kind: SurroundingFile['kind'],
 ): ShellCommand[] {
   const found: ShellCommand[] = [];
   const exitsOnError = (at: number): boolean => {
-    const before = text.slice(0, at);
-    return /^[^#\n]*\bset\s+-\w*e/m.test(before) || /^#!.*\s-\w*e/.test(text);
+    // GitHub's own shell is `bash -e`; elsewhere the last `set` counts.
+    if (kind === 'ci') return true;
+    const last = [...text.slice(0, at).matchAll(/^[^#\n]*\bset\s+([-+])\w*e/gm)].at(-1)?.[1];
+    return last === undefined ? /^#!.*\s-\w*e/.test(text) : last === '-';
   };
   for (const { command, isTested: wasTested } of running) {
     const isSwallowed = swallowed.includes(command);
     if (!isSwallowed && (wasTested || exitsOnError(command.span.from))) continue;
     for (const later of commands.slice(commands.indexOf(command) + 1)) {
       if (/\$\?|PIPESTATUS/.test(later.text) && !isSwallowed) break;
+      if (!isSwallowed && /^exit\s+0\b/.test(later.text)) {
+        found.push(later);
+        break;
+      }
       if (!/^(?:echo|printf|log\w*|info|success\w*)\b/.test(commandPart(later.text))) continue;
       if (
         !/succe|complete|✅|✔|\bdone\b|\bfinished\b|\bseeded\b/i.test(later.text) ||

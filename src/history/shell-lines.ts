@@ -51,6 +51,9 @@ export function shellCommands(text: string): ShellCommand[] {
     if (written === '') continue;
     const expanded = expand(written, variables);
     const from = first.from + (first.text.length - first.text.trimStart().length);
+    // A loop's variable stands for what it goes over.
+    const loop = /^for\s+([A-Za-z_]\w*)\s+in\s+([^;]*)/.exec(expanded);
+    if (loop) variables.set(loop[1] as string, (loop[2] as string).trim());
     commands.push({ line: first.number, span: { from, to }, text: written, expanded, hereDocument });
     for (const assignment of written.matchAll(
       /(?:^|[\s;])(?:export\s+|local\s+|readonly\s+)?([A-Za-z_]\w*)\??[:]?=("[^"]*"|'[^']*'|[^\s;&|]*)/g,

@@ -45,6 +45,7 @@ export function readSurroundings(projectDir: string): SurroundingFile[] {
         if (kind === 'python' && ++pythonFiles > maxPythonFiles) continue;
         const text = readSmall(join(projectDir, file));
         if (text === null || (kind === 'python' && !migratesByItself.test(text))) continue;
+        if (kind === 'package' && !/\bpsql\b/.test(text)) continue;
         if (kind === 'other' && !/^#!.*\b(?:ba|da|z|k)?sh\b/.test(text)) continue;
         found.push({ file, kind: kind === 'other' ? 'shell' : kind, text });
       }
@@ -71,7 +72,8 @@ function kindOf(file: string): SurroundingFile['kind'] | null {
     return 'ci';
   if (/^\.(?:circleci|gitlab|woodpecker|buildkite)\/.*\.ya?ml$|(?:^|\/)Jenkinsfile$/.test(file)) return 'ci';
   if (/(?:^|\/)(?:k8s|kubernetes|helm|charts|deploy|deployment)\/.*\.ya?ml$/.test(file)) return 'container';
-  if (name === 'package.json' || name === 'tox.ini' || name === 'noxfile.py') return null;
+  if (name === 'package.json') return 'package';
+  if (name === 'tox.ini' || name === 'noxfile.py') return null;
   if (name.endsWith('.py')) return 'python';
   if (!name.includes('.')) return 'other';
   return null;

@@ -62,7 +62,7 @@ export interface EnvFacts {
 /** A shell script, Dockerfile, compose or CI file around the chain or the seeds, with its text. */
 export interface SurroundingFile {
   file: string;
-  kind: 'shell' | 'ci' | 'container' | 'python' | 'make' | 'other';
+  kind: 'shell' | 'ci' | 'container' | 'python' | 'make' | 'package' | 'other';
   text: string;
 }
 

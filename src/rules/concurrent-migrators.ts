@@ -67,7 +67,7 @@ export default defineRule({
 
 function workersOf({ surroundings }: ProjectFacts) {
   for (const { file, kind, text } of surroundings) {
-    if (kind === 'python' || kind === 'ci') continue;
+    if (kind === 'python' || kind === 'ci' || kind === 'package') continue;
     const found = workers.exec(text);
     const count = Number(found?.[1] ?? found?.[2] ?? 0);
     if (found === null || count < 2) continue;

@@ -72,6 +72,18 @@ const ways: Record<Hiding['what'], string> = {
   'success-regardless': 'set -e',
 };
 
+/** After the word psql of the command, or of the variable that stands for it. */
+function placeOfPsql(text: string, span: { from: number; to: number }): number | null {
+  const command = text.slice(span.from, span.to);
+  const own = /\bpsql\b/.exec(command);
+  if (own) return span.from + own.index + 4;
+  for (const [, name] of command.matchAll(/\$\{?([A-Za-z_]\w*)/g)) {
+    const set = new RegExp(`^[ \\t]*(?:export\\s+|local\\s+|readonly\\s+)?${name}=[^\\n]*?\\bpsql\\b`, 'm').exec(text);
+    if (set) return set.index + set[0].length;
+  }
+  return null;
+}
+
 function editsFor(runner: SeedRunner): TextEdit[] {
   const edits: TextEdit[] = [];
   const isPlainShell = /^#!\s*(\/usr)?\/bin\/(env\s+)?sh\b/.test(runner.text);
@@ -85,11 +97,20 @@ function editsFor(runner: SeedRunner): TextEdit[] {
   for (const { what, span } of runner.hides) {
     const text = runner.text.slice(span.from, span.to);
     if (what === 'no-on-error-stop') {
-      const psql = /\bpsql\b/.exec(text);
-      if (psql) put({ from: span.from + psql.index + 4, to: span.from + psql.index + 4, text: ' -v ON_ERROR_STOP=1' });
+      const at = placeOfPsql(runner.text, span);
+      if (at !== null) put({ from: at, to: at, text: ' -v ON_ERROR_STOP=1' });
     } else if (what === 'or-true') {
-      const drop = /\s*\|\|\s*(true|:)(?=\s|\)|;|$)/.exec(text);
-      if (drop) put({ from: span.from + drop.index, to: span.from + drop.index + drop[0].length, text: '' });
+      const drop =
+        /\s*(?:\|\||;)\s*(?:true|:|exit\s+0)(?=\s|\)|;|"|$)/.exec(text) ??
+        /^(?<=^)-(?=\S)/.exec(text.replace(/^[@+]*/, ''));
+      const message = /\|\|\s*((?:echo|printf|log\w*|warn)\b[^|;&"']*(?:"[^"\\]*"|'[^']*')?[^|;&"']*)$/.exec(text);
+      if (drop) {
+        const from = span.from + text.indexOf(drop[0]);
+        put({ from, to: from + drop[0].length, text: '' });
+      } else if (message) {
+        const from = span.from + message.index;
+        put({ from, to: span.to, text: `|| { ${(message[1] as string).trim()}; exit 1; }` });
+      }
     } else if (what === 'stderr-dropped') {
       const drop = /\s*(2>|&>)\s*\/dev\/null/.exec(text);
       if (drop && drop[1] === '2>')
@@ -97,7 +118,19 @@ function editsFor(runner: SeedRunner): TextEdit[] {
     }
   }
   const kinds = new Set(runner.hides.map((hiding) => hiding.what));
-  if ((kinds.has('no-pipefail') || kinds.has('success-regardless')) && !isPlainShell) {
+  const isScript = !/\.(?:json|ya?ml|toml|mk|cmd)$|(?:^|\/)(?:GNUm|[Mm])akefile$|file(?:\.\w+)?$/.test(runner.file);
+  if (!isScript) {
+    // A line of its own would break the file; a step of GitHub's is a script, and its shell knows the option.
+    for (const { what, span } of runner.hides) {
+      const step = /^\s*(?:-\s+)?(?:run:\s*)?/.exec(runner.text.slice(span.from, span.to))?.[0] ?? '';
+      if (what === 'no-pipefail' && /^\.github\//.test(runner.file) && runner.text[span.from + step.length] !== '|')
+        put({ from: span.from + step.length, to: span.from + step.length, text: 'set -o pipefail; ' });
+    }
+  } else if (
+    (kinds.has('no-pipefail') || kinds.has('success-regardless')) &&
+    !isPlainShell &&
+    !/^\s*set\s+\+e/m.test(runner.text)
+  ) {
     const standing = /^set[ \t]+-e[ \t]*$/m.exec(runner.text);
     if (standing) put({ from: standing.index, to: standing.index + standing[0].length, text: 'set -eo pipefail' });
     else if (!/^set\s+-\w*e\w*.*pipefail/m.test(runner.text)) {

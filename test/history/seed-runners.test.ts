@@ -3,9 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { readSeedRunners, readSurroundings } from '../../src/history/index.ts';
 import type { SurroundingFile } from '../../src/model/project.ts';
 import type { SeedReading, SeedRunner } from '../../src/model/seed.ts';
+import { findRule } from '../../src/rules/index.ts';
 
 const seed = (file: string, more: Partial<SeedReading> = {}): SeedReading => ({
   file,
@@ -72,7 +74,7 @@ echo "Database seeded successfully"
   it('takes a seed that stops by itself', () => {
     const seeds = [
       seed('scripts/seed_demo.sql', {
-        directives: [{ line: 1, span: { from: 0, to: 0 }, command: '\\set', text: '\\set ON_ERROR_STOP on' }],
+        directives: [{ line: 1, span: { from: 0, to: 0 }, command: '\\set', text: 'ON_ERROR_STOP on' }],
       }),
     ];
     expect(hides('set -e\npsql -f seed_demo.sql\n', { seeds })).toEqual([]);
@@ -148,5 +150,343 @@ describe('readSurroundings', () => {
     } finally {
       rmSync(dir, { recursive: true, force: true });
     }
+  });
+});
+
+describe('spellings of a run', () => {
+  const sh = '#!/usr/bin/env bash\nset -euo pipefail\n';
+  const files: Record<string, string> = {
+    ci: '.github/workflows/seed.yml',
+    make: 'Makefile',
+    package: 'package.json',
+    container: 'Dockerfile',
+    shell: 'scripts/run.sh',
+  };
+  const hides = (file: string, kind: string, text: string, of = seed('scripts/seed.sql')) =>
+    readSeedRunners([{ file, kind: kind as 'shell', text }], [of]);
+
+  it.each<[name: string, kind: string, text: string, hides: string]>([
+    ['plain', 'shell', '#!/bin/bash\nset -e\npsql "$URL" -f scripts/seed.sql\n', 'no-on-error-stop'],
+    [
+      'ok -v',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'ok -vX',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -vON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'ok --set=',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql --set=ON_ERROR_STOP=on "$URL" -f scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'ok --set ',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql --set ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'ok --variable',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql --variable=ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'ok quoted',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -v "ON_ERROR_STOP=1" "$URL" < scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'off',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -v ON_ERROR_STOP=0 "$URL" -f scripts/seed.sql\n',
+      'no-on-error-stop',
+    ],
+    [
+      'ok combined short flags',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -qXv ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'ok via var',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\nPSQL="psql -v ON_ERROR_STOP=1 $URL"\n$PSQL -f scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'bad via var',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\nPSQL="psql $URL"\n$PSQL -f scripts/seed.sql\n',
+      'no-on-error-stop',
+    ],
+    [
+      'array',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\nPSQL=(psql -v ON_ERROR_STOP=1 "$URL")\n"\u0024{PSQL[@]}" -f scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'tee',
+      'shell',
+      '#!/bin/bash\nset -e\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql 2>&1 | tee log\n',
+      'no-pipefail',
+    ],
+    [
+      'tee ok',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql 2>&1 | tee log\n',
+      '',
+    ],
+    [
+      'tee PIPESTATUS',
+      'shell',
+      '#!/bin/bash\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql 2>&1 | tee log\nif [ \u0024{PIPESTATUS[0]} -ne 0 ]; then exit 1; fi\n',
+      '',
+    ],
+    ['cat pipe', 'shell', '#!/bin/bash\nset -e\ncat scripts/seed.sql | psql "$URL"\n', 'no-on-error-stop'],
+    ['cat pipe ok', 'shell', '#!/bin/bash\nset -e\ncat scripts/seed.sql | psql -v ON_ERROR_STOP=1 "$URL"\n', ''],
+    [
+      'or true',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql || true\n',
+      'or-true',
+    ],
+    [
+      'or echo',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql || echo "seed failed, continuing"\n',
+      'or-true',
+    ],
+    [
+      'or exit',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql || { echo failed; exit 1; }\n',
+      '',
+    ],
+    [
+      'or echo && exit',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql || (echo failed && exit 1)\n',
+      '',
+    ],
+    [
+      'devnull',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql 2>/dev/null\n',
+      'stderr-dropped',
+    ],
+    [
+      'stdout devnull ok',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql >/dev/null\n',
+      '',
+    ],
+    [
+      'no set -e',
+      'shell',
+      '#!/bin/bash\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\necho "Seeded successfully"\n',
+      'success-regardless',
+    ],
+    ['no set -e last', 'shell', '#!/bin/bash\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\n', ''],
+    [
+      'if',
+      'shell',
+      '#!/bin/bash\nif psql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql; then\n  echo "done, success"\nelse\n  exit 1\nfi\n',
+      '',
+    ],
+    [
+      'and echo',
+      'shell',
+      '#!/bin/bash\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql && echo "seeded successfully"\n',
+      '',
+    ],
+    [
+      '$? check',
+      'shell',
+      '#!/bin/bash\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\nif [ $? -ne 0 ]; then exit 1; fi\necho "seeded successfully"\n',
+      '',
+    ],
+    [
+      'heredoc',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql "$URL" <<EOF\n\\i scripts/seed.sql\nEOF\n',
+      'no-on-error-stop',
+    ],
+    [
+      'heredoc sets',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql "$URL" <<EOF\n\\set ON_ERROR_STOP on\n\\i scripts/seed.sql\nEOF\n',
+      '',
+    ],
+    [
+      'docker exec',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\ndocker exec -i db psql -U postgres app < scripts/seed.sql\n',
+      'no-on-error-stop',
+    ],
+    [
+      'compose exec',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\ndocker compose exec -T db psql -U postgres -v ON_ERROR_STOP=1 app < scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'compose sh -c',
+      'shell',
+      "#!/usr/bin/env bash\nset -euo pipefail\ndocker compose exec -T db sh -c 'psql -U postgres app < /seed/seed.sql'\n",
+      'no-on-error-stop',
+    ],
+    [
+      'kubectl',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\nkubectl exec -i pg-0 -- psql app -f - < scripts/seed.sql\n',
+      'no-on-error-stop',
+    ],
+    [
+      'function',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\nrun_sql() {\n  psql "$URL" -f "$1"\n}\nrun_sql scripts/seed.sql\n',
+      'no-on-error-stop',
+    ],
+    [
+      'function ok',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\nrun_sql() {\n  psql -v ON_ERROR_STOP=1 "$URL" -f "$1"\n}\nrun_sql scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'for loop',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\nfor f in scripts/*seed*.sql; do\n  psql "$URL" -f "$f"\ndone\n',
+      'no-on-error-stop',
+    ],
+    [
+      'multi-line',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql \\\n  "$URL" \\\n  --file=scripts/seed.sql\n',
+      'no-on-error-stop',
+    ],
+    [
+      'multi-line ok',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql \\\n  --set ON_ERROR_STOP=on \\\n  "$URL" \\\n  --file=scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'single-transaction no stop',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npsql -1 "$URL" -f scripts/seed.sql\n',
+      'no-on-error-stop',
+    ],
+    ['mention only', 'shell', '#!/usr/bin/env bash\nset -euo pipefail\necho "now run psql -f scripts/seed.sql"\n', ''],
+    ['comment', 'shell', '#!/usr/bin/env bash\nset -euo pipefail\n# psql -f scripts/seed.sql || true\n', ''],
+    [
+      'set -o pipefail separately',
+      'shell',
+      '#!/bin/bash\nset -e\nset -o pipefail\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql | tee log\n',
+      '',
+    ],
+    ['make', 'make', 'seed:\n\tpsql $(URL) -f scripts/seed.sql\n', 'no-on-error-stop'],
+    ['make ok', 'make', 'seed:\n\t@psql -v ON_ERROR_STOP=1 $(URL) -f scripts/seed.sql\n', ''],
+    ['make ignore', 'make', 'seed:\n\t-psql -v ON_ERROR_STOP=1 $(URL) -f scripts/seed.sql\n', 'or-true'],
+    [
+      'package.json',
+      'package',
+      '{\n  "scripts": {\n    "seed": "psql $DATABASE_URL -f scripts/seed.sql",\n    "x": "y"\n  }\n}\n',
+      'no-on-error-stop',
+    ],
+    [
+      'package.json ok',
+      'package',
+      '{\n  "scripts": {\n    "seed": "psql -v ON_ERROR_STOP=1 $DATABASE_URL -f scripts/seed.sql"\n  }\n}\n',
+      '',
+    ],
+    [
+      'package.json or true',
+      'package',
+      '{\n  "scripts": {\n    "seed": "psql -v ON_ERROR_STOP=1 $DATABASE_URL -f scripts/seed.sql || true"\n  }\n}\n',
+      'or-true',
+    ],
+    ['gh', 'ci', 'jobs:\n  a:\n    steps:\n      - run: psql "$URL" -f scripts/seed.sql\n', 'no-on-error-stop'],
+    ['gh ok', 'ci', 'jobs:\n  a:\n    steps:\n      - run: psql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\n', ''],
+    [
+      'gh tee default shell',
+      'ci',
+      'jobs:\n  a:\n    steps:\n      - run: psql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql | tee log\n',
+      'no-pipefail',
+    ],
+    [
+      'gh tee bash',
+      'ci',
+      'jobs:\n  a:\n    steps:\n      - shell: bash\n        run: psql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql | tee log\n',
+      '',
+    ],
+    ['dockerfile cmd', 'container', 'FROM postgres\nCMD psql "$URL" -f scripts/seed.sql\n', 'no-on-error-stop'],
+    [
+      'python run',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\npython scripts/run_seed.py scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'chain seed',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\nnpx chain seed scripts/seed.sql --url "$URL"\n',
+      '',
+    ],
+    ['semicolon true', 'shell', '#!/bin/bash\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql; true\n', 'or-true'],
+    [
+      'trap exit 0',
+      'shell',
+      '#!/bin/bash\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\nexit 0\n',
+      'success-regardless',
+    ],
+    [
+      'pgoptions',
+      'shell',
+      '#!/usr/bin/env bash\nset -euo pipefail\nPGOPTIONS=\'-c client_min_messages=warning\' psql -q "$URL" -f scripts/seed.sql\n',
+      'no-on-error-stop',
+    ],
+  ])('%s', (_, kind, text, expected) => {
+    const file = files[kind] as string;
+    const runners = hides(file, kind, text);
+    expect([...new Set(runners.flatMap((runner) => runner.hides.map(({ what }) => what)))].join(',')).toBe(expected);
+    const rule = findRule('seed-runner-hides-errors');
+    const found = [
+      ...(rule?.check({
+        seeds: { readings: [seed('scripts/seed.sql')], runners },
+        policy: { allowedHeads: [], occasion: 'doctor' },
+      }) ?? []),
+    ];
+    for (const finding of found) {
+      if (!('remedy' in finding)) continue;
+      const [action] = finding.remedy?.actions ?? [];
+      if (action?.action !== 'edit-file') {
+        // Only what a shell that nobody names cannot do is left to a person.
+        expect(expected).toBe('no-pipefail');
+        continue;
+      }
+      let patched = text;
+      for (const edit of [...action.edits].sort((a, b) => b.from - a.from))
+        patched = patched.slice(0, edit.from) + edit.text + patched.slice(edit.to);
+      expect(hides(file, kind, patched).flatMap((runner) => runner.hides)).toEqual([]);
+      if (kind === 'package') JSON.parse(patched);
+      if (kind === 'ci') expect(parseYaml(patched).jobs.a.steps).toHaveLength(1);
+    }
+  });
+
+  it('set +e hides what comes after', () => {
+    const text = `${sh}set +e\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\nset -e\necho "Seed completed"\n`;
+    expect(hides('run.sh', 'shell', text)[0]?.hides.map(({ what, line }) => [what, line])).toEqual([
+      ['success-regardless', 6],
+    ]);
   });
 });
