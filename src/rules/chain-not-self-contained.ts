@@ -35,6 +35,10 @@ export default defineRule({
       // Two tables of one revision that reference each other: `use_alter` leaves the key for later.
       if (note.operation.kind === 'createTable' && declared.replay.schemaAfter(note.revision).tables.has(note.object))
         continue;
+      // Under its new name a missing object is as missing as under the old one.
+      const { operation } = note;
+      if (operation.kind === 'renameTable' || operation.kind === 'renameType' || operation.kind === 'renameView')
+        told.add(`${note.object.slice(0, note.object.indexOf('.'))}.${operation.to}`);
       if (told.has(note.object)) continue;
       const before = ancestorsOf(graph, [note.revision]);
       // The file of the same id that was not taken may create it.

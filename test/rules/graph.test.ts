@@ -350,6 +350,12 @@ it('chain-not-self-contained is silent of what a line that was not read names, a
   expect(finding).toMatchObject({ severity: 'warning', certainty: 'suspected' });
 });
 
+it('chain-not-self-contained tells a renamed object once', async () => {
+  const sql = "ALTER TYPE mood RENAME TO mood_old; CREATE TYPE mood AS ENUM ('a'); DROP TYPE mood_old";
+  const found = await findingsOf('chain-not-self-contained', { revisions: [{ ...a, sql }] });
+  expect(found.map((each) => each.subject.name)).toEqual(['public.mood']);
+});
+
 describe('a chain that began on a database that was there already', () => {
   const many = ['e1', 'e2', 'e3', 'e4', 'e5'];
   const works = { ...a, sql: many.map((name) => `ALTER TABLE ${name} ADD c int;`).join(' ') };
