@@ -43,7 +43,7 @@ export async function checkExpectations(
       results.push(await ask(session, expectation as StatedExpectation, options));
     } catch (error) {
       const { name, kind } = expectation;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = reasonOf(error);
       results.push({
         name,
         kind,
@@ -55,6 +55,15 @@ export async function checkExpectations(
     }
   }
   return results;
+}
+
+/** fetch says only that it failed; the cause says why. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (!(cause instanceof Error)) return error.message;
+  const inner = cause instanceof AggregateError ? (cause.errors[0] as Error | undefined) : cause;
+  return `${error.message}: ${inner?.message || (cause as NodeJS.ErrnoException).code || 'no reason given'}`;
 }
 
 async function ask(
