@@ -25,28 +25,33 @@ try {
     chain.push(run(process.execPath, [cli, 'schema', 'declared', '--no-scratch', '--project', project], dir));
     alembic.push(run('alembic', ['heads'], dir));
   }
-  const ours = median(chain.map(({ ms }) => ms));
+  const ours = { cpu: median(chain.map(({ cpu }) => cpu)), wall: median(chain.map(({ wall }) => wall)) };
   const memory = Math.round(Math.max(...chain.map(({ kilobytes }) => kilobytes)) / 1024);
   console.log(
-    `${count} revisions: chain schema declared ${ours} ms of CPU, at most ${memory} MB (median of ${rounds})`,
+    `${count} revisions: chain schema declared ${ours.wall} ms, ${ours.cpu} ms of CPU, at most ${memory} MB (medians of ${rounds})`,
   );
   if (alembic.every((one) => one !== null)) {
-    const theirs = median(alembic.map(({ ms }) => ms));
-    console.log(`alembic heads ${theirs} ms of CPU: chain takes ${(ours / theirs).toFixed(2)} times as long`);
+    const theirs = { cpu: median(alembic.map(({ cpu }) => cpu)), wall: median(alembic.map(({ wall }) => wall)) };
+    const times = (of) => (ours[of] / theirs[of]).toFixed(2);
+    console.log(
+      `alembic heads ${theirs.wall} ms, ${theirs.cpu} ms of CPU: chain takes ${times('wall')} times as long, ${times('cpu')} times the CPU`,
+    );
   } else console.log('alembic is not here');
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }
 
-/** Milliseconds of CPU and the most memory of a child, by a process of its own that asks what its child used. */
+/** Milliseconds by the clock and of CPU and the most memory of a child, by a process of its own that asks what its child used. */
 function run(program, args, cwd) {
   const asker = `
     const { spawnSync } = require('node:child_process');
+    const started = performance.now();
     const { status, error } = spawnSync(${JSON.stringify(program)}, ${JSON.stringify(args)}, { stdio: 'ignore' });
     if (error || status !== 0) process.exit(error ? 3 : 4);
+    const wall = performance.now() - started;
     const { readFileSync } = require('node:fs');
     const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ');
-    console.log(JSON.stringify({ ms: (Number(fields[13]) + Number(fields[14])) * 10 }));
+    console.log(JSON.stringify({ wall, cpu: (Number(fields[13]) + Number(fields[14])) * 10 }));
   `;
   const { status, stdout } = spawnSync(process.execPath, ['-e', asker], { cwd, encoding: 'utf8' });
   if (status === 3) return null;
