@@ -300,14 +300,16 @@ function compareTables(comparison: Comparison): Found[] {
     else if (!options.extensionObjects?.has(key))
       found.push({ kind: 'table', direction: 'missing', key, declared: table, live: null, aspects: [] });
   }
+  const isPartition = ({ partitionBound, parents }: Table): boolean =>
+    partitionBound !== null &&
+    parents.some((parent) => {
+      const above = live.tables.get(parent);
+      return declared.tables.has(parent) || taken.has(parent) || (above !== undefined && isPartition(above));
+    });
   for (const [key, table] of live.tables) {
     if (declared.tables.has(key) || taken.has(key) || !comparison.isManaged(key)) continue;
-    // Partitions are made by the day, not by revisions.
-    if (
-      table.partitionBound !== null &&
-      table.parents.some((parent) => declared.tables.has(parent) || taken.has(parent))
-    )
-      continue;
+    // Partitions are made by the day, not by revisions; and their own partitions.
+    if (isPartition(table)) continue;
     found.push({ kind: 'table', direction: 'unexpected', key, declared: null, live: table, aspects: [] });
   }
   return found;

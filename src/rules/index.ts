@@ -36,6 +36,7 @@ const modules = await Promise.all([
   import('./version-not-in-graph.ts'),
   import('./version-rows-overlap.ts'),
   import('./unstamped-database.ts'),
+  import('./half-applied-revision.ts'),
   // What is not there, or not as declared.
   import('./found-in-other-schema.ts'),
   import('./object-renamed.ts'),

@@ -35,6 +35,11 @@ const mutations: [name: string, sql: string, said: string[]][] = [
   ['a table gone by cascade', 'drop table tenants cascade', ['table missing public.tenants']],
   ['a table more', 'create table more (id int)', ['table unexpected public.more']],
   ['a partition more', 'create table parts_2 partition of parts for values from (10) to (20)', []],
+  [
+    'a partition of a partition more',
+    'create table parts_3 partition of parts for values from (20) to (30) partition by list (b); create table parts_3_1 partition of parts_3 for values in (1)',
+    [],
+  ],
   ['a column gone', 'alter table users drop column age', ['column missing public.users.age']],
   ['a column with its keys gone', 'alter table users drop column email cascade', ['column missing public.users.email']],
   ['a column more', 'alter table users add column extra int', ['column unexpected public.users.extra']],

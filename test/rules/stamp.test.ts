@@ -254,6 +254,45 @@ it('pending-revisions: after the stamp alone', async () => {
   expect(await findingsOf('pending-revisions', { ...chain, live: abc, rows: [c.id] })).toEqual([]);
 });
 
+it('half-applied-revision: what stands of the next one, and what does not', async () => {
+  const base = { id: 'base1', sql: 'CREATE TABLE users (id int PRIMARY KEY, email text)' };
+  const next = {
+    id: 'next2',
+    after: 'base1',
+    sql: `ALTER TABLE users ADD org int;
+CREATE TABLE orgs (id int);
+CREATE TYPE mood AS ENUM ('ok');
+CREATE INDEX ix ON users (email);
+ALTER TABLE users ADD CONSTRAINT ck CHECK (org > 0)`,
+  };
+  const last = { id: 'last3', after: 'next2', sql: 'CREATE TABLE later (id int)' };
+  const project = { revisions: [base, next, last], rows: ['base1'] };
+  const asked = (live: string) => findingsOf('half-applied-revision', { ...project, live });
+  expect(await asked(base.sql)).toEqual([]);
+  // What another revision makes is not of the next one.
+  expect(await asked(`${base.sql}; ${last.sql}`)).toEqual([]);
+  const [half, ...others] = await asked(
+    `${base.sql}; ALTER TABLE users ADD org int; CREATE TABLE orgs (id int); CREATE INDEX ix ON users (email)`,
+  );
+  expect(others).toEqual([]);
+  expect(half).toMatchObject({ severity: 'error', certainty: 'proven', subject: { name: 'next2' } });
+  expect(half?.message).toContain('3 of the 5');
+  expect(half?.evidence.map(({ origin, text }) => [origin, text])).toEqual([
+    ['live', 'stands: column public.users.org'],
+    ['live', 'stands: index public.users.ix'],
+    ['live', 'stands: table public.orgs'],
+    ['declared', 'not there: constraint public.users.ck'],
+    ['declared', 'not there: enum public.mood'],
+  ]);
+  expect(half?.remedy?.summary).toContain('DROP TABLE public.orgs; DROP INDEX public.ix;');
+  const [whole] = await asked(`${base.sql}; ${next.sql}`);
+  expect(whole?.message).toContain('All that next2 makes');
+  // A guarded statement does not fail where its object stands.
+  const guarded = { ...next, sql: 'CREATE TABLE IF NOT EXISTS orgs (id int)' };
+  const live = `${base.sql}; CREATE TABLE orgs (id int)`;
+  expect(await findingsOf('half-applied-revision', { ...project, revisions: [base, guarded], live })).toEqual([]);
+});
+
 it('insufficient-privileges: never "missing"', async () => {
   const project = { ...chain, live: ab, rows: [b.id], liveFacts: () => ({ unreadableTables: new Set(['public.a']) }) };
   const { findings } = await resultsOf(['insufficient-privileges', 'declared-table-missing'], project);
