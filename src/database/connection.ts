@@ -131,11 +131,18 @@ async function openClient(
     } catch (error) {
       failure = error as ServerError;
       client.end().catch(() => {});
+      // A peer that never closes its side would keep the process alive.
+      streamOf(client).destroy();
       const isTlsRefusal = /does not support SSL/i.test(failure.message);
       if (!isTlsRefusal && failure.code !== '28000') break;
     }
   }
   throw connectError(failure as ServerError, target, at);
+}
+
+/** The client's socket, which pg gives no other way to. */
+function streamOf(client: Client): { destroy(): void } {
+  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
 }
 
 /** libpq's meaning of `prefer` and `allow`: the second way when the first is refused. */
@@ -192,7 +199,7 @@ async function openSession(
 
   const abort = () => {
     isClosed = true;
-    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    streamOf(client).destroy();
   };
   options.signal?.addEventListener('abort', abort, { once: true });
 

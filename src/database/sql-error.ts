@@ -98,6 +98,13 @@ export function statementError(error: ServerError, target: DatabaseTarget): Chai
       'Another session holds the lock: wait for it, or raise timeouts.lockMs in the settings.',
     );
   }
+  if (state === '22021' || state === '22P05') {
+    return make(
+      'cannot-read',
+      said,
+      'The database holds a name or a text that is not in its encoding (SQL_ASCII holds any bytes): rename or convert it.',
+    );
+  }
   if (state === '25006') {
     return make('cannot-read', said, 'This session is read-only, as every command that only looks must be.');
   }
@@ -162,6 +169,8 @@ function explain(
         hint: `Check the password of "${target.user}"; special characters in a URL are percent-encoded.`,
       };
     case '28000':
+      if (/not permitted to log in/.test(text))
+        return { why: said, hint: `Connect as another role, or ALTER ROLE "${target.user}" LOGIN.` };
       return { why: said, hint: 'pg_hba.conf of the server must allow this role, database, address and encryption.' };
     case '3D000':
       return { why: said, hint: `Create the database, or correct the name "${target.database}" in the URL.` };
@@ -176,6 +185,18 @@ function explain(
     return {
       why: `the server refuses TLS, and sslmode=${target.ssl.mode} insists on it.`,
       hint: 'Use sslmode=prefer, or switch TLS on at the server.',
+    };
+  }
+  if (/altnames/i.test(text)) {
+    return {
+      why: `the server's TLS certificate is for another name: ${text}`,
+      hint: 'Connect by a name that the certificate bears, or use sslmode=verify-ca, which does not compare names.',
+    };
+  }
+  if (/PEM routines|no start line/i.test(text)) {
+    return {
+      why: `a certificate or key file of the URL is not in PEM form: ${text}`,
+      hint: 'Look at the files that sslrootcert, sslcert and sslkey name.',
     };
   }
   if (/certificate|CERT_|self.signed|altname/i.test(`${code} ${text}`)) {

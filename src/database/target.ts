@@ -64,6 +64,16 @@ const environmentKeys: Readonly<Record<string, string>> = {
   target_session_attrs: 'PGTARGETSESSIONATTRS',
 };
 
+/** libpq's keywords that have no bearing here (manual, "Parameter Key Words"). */
+const otherKeywords = new Set(
+  `channel_binding client_encoding fallback_application_name gssdelegation gssencmode gsslib keepalives keepalives_count
+   keepalives_idle keepalives_interval krbsrvname load_balance_hosts max_protocol_version min_protocol_version replication
+   require_auth requirepeer requiressl scram_client_key scram_server_key ssl_max_protocol_version ssl_min_protocol_version
+   sslcertmode sslcompression sslcrl sslcrldir sslkeylogfile sslnegotiation sslpassword sslsni tcp_user_timeout`.split(
+    /\s+/,
+  ),
+);
+
 /**
  * Reads a URL (`postgresql+asyncpg://…`), a keyword string (`host=… dbname=…`), or, for an empty text, libpq's
  * environment alone. What the text leaves open comes from a service file, then from the environment, as in libpq.
@@ -165,6 +175,8 @@ function readKeywords(text: string): Given {
     const value = (match[2] ?? match[3] ?? '').replace(/\\(.)/gs, '$1');
     const key = (match[1] ?? '').toLowerCase();
     const name = aliases[key] ?? key;
+    // As libpq does: a misspelt `host` would lead to another server.
+    if (!(name in environmentKeys) && !otherKeywords.has(name)) throw badUrl(text, `"${key}" is no keyword of libpq`);
     if (name === 'host' || name === 'port') for (const one of value.split(',')) add(given, name, one);
     else given.set(name, [value]);
   }
@@ -281,7 +293,11 @@ function decode(text: string | undefined, whole: string): string | undefined {
 }
 
 function badUrl(text: string, why: string): ChainError {
-  return new ChainError('bad-database-url', `The database URL "${redact(text)}" cannot be read: ${why}.`, {
-    hint: 'Write postgresql://user:password@host:5432/database, with special characters of the password percent-encoded.',
+  // In a text of no known form, whatever might be a password is masked.
+  const clean = redact(text)
+    .replace(/:(?!\/\/)[^@]*@/gs, ':***@')
+    .replace(/(pass\w*\s*=).*/gis, '$1***');
+  return new ChainError('bad-database-url', `The database URL "${clean}" cannot be read: ${why}.`, {
+    hint: 'Write postgresql://user@host:5432/database, the password after the user and a colon, its special characters percent-encoded.',
   });
 }

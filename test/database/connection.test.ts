@@ -1,6 +1,6 @@
 /** What a session promises: clear refusals, no writing when it only looks, and that nothing waits for ever. */
 import { createServer, type Server, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   connect,
   type DatabaseTarget,
@@ -88,6 +88,24 @@ describe('a connection that does not come about', () => {
     afterAll(() => {
       for (const socket of sockets) socket.destroy();
       silent.close();
+    });
+    it('leaves no socket open, which would keep the process alive', async () => {
+      // Refuses TLS, says nothing more, and never closes its side.
+      const accepted: Socket[] = [];
+      const refusing = createServer({ allowHalfOpen: true }, (socket) => {
+        accepted.push(socket);
+        socket.once('data', () => socket.write('N'));
+        socket.on('error', () => {});
+      });
+      await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve));
+      const { port } = refusing.address() as { port: number };
+      const open = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
+      const before = open();
+      await refusal(at({ port, ssl: { ...database.target.ssl, mode: 'prefer' } }), 300);
+      const theirs = () => accepted.filter((socket) => !socket.destroyed).length;
+      await vi.waitFor(() => expect(open() - theirs()).toBeLessThanOrEqual(before));
+      for (const socket of accepted) socket.destroy();
+      refusing.close();
     });
     it('gives up in time', async () => {
       const { port } = silent.address() as { port: number };

@@ -100,6 +100,10 @@ describe('parseDatabaseUrl', () => {
     ['postgresql://u:secret@h:99999/d', '"99999" as the port'],
     ['postgresql://u:secret@h/d?sslmode=maybe', 'sslmode=maybe'],
     ['just words secret', 'neither a URL nor'],
+    ['postgresql//u:secret@h/d', 'neither a URL nor'],
+    ['u:secret@h/d', 'neither a URL nor'],
+    ["host=h password='secret@", 'neither a URL nor'],
+    ['hots=h password=secret@', '"hots" is no keyword'],
     ['', ''],
   ])('refuses %s with a hint and without the password', (text, part) => {
     if (text === '') return expect(parseDatabaseUrl(text, { ...bare, PGSERVICE: undefined }).user).not.toBe('');
