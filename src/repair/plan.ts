@@ -188,11 +188,20 @@ function sameRows(a: readonly string[], b: readonly string[]): boolean {
   return [...a].sort(compareText).join('\n') === [...b].sort(compareText).join('\n');
 }
 
+/** The database is another application's, or belongs to newer code: what it lacks is nothing that it lost. */
+const notOurs = new Set(['foreign-version-row', 'database-ahead-of-code']);
+
+const onDatabase: ReadonlySet<RemedyAction['action']> = new Set([
+  ...(['declare', 'declare-constraint', 'run-sql', 'merge-duplicates'] as const),
+  ...(['run-seed', 'set-stamp', 'stamp-proven'] as const),
+]);
+
 /** Actions with the findings they answer; the same action asked for twice is done once. */
 function collect(diagnosis: Diagnosis, options: PlanOptions, left: Plan['left']): Answered[] {
   const { findings } = diagnosis;
   const byText = new Map<string, Answered>();
   const findingByKey = new Map(findings.map((finding) => [finding.key, finding]));
+  const handsOff = findings.find((one) => one.severity === 'error' && notOurs.has(one.rule)) ?? null;
   const runsSeed = options.seed && findings.some((one) => one.remedy?.actions.some((act) => act.action === 'run-seed'));
   for (const finding of findings) {
     const remedy = finding.remedy;
@@ -213,6 +222,10 @@ function collect(diagnosis: Diagnosis, options: PlanOptions, left: Plan['left'])
       // A statement whose cause nothing answers would fail on it, now and on every run.
       if (action.action === 'run-sql' && standing !== undefined) {
         left.push({ key: finding.key, reason: `${standing} stands in the way` });
+        continue;
+      }
+      if (handsOff !== null && onDatabase.has(action.action)) {
+        left.push({ key: finding.key, reason: `${handsOff.key}: this database is left as it is` });
         continue;
       }
       const refusal = isWanted(finding, action, options);

@@ -17,11 +17,11 @@ afterAll(() => scratch.stop());
 const revision = (statements: readonly string[]) =>
   `from alembic import op\n\nrevision = "aaaa11112222"\ndown_revision = None\n\n\ndef upgrade():\n${statements.map((sql) => `    op.execute("""${sql}""")\n`).join('')}\n\ndef downgrade():\n    pass\n`;
 
-async function planFor(declared: readonly string[], live: string): Promise<Plan> {
+async function planFor(declared: readonly string[], live: string, row = 'aaaa11112222'): Promise<Plan> {
   const project = makeProject({ 'a.py': revision(['CREATE TABLE boats (id int PRIMARY KEY)', ...declared]) });
   await using database = await testDatabase({
     sql: `CREATE TABLE boats (id int PRIMARY KEY); ${live};
-      CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); INSERT INTO alembic_version VALUES ('aaaa11112222')`,
+      CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); INSERT INTO alembic_version VALUES ('${row}')`,
   });
   try {
     const settings = { ...settingsFor(project.dir), url: { text: database.url, from: '--url' as const } };
@@ -118,6 +118,16 @@ it('leaves a warning whose step fails, with what PostgreSQL said, and repairs th
     { key: 'view-altered:public.fleet', reason: expect.stringContaining('cannot change data type') },
   ]);
   expect([plan.rehearsal?.verdict, stepsOf(plan)]).toEqual(['clears', ['create_sails', 'stamp']]);
+});
+
+it('makes nothing in a database whose version row is another application’s', async () => {
+  const plan = await planFor(
+    ['CREATE TABLE sails (id int PRIMARY KEY)'],
+    'DROP TABLE boats; CREATE TABLE a (x int); CREATE TABLE b (x int); CREATE TABLE c (x int)',
+    'ffff00001111',
+  );
+  expect(plan.left.map(({ key }) => key)).toContain('foreign-version-row:public.alembic_version');
+  expect(plan.steps).toEqual([]);
 });
 
 it('keeps the rows of a table that gets its name back', async () => {
