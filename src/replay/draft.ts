@@ -164,17 +164,17 @@ export class SchemaDraft {
 
   /** A type as PostgreSQL would print it, its named part looked up on the search_path. */
   typeText(type: string | null | undefined, typeName?: QualifiedName): string {
-    const suffix = /((?:\([^()]*\))?(?:\[\])*)$/.exec(type ?? '')?.[0] ?? '';
+    const suffixOf = () => /((?:\([^()]*\))?(?:\[\])*)$/.exec(type ?? '')?.[0] ?? '';
     if (typeName !== undefined) {
       const key = this.findType(typeName);
-      const arrays = /(\[\])*$/.exec(suffix)?.[0] ?? '';
+      const arrays = /(\[\])*$/.exec(suffixOf())?.[0] ?? '';
       return (key === null ? typeDisplay(typeName) : displayOfKey(key)) + arrays;
     }
     if (type === null || type === undefined) return unreadableType;
     if (this.searchPath.length === 1 && this.searchPath[0] === 'public') return type;
     const key = typeKeyOf(type);
     const found = key.startsWith('public.') ? this.findType({ schema: null, name: key.slice('public.'.length) }) : null;
-    return found === null ? type : displayOfKey(found) + suffix;
+    return found === null ? type : displayOfKey(found) + suffixOf();
   }
 
   /** A relation (table, view, index, sequence, composite type) of that name stands in the namespace. */
