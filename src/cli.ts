@@ -323,12 +323,17 @@ function reportError(
   return error.exitCode;
 }
 
-/** The last net under every message: a URL's password never reaches a stream, whoever made the text. */
+/** The last net under every message: neither a URL's password nor a control character reaches a stream, whoever made the text. */
 function hideUrlPasswords(text: string): string {
   return text
+    .replace(controls, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
     .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s@]*@/gi, '$1:***@')
     .replace(/(password=)[^\s&'"]+/gi, '$1***');
 }
+
+// All but tab and new line; of a name in a file, a catalogue or an argument a terminal must not take orders.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** First Ctrl-C: stop at the next safe place. Second: stop now; transactions roll back by themselves. */
 function interruptible(): { signal: AbortSignal; wasInterrupted(): boolean; end(code: number): number } {

@@ -2,7 +2,7 @@
  * The command line as a stranger uses it: help, wrong words, no project, a dead server. Each run is a child process.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -110,5 +110,25 @@ describe('a database that cannot be reached', () => {
     const { status, stderr } = chain('doctor', '--project', project, '--url', 'mysql://u:s3cr3t@h/d');
     expect(status).toBe(2);
     expect(stderr).not.toContain('s3cr3t');
+  });
+});
+
+describe('a hostile name', () => {
+  it('in an argument gives the terminal no order', () => {
+    const { stderr } = chain('explain', 'x\u001b[31m\u0007');
+    expect(stderr).toContain('x\\x1b[31m\\x07');
+  });
+  it('of a table begins no line of its own, which a CI log would take for a command', () => {
+    const dir = join(folder, 'hostile');
+    mkdirSync(join(dir, 'alembic/versions'), { recursive: true });
+    writeFileSync(join(dir, 'alembic.ini'), '[alembic]\nscript_location = alembic\n');
+    writeFileSync(
+      join(dir, 'alembic/versions/a.py'),
+      `from alembic import op\nrevision = 'c4d1e0aa92b7'\ndown_revision = None\n\n\ndef upgrade():\n    op.execute('CREATE TABLE "t\\n::error::x" ("c\\n::error::y" int)')\n`,
+    );
+    const { status, stdout } = chain('schema', 'declared', '--no-scratch', '--project', dir);
+    expect(status).toBe(0);
+    expect(stdout).toContain('::error::x');
+    expect(stdout).not.toMatch(/^\s*::/m);
   });
 });

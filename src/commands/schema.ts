@@ -6,7 +6,7 @@ import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
 import type { BlindSpot } from '../model/operation.ts';
 import type { Schema } from '../model/schema.ts';
 import { type JsonSchema, schemaToJson } from '../model/schema-json.ts';
-import { oneLine, visible } from '../report/plain.ts';
+import { oneLine } from '../report/plain.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -120,20 +120,20 @@ async function printed({ schema, versionTables, blindSpots, database }: Shown, f
 function text(json: JsonSchema): string {
   const lines: string[] = [];
   for (const [name, table] of Object.entries(json.tables)) {
-    lines.push(`${visible(name)}${table.kind === 'table' ? '' : ` (${table.kind})`}`);
+    lines.push(`${oneLine(name)}${table.kind === 'table' ? '' : ` (${table.kind})`}`);
     for (const [column, { type, notnull, default: value }] of Object.entries(table.columns)) {
       lines.push(
-        `  ${visible(column)} ${type}${notnull ? ' not null' : ''}${value === null ? '' : ` default ${oneLine(value)}`}`,
+        `  ${oneLine(column)} ${type}${notnull ? ' not null' : ''}${value === null ? '' : ` default ${oneLine(value)}`}`,
       );
     }
     for (const [constraint, { def }] of Object.entries(table.constraints))
-      lines.push(`  ${visible(constraint)}: ${oneLine(def)}`);
+      lines.push(`  ${oneLine(constraint)}: ${oneLine(def)}`);
     for (const { def } of Object.values(table.indexes)) lines.push(`  ${oneLine(def)}`);
     lines.push('');
   }
   for (const [name, labels] of Object.entries(json.enums))
-    lines.push(`enum ${visible(name)}: ${labels.map(oneLine).join(', ')}`);
-  for (const name of Object.keys(json.views)) lines.push(`view ${visible(name)}`);
+    lines.push(`enum ${oneLine(name)}: ${labels.map(oneLine).join(', ')}`);
+  for (const name of Object.keys(json.views)) lines.push(`view ${oneLine(name)}`);
   for (const name of json.functions) lines.push(`function ${oneLine(name)}`);
   return `${lines.join('\n').trimEnd()}\n`;
 }
