@@ -295,6 +295,11 @@ function reportError(
   context: { format: string; terminal: ProcessTerminal | null; isVerbose: boolean },
 ): number {
   context.terminal?.done();
+  // What stops at its next safe place throws so; `main` gives the exit code of the signal.
+  if (error instanceof Error && error.name === 'AbortError') {
+    process.stderr.write('chain: interrupted.\n');
+    return exitCodes.cannotLook;
+  }
   if (!(error instanceof ChainError)) {
     const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(
