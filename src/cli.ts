@@ -284,7 +284,11 @@ async function runCommand(command: Command, argv: Record<string, unknown>, signa
     const run = await command.load();
     return await run(settings, terminal, argv);
   } catch (error) {
-    return reportError(error, { format, terminal, isVerbose: flags.verbose ?? false });
+    const exitCode = reportError(error, { format, terminal, isVerbose: flags.verbose ?? false });
+    // Only what writes can stop part-way.
+    return exitCode === exitCodes.partial && !/^(repair|undo|seed)\b/.test(command.usage)
+      ? exitCodes.cannotLook
+      : exitCode;
   } finally {
     terminal.done();
   }
