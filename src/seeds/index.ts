@@ -12,7 +12,7 @@ export {
   seedIdentities,
 } from './identities.ts';
 export type { RowImage, RowValues } from './images.ts';
-export { applyEdits, patchSeed, type SeedPatch, type SeedPatchRequest } from './patch.ts';
+export { patchSeed, type SeedPatch, type SeedPatchRequest } from './patch.ts';
 export { runSeed, type SeedRun, type SeedRunOptions, type SeedTableSummary } from './run.ts';
 export { contentHashOf, decodeScript, projectFiles, type ReadScriptFile } from './script-files.ts';
 export type { SeedSession } from './session.ts';

@@ -35,17 +35,6 @@ export function patchSeed(reading: SeedReading, world: SeedWorld, request: SeedP
   return { edits: merged(patch.edits), refused: patch.refused };
 }
 
-/** The text with the edits made. */
-export function applyEdits(text: string, edits: readonly TextEdit[]): string {
-  let result = '';
-  let at = 0;
-  for (const edit of merged(edits)) {
-    result += text.slice(at, edit.from) + edit.text;
-    at = edit.to;
-  }
-  return result + text.slice(at);
-}
-
 /** In order; an insertion at the place of a replacement goes before it, in one edit. */
 function merged(edits: readonly TextEdit[]): TextEdit[] {
   const sorted = edits.map((edit, i) => ({ ...edit, i })).sort((a, b) => a.from - b.from || a.to - b.to || a.i - b.i);

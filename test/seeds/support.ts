@@ -1,7 +1,8 @@
 /** What seed tests share: a Schema from SQL, a reading, and a database with the incident's missing tables made. */
 import type { Schema } from '../../src/model/schema.ts';
+import { applyEdits } from '../../src/repair/chain-edits.ts';
 import { schemaOfOperations } from '../../src/replay/index.ts';
-import { applyEdits, patchSeed, type SeedPatchRequest, type SeedWorld } from '../../src/seeds/index.ts';
+import { patchSeed, type SeedPatchRequest, type SeedWorld } from '../../src/seeds/index.ts';
 import { loadSqlParser, parseSql, readSeedSql } from '../../src/sql/index.ts';
 
 await loadSqlParser();
