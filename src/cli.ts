@@ -229,7 +229,10 @@ async function main(args: string[]): Promise<number> {
       'Exit codes: 0 fine · 1 findings · 2 usage · 3 could not look · 4 refused · 5 stopped part-way · 70 a bug in chain',
     )
     .fail((message, error) => {
-      throw error ?? new ChainError('usage', message, { hint: 'chain --help lists the commands and flags.' });
+      // What yargs itself refuses comes as an error of its own (`--url` without a value).
+      if (error !== undefined && error !== null && error.name !== 'YError') throw error;
+      const why = message || (error?.message ?? 'These arguments cannot be read.');
+      throw new ChainError('usage', why, { hint: 'chain --help lists the commands and flags.' });
     });
   for (const command of commands) {
     yargs.command(

@@ -57,6 +57,7 @@ describe('usage', () => {
   it.each([
     [['doctor', '--frobnicate'], 'frobnicate'],
     [['docter'], 'doctor'],
+    [['doctor', '--url'], 'url'],
     [[], 'Name a command'],
     [['doctor', '--format', 'xml'], 'format'],
     [['doctor', '--fail-on', 'sometimes'], 'fail-on'],

@@ -410,7 +410,5 @@ describe('a killed repair', () => {
     expect(await seedCounts(incident.database.connection)).toEqual(seedCountsHealed);
     expect(schemaDisagreements(await schemaOf(reference), await schemaOf(incident))).toEqual([]);
     expect(Object.keys(incident.project.snapshot())).toEqual(Object.keys(reference.project.snapshot()));
-    const settled = await on(incident, 'repair', '--apply', '--yes');
-    expect([settled.exitCode, settled.stderr]).toEqual([0, expect.any(String)]);
   }, 120_000);
 });

@@ -29,7 +29,7 @@ export async function demo(settings: Settings, terminal: Terminal): Promise<Exit
   try {
     await cp(incident, project, { recursive: true });
     terminal.progress('starting a PostgreSQL …');
-    server = await startEmbeddedServer();
+    server = await startEmbeddedServer({ isSmall: true });
     const url = urlOf(await createIncidentDatabase(server.target));
     const scratch = urlOf(server.target);
     const environment = {

@@ -56,7 +56,8 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
       await admin.close();
     }
   };
-  await asAdmin(`create database "${name}" template template0`);
+  const strategy = (options.major ?? 18) >= 15 ? ' strategy file_copy' : '';
+  await asAdmin(`create database "${name}" template template0${strategy}`);
   const target = retarget(server.target, { database: name });
   const connection = await connect(target, { readOnly: false });
   const roles: string[] = [];
