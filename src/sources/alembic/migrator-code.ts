@@ -13,7 +13,7 @@ const lock = /pg_(?:try_)?advisory|advisory_?lock|FileLock|with_for_update/i;
 const broad =
   /^(?:Exception|BaseException|(?:\w+\.)*(?:CommandError|CalledProcessError|SQLAlchemyError|DBAPIError|OperationalError|ProgrammingError|DatabaseError|SystemExit))$/;
 
-type Act = Pick<Migrator, 'act'> & { at: Expression; isShell: boolean; ignoresByItself: string | null };
+type Act = Pick<Migrator, 'act'> & { at: Expression; ignoresByItself: string | null };
 
 /** What stands around a statement, outermost first. */
 interface Place {
@@ -138,11 +138,11 @@ function importedNames(statements: readonly Statement[]): ImportedNames {
 function actOf(expression: Expression, names: ImportedNames, isEnv: boolean, statement: Statement): Act | null {
   // `run_sync(Base.metadata.create_all)` names it without a call.
   if (expression.kind === 'attribute' && expression.name === 'create_all')
-    return { act: 'create-all', at: expression, isShell: false, ignoresByItself: null };
+    return { act: 'create-all', at: expression, ignoresByItself: null };
   if (expression.kind !== 'call') return null;
   const callee = dotted(expression.callee);
   if (callee === null) return null;
-  const plainCall = (act: Migrator['act']): Act => ({ act, at: expression, isShell: false, ignoresByItself: null });
+  const plainCall = (act: Migrator['act']): Act => ({ act, at: expression, ignoresByItself: null });
   const method = /^(.*)\.(upgrade|stamp|check)$/.exec(callee);
   if (method !== null && names.commands.has(method[1] as string)) return plainCall(method[2] as Migrator['act']);
   const named = names.functions.get(callee);
@@ -163,7 +163,6 @@ function actOf(expression: Expression, names: ImportedNames, isEnv: boolean, sta
   return {
     act: command[1] as Migrator['act'],
     at: expression,
-    isShell: true,
     ignoresByItself: isAlone && !isChecked ? `nobody looks at what ${callee}() returns` : null,
   };
 }
@@ -283,8 +282,7 @@ function mentions(statement: Statement, name: string): boolean {
 }
 
 function isStartUpDecorator(expression: Expression): boolean {
-  if (expression.kind !== 'call')
-    return /(?:before_first_request|asynccontextmanager_lifespan)$/.test(dotted(expression) ?? '');
+  if (expression.kind !== 'call') return /(?:before_first_request|lifespan)$/.test(dotted(expression) ?? '');
   const callee = dotted(expression.callee) ?? '';
   const first = expression.args[0]?.value;
   return (
