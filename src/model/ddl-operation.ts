@@ -1,6 +1,7 @@
 /**
  * Operation → SQL: the statements that carry out one declared act, as PostgreSQL's manual spells them.
  * Owns the text of ALTER TABLE and its kin; refuses to know what stands in a database.
+ * Longer than most files here: one statement a kind of operation, one after the other.
  */
 import {
   collationSql,

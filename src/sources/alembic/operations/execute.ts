@@ -1,6 +1,7 @@
 /**
  * `op.execute`, `connection.execute` and their kin: texts go to PostgreSQL's own parser, Core statements become rows that are
  * touched, DDL constructs the operations they stand for.
+ * Longer than most files here: every form in which a statement can be handed over is told from the others in one place.
  */
 import type { QualifiedName } from '../../../model/name.ts';
 import type { Operation } from '../../../model/operation.ts';
