@@ -27,11 +27,18 @@ export async function readSubject(settings: Settings, options: DiagnoseOptions =
   const { loadRevisionCodeReader, readRevisionText } = await import('./sources/alembic/index.ts');
   const readCode = await loadRevisionCodeReader();
   const surroundings = readSurroundings(settings.project);
-  const facts = { ...read, surroundings, migrators: await readAllMigrators({ ...read, surroundings }, source) };
+  const found = source.findModels();
+  const facts = {
+    ...read,
+    modelFiles: found.files,
+    notes: [...read.notes, ...found.notes],
+    surroundings,
+    migrators: await readAllMigrators({ ...read, surroundings }, source),
+  };
   const declaredAtHeads = replay.schemaAt([...graph.heads, ...graph.possibleHeads]);
 
   progress('reading models and seeds');
-  const models = facts.env.modelFiles.length > 0 || settings.models !== null ? source.readModels() : null;
+  const models = facts.modelFiles.length > 0 || settings.models !== null ? source.readModels() : null;
   const { readSeedSql } = await import('./sql/index.ts');
   const readings = facts.seedFiles.flatMap((file) => {
     const text = source.readFile(file);

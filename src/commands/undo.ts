@@ -16,7 +16,7 @@ export async function undo(
 ): Promise<ExitCode> {
   const projectDir = settings.project;
   const config = findAlembicConfig({ ...settings, projectDir });
-  const { env } = await readProjectFacts({ ...settings, projectDir, config });
+  const { env } = (await readProjectFacts({ ...settings, projectDir, config })).facts;
   const text = settings.offline ? null : (settings.url?.text ?? (own.urlFromConfig ? config.url : null));
   const { parseDatabaseUrl } = await import('../database/index.ts');
   const undone = await takeBack({

@@ -46,8 +46,6 @@ export interface EnvFacts {
   namingConvention: NamingConvention | null;
   /** `module:attribute` of target_metadata as resolved, null where it is None or unknown. */
   targetMetadata: string | null;
-  /** Project files that define the models, relative. */
-  modelFiles: string[];
   transactionPerMigration: boolean;
   /** Modules it imports that change what operations do: `alembic_postgresql_enum`. */
   plugins?: string[];
@@ -69,6 +67,8 @@ export interface SurroundingFile {
 export interface ProjectFacts {
   config: AlembicConfig;
   env: EnvFacts;
+  /** Project files that define the models, relative; empty until they were looked for. */
+  modelFiles: readonly string[];
   seedFiles: string[];
   surroundings: SurroundingFile[];
   /** Who runs Alembic, or makes tables past it, as the surroundings say; empty until they were read. */

@@ -46,6 +46,14 @@ export interface Replay {
   schemaAfter(revision: RevisionId): Schema;
 }
 
+/** Where a project's models stand. */
+export interface ModelFiles {
+  /** Relative to the project. */
+  files: readonly string[];
+  /** What was taken where env.py leaves it open, in words. */
+  notes: readonly string[];
+}
+
 /** What the models declare, read statically. */
 export interface ModelsReading {
   schema: Schema;
@@ -54,5 +62,5 @@ export interface ModelsReading {
   /** The operations that would make each table (`createTable`, enums first), to write a revision from. */
   operationsByTable: ReadonlyMap<string, Operation[]>;
   blindSpots: BlindSpot[];
-  files: string[];
+  files: readonly string[];
 }

@@ -412,7 +412,7 @@ function inputFiles(diagnosis: Diagnosis): string[] {
     ...graph.unreadable.map((file) => file.file),
     ...(facts.config.file === null ? [] : [facts.config.file]),
     ...(facts.env.file === null ? [] : [facts.env.file]),
-    ...facts.env.modelFiles,
+    ...facts.modelFiles,
     ...seeds.readings.map((reading) => reading.file),
     ...seeds.runners.map((runner) => runner.file),
   ];

@@ -26,7 +26,7 @@ export interface Report {
     config: string | null;
     scriptLocation: string | null;
     versionLocations: string[];
-    models: string[];
+    models: readonly string[];
     seeds: string[];
     notes: string[];
   };
@@ -95,7 +95,7 @@ export function buildReport(diagnosis: Diagnosis, options: ReportOptions): Repor
       config: facts.config.file,
       scriptLocation: facts.config.scriptLocation,
       versionLocations: facts.config.versionLocations,
-      models: facts.env.modelFiles,
+      models: facts.modelFiles,
       seeds: facts.seedFiles,
       notes: facts.notes,
     },

@@ -2,7 +2,7 @@
  * MigrationSource: what every place that revisions come from must be able to tell. Reads files, never writes or connects.
  */
 import type { ProjectFacts } from '../model/project.ts';
-import type { ModelsReading, OperationSink } from '../model/replay.ts';
+import type { ModelFiles, ModelsReading, OperationSink } from '../model/replay.ts';
 import type { RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 
@@ -14,6 +14,7 @@ export interface MigrationSource {
   readFile(file: string): string | null;
   /** Hands over the operations of one revision in the order they would run. Never throws: what it cannot read is opaque. */
   evaluate(revision: RevisionId, direction: 'upgrade' | 'downgrade', sink: OperationSink): void;
-  /** Facts about a revision's code beside its operations: modules of the project it imports, `create_all`, swallowed errors. */
+  /** Which files define the models: a walk over all that env.py loads, so only for those who ask. */
+  findModels(): ModelFiles;
   readModels(): ModelsReading;
 }

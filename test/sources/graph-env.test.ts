@@ -16,7 +16,10 @@ async function factsOf(files: Record<string, string>): Promise<ProjectFacts> {
     scriptLocation: null,
     versionLocations: null,
   });
-  return await readProjectFacts({ projectDir: project.dir, config, seeds: null, models: null, namingConvention: null });
+  const request = { projectDir: project.dir, config, seeds: null, models: null, namingConvention: null };
+  const { facts, findModels } = await readProjectFacts(request);
+  const found = findModels();
+  return { ...facts, modelFiles: found.files, notes: [...facts.notes, ...found.notes] };
 }
 
 describe('env.py', () => {
@@ -51,7 +54,7 @@ def run_migrations_online():
   });
 
   it('is followed to the metadata and its naming convention', async () => {
-    const { env } = await factsOf({
+    const { env, modelFiles } = await factsOf({
       'app/__init__.py': '',
       'app/db/__init__.py': 'from .base import Base as Base\n',
       'app/db/base.py': `from sqlalchemy import MetaData
@@ -74,7 +77,7 @@ def run():
     });
     expect(env.targetMetadata).toBe('app.db.base:Base.metadata');
     expect(env.namingConvention).toEqual({ ix: 'ix_%(column_0_label)s', pk: 'pk_%(table_name)s' });
-    expect(env.modelFiles).toEqual(['app/models/brand.py', 'app/models/user.py']);
+    expect(modelFiles).toEqual(['app/models/brand.py', 'app/models/user.py']);
   });
 
   it.each([
@@ -109,14 +112,14 @@ def run():
   });
 
   it('without models looks the project through, and says so', async () => {
-    const { env, notes, seedFiles } = await factsOf({
+    const { env, modelFiles, notes, seedFiles } = await factsOf({
       'pkg/models.py': 'class User(db.Model):\n    id = db.Column(db.Integer)\n',
       'alembic/env.py':
         'from flask import current_app\ntarget_metadata = current_app.extensions["migrate"].db.metadata\ncontext.configure(target_metadata=target_metadata)\n',
       'scripts/demo/seed_demo.sql': '',
       'sql/other.sql': '',
     });
-    expect(env.modelFiles).toEqual(['pkg/models.py']);
+    expect(modelFiles).toEqual(['pkg/models.py']);
     expect(env.targetMetadata).toBeNull();
     expect(notes.join(' ')).toMatch(/could not be followed.*look like models/);
     expect(seedFiles).toEqual(['scripts/demo/seed_demo.sql']);
@@ -135,6 +138,6 @@ def run():
   it('may be absent or broken', async () => {
     const broken = await factsOf({ 'alembic/env.py': 'def (' });
     expect(broken.env.versionTable).toBe('alembic_version');
-    expect(broken.env.modelFiles).toEqual([]);
+    expect(broken.modelFiles).toEqual([]);
   });
 });

@@ -4,7 +4,6 @@
  */
 import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EnvFacts } from '../../src/model/project.ts';
 import { schemaToJson } from '../../src/model/schema-json.ts';
 import { schemaOfOperations } from '../../src/replay/index.ts';
 import { readModels } from '../../src/sources/alembic/models.ts';
@@ -13,27 +12,12 @@ import { filesOf } from './operations/reading.ts';
 
 beforeAll(loadSqlParser);
 
-const env: EnvFacts = {
-  file: null,
-  versionTable: 'alembic_version',
-  versionTableSchema: null,
-  versionWidth: null,
-  includeSchemas: false,
-  filtersObjects: false,
-  searchPath: null,
-  namingConvention: null,
-  targetMetadata: null,
-  modelFiles: [],
-  transactionPerMigration: false,
-};
-
 function readAll(files: Record<string, string>) {
-  const modelFiles = Object.keys(files);
   return readModels({
     projectDir: '/project',
     files: { ...filesOf(files), relative: (path) => path.slice('/project/'.length) },
     environment: {},
-    env: { ...env, modelFiles },
+    modelFiles: Object.keys(files),
     parseSql,
     schemaOf: (operations) => schemaOfOperations(operations, { namingConvention: null }),
   });

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { AlembicConfig, EnvFacts, NamingConvention } from '../../model/project.ts';
+import type { ModelFiles } from '../../model/replay.ts';
 import { type CodeModule, dottedName, type FoldContext, ProjectCode } from './env-code.ts';
 import { MetadataReader } from './env-metadata.ts';
 import { findModelFiles, pythonFiles } from './env-models.ts';
@@ -24,6 +25,8 @@ export interface EnvReading {
   env: EnvFacts;
   /** What was taken, and what could not be followed, in words. */
   notes: string[];
+  /** Walks all that env.py loads: found when first asked for. */
+  findModels(): ModelFiles;
 }
 
 type Call = Extract<Expression, { kind: 'call' }>;
@@ -37,6 +40,7 @@ class EnvReader {
   private readonly code: ProjectCode;
   private readonly metadata: MetadataReader;
   private readonly notes: string[] = [];
+  private found: ModelFiles | null = null;
   private readonly option: (name: string) => string | null;
 
   constructor(request: EnvRequest) {
@@ -57,10 +61,8 @@ class EnvReader {
       this.notes.push(file === null ? 'No env.py: no script_location is known.' : `${file} could not be read.`);
     const env = this.defaults(module === null ? null : file);
     if (module !== null) this.readModule(module, env);
-    const models = this.models(module);
-    env.modelFiles = models;
     this.naming(module, env);
-    return { env, notes: [...new Set(this.notes)] };
+    return { env, notes: [...new Set(this.notes)], findModels: () => this.findModels(module) };
   }
 
   private defaults(file: string | null): EnvFacts {
@@ -74,7 +76,6 @@ class EnvReader {
       searchPath: null,
       namingConvention: null,
       targetMetadata: null,
-      modelFiles: [],
       transactionPerMigration: false,
     };
   }
@@ -193,15 +194,11 @@ class EnvReader {
     return path.length > 0 ? path : null;
   }
 
-  private models(module: CodeModule | null): string[] {
+  private findModels(module: CodeModule | null): ModelFiles {
     const { models, config } = this.request;
-    if (models !== null) return models.flatMap((entry) => this.filesOfEntry(entry));
-    const found = findModelFiles(this.code, module, config);
-    if (found.isScan && found.files.length > 0)
-      this.notes.push(
-        `env.py loads no file that defines tables: took the ${found.files.length} that look like models by their text.`,
-      );
-    return found.files;
+    if (models !== null) return { files: models.flatMap((entry) => this.filesOfEntry(entry)), notes: [] };
+    this.found ??= findModelFiles(this.code, module, config);
+    return this.found;
   }
 
   /** A settings entry is a file, a folder or a dotted module. */
@@ -223,7 +220,7 @@ class EnvReader {
     const conventions = new Map<string, { naming: NamingConvention; file: string }>();
     const candidates = new Set([
       ...(module === null ? [] : [module.file]),
-      ...env.modelFiles,
+      ...this.findModels(module).files,
       ...pythonFiles(this.request.projectDir, '.', true),
     ]);
     for (const file of candidates) {

@@ -6,6 +6,7 @@ import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareText } from '../../model/name.ts';
 import type { AlembicConfig } from '../../model/project.ts';
+import type { ModelFiles } from '../../model/replay.ts';
 import type { CodeModule, ProjectCode } from './env-code.ts';
 import { importsOf } from './revision-file-syntax.ts';
 
@@ -102,11 +103,7 @@ export function definesTables(text: string): boolean {
 }
 
 /** Model files among those that loading env.py loads; the whole project is looked through where there is none. */
-export function findModelFiles(
-  code: ProjectCode,
-  env: CodeModule | null,
-  config: AlembicConfig,
-): { files: string[]; isScan: boolean } {
+export function findModelFiles(code: ProjectCode, env: CodeModule | null, config: AlembicConfig): ModelFiles {
   const isRevision = (file: string): boolean =>
     config.versionLocations.some((location) => file.startsWith(`${location}/`));
   const isModel = (file: string): boolean => {
@@ -114,9 +111,15 @@ export function findModelFiles(
     return text !== null && definesTables(text);
   };
   const loaded = env === null ? [] : importClosure(code, env).filter(isModel);
-  if (loaded.length > 0) return { files: loaded.sort(compareText), isScan: false };
+  if (loaded.length > 0) return { files: loaded.sort(compareText), notes: [] };
   const scanned = pythonFiles(code.projectDir, '.', true).filter((file) => file !== env?.file && isModel(file));
-  return { files: scanned.sort(compareText), isScan: true };
+  return {
+    files: scanned.sort(compareText),
+    notes:
+      scanned.length === 0
+        ? []
+        : [`env.py loads no file that defines tables: took the ${scanned.length} that look like models by their text.`],
+  };
 }
 
 /** Python files below a folder, relative to the project. */

@@ -5,7 +5,6 @@
 import { join } from 'node:path';
 import { keyOf } from '../../model/name.ts';
 import type { BlindSpot, ConstraintDefinition, IndexDefinition, Operation } from '../../model/operation.ts';
-import type { EnvFacts } from '../../model/project.ts';
 import type { ModelsReading } from '../../model/replay.ts';
 import { emptySchema, type Origin, type Schema } from '../../model/schema.ts';
 import { type Annotated, readAnnotation, readMappedColumn } from './models-columns.ts';
@@ -51,7 +50,7 @@ export interface ModelsRequest {
   projectDir: string;
   files: ProjectFiles;
   environment: Readonly<Record<string, string>>;
-  env: EnvFacts;
+  modelFiles: readonly string[];
   parseSql(text: string, context: { origin: Origin; revision: string }): Operation[];
   /** Puts the operations together; without it the schema stays empty and only the operations are read. */
   schemaOf?: (operations: readonly Operation[]) => Schema;
@@ -67,7 +66,7 @@ interface Found {
 }
 
 export function readModels(request: ModelsRequest): ModelsReading {
-  const { files, env } = request;
+  const { files } = request;
   const blindSpots: BlindSpot[] = [];
   const effects = quietEffects(request);
   const machine = newMachine(newHost(effects, files, request.environment), {
@@ -80,7 +79,7 @@ export function readModels(request: ModelsRequest): ModelsReading {
   const unplaced = new Set<string>();
   const lost = (file: string, line: number, reason: string, objects: string[] = []) =>
     blindSpots.push({ revision: null, file, line, reason, objects });
-  for (const file of env.modelFiles) {
+  for (const file of request.modelFiles) {
     try {
       const module = openModule(machine, request, file);
       if (!module) lost(file, 1, 'the file could not be read');
@@ -504,7 +503,7 @@ function assemble(request: ModelsRequest, found: Found[], blindSpots: BlindSpot[
     definitionsByTable,
     operationsByTable,
     blindSpots,
-    files: request.env.modelFiles,
+    files: request.modelFiles,
   };
 }
 

@@ -34,7 +34,7 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
   await loadSqlParser();
   const texts = new Map<string, string>();
   const graph = readRevisionGraph({ projectDir, config, maxFileBytes, keep: (file, text) => texts.set(file, text) });
-  const facts = await readProjectFacts(request);
+  const { facts, findModels } = await readProjectFacts(request);
   const files = openProjectFiles(projectDir, importRoots(projectDir, config), maxFileBytes);
   const envFile = facts.env.file === null ? null : join(projectDir, facts.env.file);
   const reading: Reading = {
@@ -76,12 +76,13 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
         reading,
       );
     },
+    findModels,
     readModels: () => {
       models ??= readModels({
         projectDir,
         files,
         environment: request.environment,
-        env: facts.env,
+        modelFiles: findModels().files,
         parseSql,
         ...(request.schemaOf ? { schemaOf: request.schemaOf } : {}),
       });

@@ -3,6 +3,7 @@
  * the chain are read by `history`, and come in there.
  */
 import type { AlembicConfig, NamingConvention, ProjectFacts } from '../../model/project.ts';
+import type { ModelFiles } from '../../model/replay.ts';
 import { findSeedFiles } from './seed-files.ts';
 
 export interface FactsRequest {
@@ -15,15 +16,19 @@ export interface FactsRequest {
 }
 
 /** Never throws over what the project holds; what was taken or not found is in `notes`. */
-export async function readProjectFacts(request: FactsRequest): Promise<ProjectFacts> {
+export async function readProjectFacts(
+  request: FactsRequest,
+): Promise<{ facts: ProjectFacts; findModels: () => ModelFiles }> {
   const { readEnvFacts } = await import('./env-file.ts');
-  const { env, notes } = readEnvFacts(request);
-  return {
+  const { env, notes, findModels } = readEnvFacts(request);
+  const facts = {
     config: request.config,
     env,
+    modelFiles: [],
     seedFiles: findSeedFiles(request.projectDir, request.seeds),
     surroundings: [],
     migrators: [],
     notes: [...(request.config.notes ?? []), ...notes],
   };
+  return { facts, findModels };
 }
