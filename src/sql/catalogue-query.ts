@@ -225,12 +225,21 @@ const functions = new Set(['current_schema', 'lower', 'upper']);
 
 interface Source {
   alias: string;
-  rows: Row[];
+  rows: readonly Row[];
+}
+
+/** A source of a join with what is asked as soon as its row is bound. */
+interface Level {
+  source: Source;
+  conditions: readonly Node[];
+  candidates: (bound: Bound) => readonly Row[];
 }
 
 class Query {
   private readonly catalogue: Catalogue;
   private readonly known: ReadonlyMap<string, string | null>;
+  /** An inner query asks again for each row of the outer one. */
+  private readonly rowsByRelation = new Map<string, readonly Row[]>();
 
   constructor(catalogue: Catalogue, known: ReadonlyMap<string, string | null>) {
     this.catalogue = catalogue;
@@ -257,7 +266,7 @@ class Query {
     if (sources.length === 0) throw new Unanswerable();
     if (select.whereClause) addConjuncts(select.whereClause, conditions);
     const found: Map<string, Value>[] = [];
-    this.join(sources, 0, new Map(outer), conditions, (bound) => found.push(this.targets(select, bound)));
+    this.join(sources, new Map(outer), conditions, (bound) => found.push(this.targets(select, bound)));
     const rows = select.distinctClause?.length ? distinct(found) : found;
     if (limitOffset || (limitCount && rows.length > 1)) throw new Unanswerable();
     return rows;
@@ -285,34 +294,75 @@ class Query {
       throw new Unanswerable();
     sources.push({
       alias: range.alias?.aliasname ?? name,
-      rows: [...rows(this.catalogue.schema), ...(systemRows[relation] ?? [])],
+      rows: this.rowsOf(relation, rows),
     });
+  }
+
+  private rowsOf(relation: string, read: (schema: Schema) => Iterable<Row>): readonly Row[] {
+    let rows = this.rowsByRelation.get(relation);
+    if (rows === undefined) {
+      rows = [...read(this.catalogue.schema), ...(systemRows[relation] ?? [])];
+      this.rowsByRelation.set(relation, rows);
+    }
+    return rows;
   }
 
   /** Row by row, each condition as soon as all that it names is bound. */
   private join(
     sources: readonly Source[],
-    at: number,
-    bound: Map<string, Row>,
+    outer: Map<string, Row>,
     conditions: readonly Node[],
     see: (bound: Bound) => void,
   ): void {
-    const source = sources[at];
-    if (source === undefined) {
-      if (!conditions.every((each) => this.value(each, bound) === true)) return;
-      if (sources.some(({ alias }) => systemRow.has(bound.get(alias) as Row))) throw new Unanswerable();
-      see(bound);
-      return;
+    let open = conditions;
+    const levels = sources.map((source, at): Level => {
+      const later = new Set(sources.slice(at + 1).map(({ alias }) => alias));
+      const now = open.filter((each) => later.size === 0 || !namesAny(each, later));
+      open = open.filter((each) => !now.includes(each));
+      return { source, conditions: now, candidates: this.candidates(source, now) };
+    });
+    const bound = new Map(outer);
+    const bind = (at: number): void => {
+      const level = levels[at];
+      if (level === undefined) {
+        if (sources.some(({ alias }) => systemRow.has(bound.get(alias) as Row))) throw new Unanswerable();
+        see(bound);
+        return;
+      }
+      const { alias } = level.source;
+      for (const row of level.candidates(bound)) {
+        bound.set(alias, row);
+        if (level.conditions.every((each) => this.value(each, bound) === true)) bind(at + 1);
+      }
+      bound.delete(alias);
+    };
+    bind(0);
+  }
+
+  /** Rows that a condition `own.column = …` leaves, by an index of that column; without one, all. */
+  private candidates({ alias, rows }: Source, conditions: readonly Node[]): (bound: Bound) => readonly Row[] {
+    if (rows.length === 0) return () => rows;
+    for (const condition of conditions) {
+      const { kind, name, lexpr, rexpr } = as(condition, 'A_Expr') ?? {};
+      if (kind !== 'AEXPR_OP' || stringsOf(name).at(-1) !== '=' || !lexpr || !rexpr) continue;
+      for (const [own, other] of [
+        [lexpr, rexpr],
+        [rexpr, lexpr],
+      ] as const) {
+        const [table, column, more] = stringsOf(as(own, 'ColumnRef')?.fields);
+        if (table !== alias || column === undefined || more !== undefined) continue;
+        if (namesAny(other, new Set([alias])) || !rows.every((row) => column in row)) continue;
+        const byValue = new Map<Comparable, Row[]>();
+        for (const row of rows) {
+          const value = comparable(row[column] as Value);
+          const same = byValue.get(value);
+          if (same) same.push(row);
+          else byValue.set(value, [row]);
+        }
+        return (bound) => byValue.get(comparable(this.value(other, bound))) ?? [];
+      }
     }
-    const later = new Set(sources.slice(at + 1).map(({ alias }) => alias));
-    const isNow = (condition: Node) => later.size === 0 || !namesAny(condition, later);
-    const now = conditions.filter(isNow);
-    const left = conditions.filter((each) => !now.includes(each));
-    for (const row of source.rows) {
-      bound.set(source.alias, row);
-      if (now.every((each) => this.value(each, bound) === true)) this.join(sources, at + 1, bound, left, see);
-    }
-    bound.delete(source.alias);
+    return () => rows;
   }
 
   private targets(select: SelectStmt, bound: Bound): Map<string, Value> {
@@ -464,8 +514,15 @@ function namesAny(tree: Node, aliases: ReadonlySet<string>): boolean {
   return isNamed;
 }
 
+type Comparable = Exclude<Value, readonly Value[]>;
+
+/** Of equal values, arrays too, the same. */
+function comparable(value: Value): Comparable {
+  return Array.isArray(value) ? `\0${JSON.stringify(value)}` : (value as Comparable);
+}
+
 function isEqual(a: Value, b: Value): boolean {
-  return Array.isArray(a) || Array.isArray(b) ? JSON.stringify(a) === JSON.stringify(b) : a === b;
+  return comparable(a) === comparable(b);
 }
 
 function isAmong(value: Value, among: readonly Value[]): boolean | null {

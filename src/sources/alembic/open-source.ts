@@ -31,10 +31,11 @@ export interface SourceRequest {
 
 export async function openSource(request: SourceRequest): Promise<MigrationSource> {
   const { projectDir, config, maxFileBytes } = request;
-  await loadSqlParser();
+  const sqlParser = loadSqlParser();
   const texts = new Map<string, string>();
   const graph = readRevisionGraph({ projectDir, config, maxFileBytes, keep: (file, text) => texts.set(file, text) });
   const { facts, findModels } = await readProjectFacts(request);
+  await sqlParser;
   const files = openProjectFiles(projectDir, importRoots(projectDir, config), maxFileBytes);
   const envFile = facts.env.file === null ? null : join(projectDir, facts.env.file);
   const reading: Reading = {
