@@ -6,9 +6,9 @@
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { ChainError, type ExitCode, exitCodes } from './errors.ts';
+import { packageVersion } from './package.ts';
 import type { Flags, Settings } from './settings.ts';
 import { type ProcessTerminal, processTerminal, type Terminal } from './terminal.ts';
-import { packageVersion } from './version.ts';
 
 /** What every command is: settings and its own flags in, exit code out. */
 type Run = (settings: Settings, terminal: Terminal, own: Record<string, unknown>) => Promise<ExitCode>;

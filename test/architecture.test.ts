@@ -32,7 +32,7 @@ const rows: Row[] = [
   { layer: 'report', may: everyone, because: 'a report is a function of a diagnosis' },
   { layer: 'history', may: everyone, because: 'git and the scripts around a chain need no database' },
   { layer: 'database', may: [...everyone, 'sql'], because: 'the catalogue is read without knowing what was declared' },
-  { layer: 'run', may: [...everyone, 'database'], because: 'running units needs no idea of why' },
+  { layer: 'run', may: [...everyone, 'database', 'package'], because: 'running units needs no idea of why' },
   { layer: 'seeds', may: [...everyone, 'run', 'database', 'sql'], because: 'a seed is run, never judged here' },
   {
     layer: 'diagnose',
@@ -52,7 +52,7 @@ const rows: Row[] = [
       ...everyone,
       'settings',
       'terminal',
-      'version',
+      'package',
       'diagnose',
       'repair',
       'seeds',
@@ -68,10 +68,10 @@ const rows: Row[] = [
     ],
     because: 'a command is thin: it calls what is below and never another command',
   },
-  { layer: 'version', may: [], because: 'it is one line of package.json' },
+  { layer: 'package', may: [], because: 'it knows where the package lies and nothing else' },
   {
     layer: 'cli',
-    may: ['commands', 'settings', 'errors', 'terminal', 'version'],
+    may: ['commands', 'settings', 'errors', 'terminal', 'package'],
     because: 'the root knows verbs and flags',
   },
 ];

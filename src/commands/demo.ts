@@ -7,14 +7,14 @@ import { createHash } from 'node:crypto';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { connect, defaultTimeouts, retarget, startEmbeddedServer, urlOf } from '../database/index.ts';
 import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
+import { packagePath } from '../package.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
-const incident = fileURLToPath(new URL('../../fixtures/incident', import.meta.url));
-const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
+const incident = packagePath('fixtures/incident');
+const cli = packagePath('dist/cli.js');
 
 const verification = `
 SELECT u.email, count(*)::int AS brands

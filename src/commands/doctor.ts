@@ -4,10 +4,10 @@
 import { resolve } from 'node:path';
 import { diagnose } from '../diagnose.ts';
 import type { ExitCode } from '../errors.ts';
+import { packageVersion } from '../package.ts';
 import { buildReport, loadBaseline, type ReportFormat, render } from '../report/index.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
-import { packageVersion } from '../version.ts';
 
 export async function doctor(settings: Settings, terminal: Terminal): Promise<ExitCode> {
   const baseline = settings.baseline === null ? null : await loadBaseline(resolve(settings.project, settings.baseline));

@@ -7,10 +7,10 @@ import { diagnose } from '../diagnose.ts';
 import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
 import { lockFileOf, writeLock } from '../model/chain-lock.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
+import { packageVersion } from '../package.ts';
 import { buildReport, loadBaseline, type ReportFormat, render, writeBaseline } from '../report/index.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
-import { packageVersion } from '../version.ts';
 
 export async function gate(
   settings: Settings,

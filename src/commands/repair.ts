@@ -9,6 +9,7 @@ import { diagnose } from '../diagnose.ts';
 import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Hazard, Plan } from '../model/plan.ts';
+import { packageVersion } from '../package.ts';
 import {
   type Applied,
   applyPlan,
@@ -22,7 +23,6 @@ import { buildReport, oneLine, type ReportFormat, reaches, render } from '../rep
 import { checkExpectations, deriveExpectations } from '../seeds/index.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
-import { packageVersion } from '../version.ts';
 
 interface RepairFlags {
   apply: boolean;

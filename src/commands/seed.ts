@@ -6,6 +6,7 @@ import type { Connection } from '../database/index.ts';
 import { diagnose, readProject } from '../diagnose.ts';
 import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
 import type { SeedReading } from '../model/seed.ts';
+import { packageVersion } from '../package.ts';
 import { buildReport, oneLine, type ReportFormat, render } from '../report/index.ts';
 import { allRules } from '../rules/index.ts';
 import { lastSeedRun, openLedger, recordSeedRun, withLock } from '../run/index.ts';
@@ -24,7 +25,6 @@ import {
 import type { Settings } from '../settings.ts';
 import { loadSqlParser, readSeedSql } from '../sql/index.ts';
 import type { Terminal } from '../terminal.ts';
-import { packageVersion } from '../version.ts';
 
 interface SeedFlags {
   file?: string;

@@ -2,12 +2,12 @@
  * `chain undo`: the last applied repair taken back.
  */
 import { type ExitCode, exitCodes } from '../errors.ts';
+import { packageVersion } from '../package.ts';
 import { undo as takeBack, type Undone } from '../repair/index.ts';
 import { oneLine } from '../report/index.ts';
 import type { Settings } from '../settings.ts';
 import { findAlembicConfig, readProjectFacts } from '../sources/alembic/index.ts';
 import type { Terminal } from '../terminal.ts';
-import { packageVersion } from '../version.ts';
 
 export async function undo(
   settings: Settings,

@@ -3,10 +3,10 @@
  * Owns every statement on those tables but the seeds' own; refuses to know how a plan is made or what a step means.
  */
 import { readdir, readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { ChainError } from '../errors.ts';
 import { compareText } from '../model/name.ts';
 import type { Plan, Step } from '../model/plan.ts';
+import { packagePath } from '../package.ts';
 import { runUnits, type Unit, type UnitStorage } from './runner.ts';
 import { type Limits, type Session, sqlStateOf } from './session.ts';
 
@@ -79,9 +79,9 @@ export async function readLedger(session: Session): Promise<Ledger | null> {
   return (await hasLedger(session)) ? new Ledger(session) : null;
 }
 
-/** The `.sql` files of `migrations/`, beside `src/` and `dist/` alike. */
+/** The `.sql` files of `migrations/`. */
 async function ownUnits(): Promise<Unit[]> {
-  const folder = fileURLToPath(new URL('../../migrations/', import.meta.url));
+  const folder = packagePath('migrations/');
   const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort(compareText);
   return files.map((file) => ({
     name: file.slice(0, -'.sql'.length),

@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, introspect, startEmbeddedServer, urlOf } from '../../dist/database/index.js';
+import { connect, introspect, startEmbeddedServer, urlOf } from '../../dist/database.js';
 
 const count = Number(process.argv[2] ?? 10_000);
 const debian = '/usr/lib/postgresql';

@@ -141,10 +141,11 @@ export function chainProgram(): string {
 }
 
 function sourceFiles(): string[] {
-  return readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+  const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
+  return [...sources, join(root, 'rolldown.config.js')];
 }
 
 function isFresh(built: string): boolean {
@@ -163,14 +164,11 @@ function build(): string {
   if (existsSync(cli)) return cli;
   const making = `${home}.${process.pid}`;
   mkdirSync(making, { recursive: true });
-  const tsc = fileURLToPath(import.meta.resolve('typescript/package.json')).replace(/package\.json$/, 'bin/tsc');
-  const out = join(making, 'dist');
-  try {
-    execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', out], { stdio: 'pipe' });
-  } catch (error) {
-    // Types are another test's matter; what was emitted runs.
-    if (!existsSync(join(out, 'cli.js'))) throw error;
-  }
+  const rolldown = join(root, 'node_modules', 'rolldown', 'bin', 'cli.mjs');
+  execFileSync(process.execPath, [rolldown, '--config', '--logLevel', 'silent', '--dir', join(making, 'dist')], {
+    cwd: root,
+    stdio: 'pipe',
+  });
   for (const file of ['package.json', 'migrations', 'README.md'])
     cpSync(join(root, file), join(making, file), { recursive: true });
   symlinkSync(join(root, 'fixtures'), join(making, 'fixtures'), 'junction');
