@@ -29,7 +29,7 @@ const licences = {
 };
 
 export default defineConfig({
-  // `database` by itself is for the benchmarks.
+  // `database` by itself is for benchmarks, and for tests that need a process of their own.
   input: { cli: 'src/cli.ts', database: 'src/database/index.ts' },
   platform: 'node',
   external: (id, importer) =>

@@ -180,7 +180,7 @@ describe('an embedded server', () => {
   });
 
   it.each(['SIGINT', 'throw'] as const)('ends with its process (%s)', async (how) => {
-    const built = pathToFileURL(join(dirname(chainProgram()), 'database', 'index.js')).href;
+    const built = pathToFileURL(join(dirname(chainProgram()), 'database.js')).href;
     const script = `
       const { openScratch, startEmbeddedServer } = await import(${JSON.stringify(built)});
       const server = await startEmbeddedServer();
