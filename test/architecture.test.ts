@@ -70,9 +70,14 @@ const rows: Row[] = [
   },
   { layer: 'package', may: [], because: 'it knows where the package lies and nothing else' },
   {
+    layer: 'command-line',
+    may: [...everyone, 'commands', 'settings', 'terminal'],
+    because: 'verbs and flags are data, which the root hands to its parser',
+  },
+  {
     layer: 'cli',
-    may: ['commands', 'settings', 'errors', 'terminal', 'package'],
-    because: 'the root knows verbs and flags',
+    may: ['command-line', 'settings', 'errors', 'terminal', 'package'],
+    because: 'the root knows how a run begins and ends',
   },
 ];
 

@@ -55,8 +55,11 @@ describe('usage', () => {
   });
 
   it.each([
-    [['doctor', '--frobnicate'], 'frobnicate'],
-    [['docter'], 'doctor'],
+    [['doctor', '--frobnicate'], '`chain doctor` knows no flag --frobnicate.'],
+    [['docter'], 'Did you mean `chain doctor`?'],
+    [['doctor', '--fial-on', 'error'], 'knows no flag --fial-on.\n  Did you mean --fail-on?'],
+    [['doctor', '--constructor', '1'], 'knows no flag --constructor.'],
+    [['schema'], 'declared, live, models'],
     [['doctor', '--url'], 'url'],
     [[], 'Name a command'],
     [['doctor', '--format', 'xml'], 'format'],
@@ -70,6 +73,12 @@ describe('usage', () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(word);
     expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  it('takes the flags of all commands in front of the command too', () => {
+    const { status, stdout } = chain('--no-color', '--offline', 'doctor', '--project', project);
+    expect(status).toBe(1);
+    expect(stdout).toContain('missing-parent-revision');
   });
 
   it('says where there is no project, and how to name one', () => {

@@ -7,21 +7,28 @@ export default defineRule({
   id: 'env-scope-too-wide',
   title: "env.py looks at other applications' tables",
   severity: 'warning',
-  needs: ['config', 'declared', 'live'],
+  needs: ['config', 'declared', 'live', 'drift'],
   docs: {
     problem:
       'env.py gives no filter, and the database has tables that this chain never made: of other schemas (with `include_schemas`), of an extension such as PostGIS, of another chain.',
     consequence: '`revision --autogenerate` proposes to drop tables of other applications.',
     repair: 'Give env.py an `include_name` that lets only the schemas and tables of this chain through.',
   },
-  *check({ config, declared, live }) {
+  *check({ config, declared, live, drift }) {
     const { file, filtersObjects, includeSchemas, targetMetadata } = config.env;
     if (filtersObjects || file === null) return;
     const own = new Set([...declared.heads.tables.values()].map((table) => table.namespace));
     const others = new Set<string>();
     if (includeSchemas) {
+      // This chain's own, moved there by somebody, are told as such.
+      const moved = new Set(drift.differences.map(({ direction, liveName }) => direction === 'elsewhere' && liveName));
       for (const [key, table] of live.schema.tables) {
-        if (!own.has(table.namespace) && table.namespace !== 'chain' && !live.extensionObjects.has(key))
+        if (
+          !moved.has(key) &&
+          !own.has(table.namespace) &&
+          table.namespace !== 'chain' &&
+          !live.extensionObjects.has(key)
+        )
           others.add(table.namespace);
       }
     }

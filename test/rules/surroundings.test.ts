@@ -145,6 +145,12 @@ it('env-scope-too-wide', async () => {
     await findingsOf('env-scope-too-wide', { ...project, env: { includeSchemas: true, filtersObjects: true } }),
   ).toEqual([]);
   expect(await findingsOf('env-scope-too-wide', project)).toEqual([]);
+  const moved = {
+    ...project,
+    live: 'CREATE SCHEMA other; CREATE TABLE other.t (id int)',
+    env: { includeSchemas: true },
+  };
+  expect(await findingsOf('env-scope-too-wide', moved)).toEqual([]);
 });
 
 it('env-scope-too-wide: tables of extensions and of other chains in the schema that autogenerate looks at', async () => {

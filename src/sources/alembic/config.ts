@@ -68,7 +68,9 @@ function chooseFiles(request: ConfigRequest, notes: string[]): ConfigFiles | nul
     return /\.toml$/.test(path) ? { ini: null, toml: path } : { ini: path, toml: null };
   }
   if (found.length > 1) {
-    throw new ChainError('no-project', `Several Alembic projects here, and none at the top: ${found.join(', ')}.`, {
+    const more = found.length > 8 ? ` and ${found.length - 8} more` : '';
+    const named = `${found.slice(0, 8).join(', ')}${more}`;
+    throw new ChainError('no-project', `Several Alembic projects here, and none at the top: ${named}.`, {
       hint: `Say which: --config ${found[0]}, or --project ${dirname(found[0]!)}.`,
     });
   }
