@@ -236,6 +236,7 @@ describe('chain repair', () => {
     const { plan } = run.json();
     expect(run.exitCode).toBe(1);
     expect(plan?.rehearsal).toMatchObject({ ran: true, verdict: 'clears', remaining: [] });
+    expect(plan?.rehearsal?.seedReruns).toMatchObject([{ file: 'scripts/seed_demo_data.sql', outcome: 'unchanged' }]);
     for (const patch of plan?.patches ?? []) expect(patch.diff).toMatch(/^--- .*\n\+\+\+ .*\n@@ /);
     const patched = plan?.patches.map(({ file }) => file) ?? [];
     expect(patched).toEqual(

@@ -121,7 +121,10 @@ async function check(settings: Settings, terminal: Terminal, flags: SeedFlags): 
     settings.only.length > 0 ? settings.only : allRules.map((rule) => rule.id).filter((id) => id.startsWith('seed-'));
   const seeds = flags.file === undefined ? settings.seeds : [projectPath(settings, flags.file)];
   const progress = (text: string) => terminal.progress(text);
-  const diagnosis = await diagnose({ ...settings, only, seeds }, { signal: terminal.signal, progress });
+  const diagnosis = await diagnose(
+    { ...settings, only, seeds },
+    { signal: terminal.signal, progress, runsSeedsTwice: true },
+  );
   const { failOn, strict, color, verbose } = settings;
   const report = buildReport(diagnosis, { version: packageVersion(), verdict: { failOn, strict } });
   const options = { color, verbose, width: terminal.width, rules: diagnosis.rules };

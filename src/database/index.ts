@@ -13,6 +13,7 @@ export {
   type ScriptResult,
   type TransactionOptions,
 } from './connection.ts';
+export { type CopyRequest, copyDatabase, type DatabaseCopy, searchPathOf } from './copy-database.ts';
 export { type CopyBound, type CopyResult, copyRows } from './copy-rows.ts';
 export { type ElaboratedPair, type ElaborateOptions, type Elaboration, elaborate, elaborateBoth } from './elaborate.ts';
 export {

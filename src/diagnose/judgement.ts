@@ -89,6 +89,10 @@ export async function judge(project: Project, looked: Looked) {
   inputs.code = project.code;
   if ('answers' in project.endpoints) inputs.endpoints = project.endpoints.answers;
   else reasons.endpoints = project.endpoints.reason;
+  if (options.runsSeedsTwice) {
+    const { runSeedsTwice } = await import('./seeds-twice.ts');
+    inputs.reruns = await runSeedsTwice(project, looked);
+  }
   if (history.isAvailable || history.lock) inputs.history = history;
   else reasons.history = history.reason ?? 'there is no git history here';
   return runRules(allRules, inputs, {

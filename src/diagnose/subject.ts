@@ -26,6 +26,8 @@ export interface DiagnoseOptions {
   reuse?: { scratch?: ScratchServer; connection?: Connection; history?: RevisionHistory };
   /** Version rows to take for those of the database: what a repair would write there, before it has. */
   assumedRows?: readonly RevisionId[];
+  /** Also run the seeds twice, in a scratch copy of the database. */
+  runsSeedsTwice?: boolean;
   /** ISO date that `until` of an ignored object is held against; default: today. */
   today?: string;
 }

@@ -1,6 +1,7 @@
 /**
  * Plan: the ordered whole of a repair, bound to the live schema and the files it was made for. Serialisable as it is.
  */
+import type { SeedRerun } from './seed.ts';
 
 export type Hazard =
   | 'changes-rows'
@@ -64,6 +65,8 @@ export interface RehearsalVerdict {
   /** Of a failure: which step, and what PostgreSQL said. */
   failure: string | null;
   failedStep?: string;
+  /** What a second run of the seeds did, right after the first. */
+  seedReruns?: SeedRerun[];
 }
 
 export interface Plan {

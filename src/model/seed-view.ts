@@ -5,7 +5,7 @@
 import { placeOf, resolveTable } from './lookup.ts';
 import { keyOf } from './name.ts';
 import type { Column, Schema, Table } from './schema.ts';
-import type { SeedReading, SeedRow, SeedStatement, SeedValue } from './seed.ts';
+import type { SeedChange, SeedReading, SeedRow, SeedStatement, SeedValue } from './seed.ts';
 
 export interface SeedInsert {
   reading: SeedReading;
@@ -114,4 +114,15 @@ export function foreignKeysOf(...schemas: (Schema | undefined)[]): ForeignKey[] 
     }
   }
   return [...keys.values()];
+}
+
+/** `inserts 3 rows into public.t again`: what a second run did to a table. */
+export function changeText({ table, inserted, updated, deleted, columns, isByTrigger }: SeedChange): string {
+  const rows = (count: number) => `${count} ${count === 1 ? 'row' : 'rows'}`;
+  const acts = [
+    ...(inserted > 0 ? [`inserts ${rows(inserted)} into ${table} again`] : []),
+    ...(updated > 0 ? [`changes ${columns.join(', ')} in ${rows(updated)} of ${table}`] : []),
+    ...(deleted > 0 ? [`deletes ${rows(deleted)} of ${table}`] : []),
+  ];
+  return `${acts.join(', ')}${isByTrigger ? ' by a trigger' : ''}`;
 }

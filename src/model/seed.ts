@@ -134,6 +134,34 @@ export interface SeedReading {
   errors: { line: number; message: string }[];
 }
 
+/** What a second run did to one table, with the first statement that did it. */
+export interface SeedChange {
+  /** `schema.table` */
+  table: string;
+  file: string;
+  line: number;
+  /** The statement writes to another table, and a trigger or a cascade to this one. */
+  isByTrigger: boolean;
+  inserted: number;
+  /** Rows where more than a time is another. */
+  updated: number;
+  deleted: number;
+  /** Columns that are another in updated rows. */
+  columns: string[];
+  /** How many more statements wrote so. */
+  otherStatements: number;
+}
+
+/** A seed run a second time right after the first, in a copy that is thrown away. */
+export interface SeedRerun {
+  file: string;
+  /** `refused`: PostgreSQL stopped the second run. `unknown`: it could not be run; `failure` tells what the first met, where it ran. */
+  outcome: 'unchanged' | 'changed' | 'refused' | 'unknown';
+  changes: SeedChange[];
+  /** `isOfTheSeed`: what the seed says, or the rows that it meets, is at fault. */
+  failure: { file: string; line: number; message: string; isOfTheSeed: boolean } | null;
+}
+
 /** A script that runs a seed, with what it hides. */
 export interface SeedRunner {
   file: string;

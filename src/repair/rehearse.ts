@@ -10,8 +10,8 @@ import { diagnose } from '../diagnose.ts';
 import { ChainError } from '../errors.ts';
 import { sqlOfKey } from '../model/definition.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
-import { quoteIdentifier } from '../model/name.ts';
 import type { Plan, RehearsalVerdict } from '../model/plan.ts';
+import type { SeedRerun } from '../model/seed.ts';
 import { openLedger, UnitFailure } from '../run/index.ts';
 import type { Settings } from '../settings.ts';
 import { fingerprintNow } from './apply.ts';
@@ -32,9 +32,6 @@ export interface RehearsalContext {
   rowsPerTable?: number;
   signal?: AbortSignal;
 }
-
-const defaultRowsPerTable = 5_000;
-const smallSchema = 200;
 
 /** Folders that no reading of a project needs and that make a copy slow. */
 const leftOut = new Set([
@@ -89,8 +86,13 @@ export async function rehearse(plan: Plan, context: RehearsalContext): Promise<R
       return verdictOf(plan, diagnosis, after, on);
     }
     connection = await scratch.createDatabase();
-    const copied = await copyDatabase(connection, plan, context);
-    const before = await countRows(connection, copied);
+    const { copyDatabase } = await import('../database/index.ts');
+    const { tables } = await copyDatabase(connection, diagnosis.database.live, {
+      from: context.live,
+      near: plan.steps.flatMap((step) => step.tables ?? []),
+      ...(context.rowsPerTable === undefined ? {} : { rowsPerTable: context.rowsPerTable }),
+    });
+    const before = await countRows(connection, tables);
     const failure = await carryOutOn(connection, plan, settings, context);
     if (failure !== null) return { ran: true, on, verdict: 'fails', remaining: [], ...failure };
     const lost = await lostRows(connection, before, plan);
@@ -99,7 +101,7 @@ export async function rehearse(plan: Plan, context: RehearsalContext): Promise<R
       reuse: { scratch, connection, history: diagnosis.history },
       signal: context.signal,
     });
-    return verdictOf(plan, diagnosis, after, on);
+    return { ...verdictOf(plan, diagnosis, after, on), ...(await rerunSeeds(connection, plan, settings, diagnosis)) };
   } catch (fault) {
     if (context.signal?.aborted || (fault instanceof ChainError && fault.exitCode === 3)) throw fault;
     return {
@@ -135,40 +137,33 @@ async function canBeCopied(path: string): Promise<boolean> {
   );
 }
 
-/** The live schema, its version rows, and the rows of the tables that the plan touches. Returns the tables copied. */
-async function copyDatabase(connection: Connection, plan: Plan, context: RehearsalContext): Promise<string[]> {
-  const { buildSchema, copyRows } = await import('../database/index.ts');
-  const database = context.diagnosis.database as NonNullable<Diagnosis['database']>;
-  await buildSchema(connection, database.live.schema);
-  // What building set for itself would hide a step's notices and move its names.
-  await connection.query('SET client_min_messages = notice; SET check_function_bodies = on');
-  await connection.query(`SET search_path TO ${database.live.searchPath.map(quoteIdentifier).join(', ') || 'public'}`);
-  for (const table of database.live.versionTables) {
-    const name = sqlOfKey(table.key);
-    await connection.query(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(table.namespace)}`);
-    await connection.query(
-      `CREATE TABLE IF NOT EXISTS ${name} (version_num character varying(${table.width ?? 32}) NOT NULL${table.hasPrimaryKey ? `, CONSTRAINT ${quoteIdentifier(`${table.name}_pkc`)} PRIMARY KEY (version_num)` : ''})`,
-    );
-    for (const row of table.rows ?? []) await connection.query(`INSERT INTO ${name} VALUES ($1)`, [row]);
+/** The seeds of the plan have run in the copy: a second run there shows what it would do again. */
+async function rerunSeeds(
+  connection: Connection,
+  plan: Plan,
+  settings: Settings,
+  diagnosis: Diagnosis,
+): Promise<Pick<RehearsalVerdict, 'seedReruns'>> {
+  const files = plan.steps.flatMap((step) => (step.seedFile ? [step.seedFile] : []));
+  const live = diagnosis.database?.live;
+  if (files.length === 0 || !live) return {};
+  const [{ connect, searchPathOf }, { decodeScript, projectFiles, runAgain }, { readSeedSql }] = await Promise.all([
+    import('../database/index.ts'),
+    import('../seeds/index.ts'),
+    import('../sql/index.ts'),
+  ]);
+  const readFile = projectFiles(settings.project);
+  const open = async () => {
+    const session = await connect(connection.target, { readOnly: false, timeouts: settings.timeouts });
+    await session.query(searchPathOf(live));
+    return session;
+  };
+  const seedReruns: SeedRerun[] = [];
+  for (const file of new Set(files)) {
+    const bytes = readFile(file, file);
+    if (bytes) seedReruns.push(await runAgain(readSeedSql(file, decodeScript(file, bytes)), { readFile, open }));
   }
-  if (context.live === null) return [];
-  const wanted = relatedTables(plan, context);
-  const { copied } = await copyRows(context.live, connection, wanted, {
-    rowsPerTable: context.rowsPerTable ?? defaultRowsPerTable,
-  });
-  return [...copied.keys()];
-}
-
-/** All tables of a small schema; of a large one those that steps touch, with what references them and what they reference. */
-function relatedTables(plan: Plan, { diagnosis }: RehearsalContext): string[] {
-  const tables = diagnosis.database?.live.schema.tables ?? new Map();
-  if (tables.size <= smallSchema) return [...tables.keys()];
-  const near = new Set(plan.steps.flatMap((step) => step.tables ?? []));
-  const parentsOf = (key: string): string[] =>
-    [...(tables.get(key)?.constraints.values() ?? [])].flatMap((one) => (one.references ? [one.references.table] : []));
-  for (const key of tables.keys()) if (parentsOf(key).some((parent) => near.has(parent))) near.add(key);
-  for (const key of near) for (const parent of parentsOf(key)) near.add(parent);
-  return [...near];
+  return { seedReruns };
 }
 
 async function carryOutOn(

@@ -1,6 +1,8 @@
 /**
  * A plan as people read it: patches as unified diffs, steps as SQL with lock, hazards and undo, the rehearsal's verdict.
  */
+import type { SeedRerun } from '../model/seed.ts';
+import { changeText } from '../model/seed-view.ts';
 import type { Paint } from './colour.ts';
 import { oneLine, visible } from './plain.ts';
 import type { Report } from './report.ts';
@@ -51,7 +53,16 @@ function rehearsalText(rehearsal: NonNullable<NonNullable<Report['plan']>['rehea
     leaves: paint.severity('warning', `leaves ${rehearsal.remaining.map(oneLine).join(', ')}`),
     fails: paint.severity('error', `fails${rehearsal.failure === null ? '' : `: ${oneLine(rehearsal.failure)}`}`),
   }[rehearsal.verdict as 'clears' | 'leaves' | 'fails'];
-  return `${paint.bold('Rehearsal')} on ${oneLine(rehearsal.on)}: ${verdict ?? oneLine(rehearsal.verdict)}`;
+  const said = `${paint.bold('Rehearsal')} on ${oneLine(rehearsal.on)}: ${verdict ?? oneLine(rehearsal.verdict)}`;
+  return [said, ...(rehearsal.seedReruns ?? []).map((run) => `  ${oneLine(rerunText(run))}`)].join('\n');
+}
+
+function rerunText({ file, outcome, changes, failure }: SeedRerun): string {
+  const where = failure ? `${failure.file}:${failure.line}, ${failure.message}` : '';
+  if (outcome === 'unchanged') return `${file}: a second run changes nothing`;
+  if (outcome === 'changed')
+    return `${file}: a second run ${changes.map((change) => `${changeText(change)} (${change.file}:${change.line})`).join('; ')}`;
+  return `${file}: ${outcome === 'refused' ? 'a second run is refused' : 'a second run could not be tried'}: ${where}`;
 }
 
 function leftText(plan: NonNullable<Report['plan']>): string[] {

@@ -2,11 +2,13 @@
  * The one serialisable result of doctor, gate and repair: the JSON of the contract, sorted, the same bytes for the same
  * input. Every other format is a rendering of this value.
  */
+
 import type { Diagnosis, RuleFacts } from '../model/diagnosis.ts';
 import type { Evidence, Finding, NotChecked, Remedy } from '../model/finding.ts';
 import { compareText } from '../model/name.ts';
 import type { BlindSpot } from '../model/operation.ts';
 import type { Plan } from '../model/plan.ts';
+import type { SeedRerun } from '../model/seed.ts';
 import type { Baseline } from './baseline.ts';
 import { exitCodeOf, type Verdict } from './exit-code.ts';
 import { mapStrings, withoutPasswords } from './plain.ts';
@@ -66,7 +68,14 @@ export interface Report {
       transactional: boolean;
       answers: string[];
     }[];
-    rehearsal: { ran: boolean; on: string; verdict: string; remaining: string[]; failure: string | null } | null;
+    rehearsal: {
+      ran: boolean;
+      on: string;
+      verdict: string;
+      remaining: string[];
+      failure: string | null;
+      seedReruns?: SeedRerun[];
+    } | null;
     left: { key: string; reason: string }[];
   };
   summary: { error: number; warning: number; info: number; accepted: number; exitCode: number };
@@ -208,6 +217,7 @@ function planOf(plan: Plan): NonNullable<Report['plan']> {
             verdict: plan.rehearsal.verdict,
             remaining: plan.rehearsal.remaining,
             failure: plan.rehearsal.failure,
+            ...(plan.rehearsal.seedReruns ? { seedReruns: plan.rehearsal.seedReruns } : {}),
           },
     left: plan.left,
   };

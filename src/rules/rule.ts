@@ -14,6 +14,7 @@ import type { RevisionId } from '../model/revision.ts';
 import type { RevisionCode } from '../model/revision-code.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import type { Certainty, Schema } from '../model/schema.ts';
+import type { SeedRerun } from '../model/seed.ts';
 
 /** What the revisions say. */
 export interface DeclaredInput {
@@ -67,6 +68,17 @@ export interface ProbeRefusal {
   position: number | null;
 }
 
+/** The seeds run twice in a scratch copy of the live database. */
+export interface SeedReruns {
+  /** The server, for people; null where none was run. */
+  on: string | null;
+  /** What the copy lacks, in words. */
+  lacks: string | null;
+  runs: readonly SeedRerun[];
+  /** Why none was run. */
+  reason: string | null;
+}
+
 export interface RuleInputs {
   graph: RevisionGraph;
   declared: DeclaredInput;
@@ -80,6 +92,8 @@ export interface RuleInputs {
   code: ReadonlyMap<RevisionId, RevisionCode>;
   /** What the project's endpoints answered; empty where the settings name none. */
   endpoints: readonly EndpointAnswer[];
+  /** Where somebody asked for it. */
+  reruns: SeedReruns;
   config: ProjectFacts;
   answers: ProbeAnswers;
 }

@@ -5,7 +5,7 @@
 import { isSameSet, plainSearchPath, primaryKeyOf, resolveTable, uniqueColumnsOf } from '../model/lookup.ts';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { Schema, Table } from '../model/schema.ts';
-import type { SeedReading, SeedValue } from '../model/seed.ts';
+import type { SeedChange, SeedReading, SeedRerun, SeedValue } from '../model/seed.ts';
 import {
   type ForeignKey,
   fillsByTrigger,
@@ -17,16 +17,17 @@ import {
   valueIn,
 } from '../model/seed-view.ts';
 import { advice, defineRule, type FindingDraft, type RuleInputs } from './rule.ts';
+import { asSeen, seenAlone } from './seen-reruns.ts';
 
 export default defineRule({
   id: 'seed-not-rerunnable',
   title: 'a seed cannot be run twice',
   severity: 'warning',
   needs: ['declared', 'seeds', 'config'],
-  wants: ['live', 'answers'],
+  wants: ['live', 'answers', 'reruns'],
   docs: {
     problem:
-      'An INSERT of the seed has no ON CONFLICT, makes its key at random, names a key twice in one VALUES list, or is arbitrated on one key while a row with another of its keys lives.',
+      'An INSERT of the seed has no ON CONFLICT, makes its key at random, names a key twice in one VALUES list, or is arbitrated on one key while a row with another of its keys lives. `chain seed --check` with a database runs the seed twice in a scratch copy of it, and says what the second run does.',
     consequence: 'The second run fails on a duplicate key or adds the rows again.',
     repair: 'Give each row a key that stays, and ON CONFLICT on that key.',
   },
@@ -40,10 +41,11 @@ export default defineRule({
       };
     }
   },
-  *check({ declared, seeds, config, live, answers }) {
+  *check({ declared, seeds, config, live, answers, reruns }) {
     const schema = live?.schema ?? declared.heads;
     const searchPath = plainSearchPath(live?.searchPath ?? config.env.searchPath);
     const keys = foreignKeysOf(live?.schema, declared.heads);
+    const told = new Set<SeedChange | SeedRerun>();
     for (const insert of [
       ...insertsOf(seeds.readings, schema, searchPath),
       ...selectsOf(seeds.readings, schema, searchPath),
@@ -55,10 +57,11 @@ export default defineRule({
       const twice = [...keyTwice(insert, table)];
       yield* twice;
       if (twice.length === 0 && !fails) {
-        yield* withoutConflict(insert, table, keys);
-        yield* neverConflicts(insert, table);
+        for (const draft of [...withoutConflict(insert, table, keys), ...neverConflicts(insert, table)])
+          yield* asSeen(draft, insert, reruns, told);
       }
     }
+    if (reruns) yield* seenAlone(reruns, told);
     for (const { insert, primary, other, rows, key } of otherKeys(live, seeds)) {
       for (const answer of answers?.rows(key) ?? []) {
         const values = other.map((_, index) => String(answer[`k${index}`]));

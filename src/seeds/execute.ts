@@ -29,6 +29,7 @@ export async function execute(
   reading: SeedReading,
   read: ReadScriptFile,
   tell: (notice: SeedNotice) => void,
+  onRan?: (act: ScriptStatement) => Promise<void>,
 ): Promise<Executed> {
   const variables = await builtInVariables(session);
   const done: Executed = { settings: new Map(), files: [], disabledTriggers: false };
@@ -80,6 +81,7 @@ export async function execute(
       } catch (error) {
         throw seedFailure(error, act, reading);
       }
+      await onRan?.(act);
     }
   }
   return done;

@@ -22,8 +22,16 @@ export function seedFailure(error: unknown, act: ScriptStatement | null, reading
   if (refusal.detail) lines.push(`  ${refusal.detail}`);
   if (place) lines.push(...excerpt(place));
   const failure = new ChainError('seed-failed', lines.join('\n'), { hint: hintOf(refusal, act), cause: error });
+  placeByFailure.set(failure, { file: name, line: place?.line ?? 1 });
   // The runner tries again what only a lock kept from running, and looks at the state for it.
   return refusal.sqlState === null ? failure : Object.assign(failure, { sqlState: refusal.sqlState });
+}
+
+const placeByFailure = new WeakMap<Error, { file: string; line: number }>();
+
+/** Where a failure of a statement stands; null where it is another. */
+export function failedAt(error: Error): { file: string; line: number } | null {
+  return placeByFailure.get(error) ?? null;
 }
 
 function hintOf(refusal: Refusal, act: ScriptStatement | null): string {

@@ -15,5 +15,6 @@ export type { RowImage, RowValues } from './images.ts';
 export { patchSeed, type SeedPatch, type SeedPatchRequest } from './patch.ts';
 export { runSeed, type SeedRun, type SeedRunOptions, type SeedTableSummary } from './run.ts';
 export { contentHashOf, decodeScript, projectFiles, type ReadScriptFile } from './script-files.ts';
+export { type RerunOptions, runAgain, runTwice } from './second-run.ts';
 export type { SeedSession } from './session.ts';
 export { type RowsUndone, type UndoConflict, undoRows } from './undo.ts';

@@ -10,6 +10,7 @@ import { execute, type SeedNotice } from './execute.ts';
 import { seedFailure } from './failure.ts';
 import { keeping, lockTable, type RowImage, Snapshots, type WriteCounts, writeCounts } from './images.ts';
 import { moreOrphans, type OrphanCount, orphanCounts } from './orphans.ts';
+import type { ScriptStatement } from './script.ts';
 import { contentHashOf, type ReadScriptFile } from './script-files.ts';
 import type { SeedSession } from './session.ts';
 
@@ -23,6 +24,8 @@ export interface SeedRunOptions {
   openReader?: () => Promise<Reader & { close(): Promise<void> }>;
   /** The caller has opened a transaction and will end it. */
   insideTransaction?: boolean;
+  /** After each statement that was sent. */
+  onRan?: (act: ScriptStatement) => Promise<void>;
 }
 
 export interface SeedTableSummary {
@@ -91,7 +94,7 @@ export async function runSeed(
       await session.query('SAVEPOINT chain_seed_rows');
       const counted = await writeCounts(session);
       isSeed = true;
-      const done = await execute(session, reading, options.readFile ?? (() => null), tell);
+      const done = await execute(session, reading, options.readFile ?? (() => null), tell, options.onRan);
       await immediate(session, reading);
       isSeed = false;
       await restoreSettings(session, done.settings, before.rows[0]?.path ?? 'public');

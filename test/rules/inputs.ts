@@ -16,7 +16,7 @@ import { readStamp, settleOverlap } from '../../src/model/stamp.ts';
 import { replay as replayRevisions, schemaOfOperations } from '../../src/replay/index.ts';
 import { runRules } from '../../src/rules/engine.ts';
 import { findRule } from '../../src/rules/index.ts';
-import type { EndpointAnswer, RuleInputs } from '../../src/rules/rule.ts';
+import type { EndpointAnswer, RuleInputs, SeedReruns } from '../../src/rules/rule.ts';
 import { loadMigratorCodeReader } from '../../src/sources/alembic/index.ts';
 import { loadSqlParser, parseSql, readSeedSql } from '../../src/sql/index.ts';
 
@@ -58,6 +58,8 @@ export interface Project {
   /** What the code of revisions says, by id; each has some, with hashes of its own. */
   code?: Record<string, Partial<RevisionCode>>;
   endpoints?: EndpointAnswer[];
+  /** What running the seeds twice has shown. */
+  reruns?: SeedReruns;
 }
 
 export const noCode: RevisionCode = {
@@ -203,6 +205,7 @@ export function inputsOf(project: Project): Partial<RuleInputs> {
     declared: { replay, heads, schema: heads, comparedAt: graph.heads, comparedBy: 'nothing', isElaborated: false },
     seeds: { readings: readingsOfSeeds, runners: readSeedRunners(facts.surroundings, readingsOfSeeds) },
   };
+  if (project.reruns !== undefined) inputs.reruns = project.reruns;
   if (project.models !== undefined) {
     const schema = schemaOf(project.models);
     const operations = parseSql(project.models, { origin: { revision: null, file: 'app.py', line: 1 } });

@@ -338,3 +338,58 @@ it('seed-natural-key-id-mismatch: an UPDATE names the id too; an upsert that set
   expect(finding?.evidence.at(-1)).toMatchObject({ line: 2, text: "public.things.owner = 'seed'" });
   expect(await found('DO UPDATE SET id = EXCLUDED.id')).toEqual([]);
 });
+
+it('seed-not-rerunnable: what running it twice has shown confirms, refutes or adds to what was read', async () => {
+  const run = { file: 'scripts/seed.sql', outcome: 'changed' as const, changes: [], failure: null };
+  const change = {
+    file: run.file,
+    isByTrigger: false,
+    inserted: 0,
+    updated: 0,
+    deleted: 0,
+    columns: [],
+    otherStatements: 0,
+  };
+  const reruns = (of: object) => ({ on: 'a server', lacks: null, reason: null, runs: [{ ...run, ...of }] });
+  const bare = { ...chain, seed: "INSERT INTO item (id, slug) VALUES (1, 'x');" };
+  const [read] = await findingsOf('seed-not-rerunnable', bare);
+  const refused = await findingsOf('seed-not-rerunnable', {
+    ...bare,
+    reruns: reruns({
+      outcome: 'refused',
+      failure: { file: run.file, line: 1, message: 'duplicate', isOfTheSeed: true },
+    }),
+  });
+  expect(refused.map(({ key }) => key)).toEqual([read?.key]);
+  expect(refused[0]?.evidence.at(-1)).toEqual({
+    origin: 'data',
+    text: 'run twice on a server: the second run is refused: duplicate',
+  });
+  expect(await findingsOf('seed-not-rerunnable', { ...bare, reruns: reruns({ outcome: 'unchanged' }) })).toEqual([]);
+  const updating = { ...chain, seed: 'UPDATE item SET note = note || 1;\nUPDATE item SET slug = slug;' };
+  expect(await findingsOf('seed-not-rerunnable', updating)).toEqual([]);
+  const seen = await findingsOf('seed-not-rerunnable', {
+    ...updating,
+    reruns: reruns({
+      changes: [
+        { ...change, table: 'public.item', line: 1, updated: 2, columns: ['note'] },
+        { ...change, table: 'public.log', line: 2, inserted: 1, isByTrigger: true },
+      ],
+    }),
+  });
+  expect(seen.map(({ severity, message }) => [severity, message])).toEqual([
+    ['warning', 'scripts/seed.sql:1 changes note in 2 rows of public.item when the seed runs a second time.'],
+    ['info', 'scripts/seed.sql:2 inserts 1 row into public.log again by a trigger when the seed runs a second time.'],
+  ]);
+  const { findings, notChecked } = await resultsOf(['seed-not-rerunnable'], {
+    ...bare,
+    reruns: reruns({
+      outcome: 'unknown',
+      failure: { file: run.file, line: 1, message: 'no table', isOfTheSeed: true },
+    }),
+  });
+  expect(findings.map(({ key }) => key)).toEqual([read?.key]);
+  expect(notChecked.map(({ reason }) => reason)).toEqual([
+    'that a second run of scripts/seed.sql changes nothing: the first one fails at scripts/seed.sql:1, no table',
+  ]);
+});

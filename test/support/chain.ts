@@ -67,7 +67,13 @@ export interface ReportJson {
       hazards: string[];
       transactional: boolean;
     }[];
-    rehearsal: { ran: boolean; on: string; verdict: string; remaining: string[] } | null;
+    rehearsal: {
+      ran: boolean;
+      on: string;
+      verdict: string;
+      remaining: string[];
+      seedReruns?: { file: string; outcome: string }[];
+    } | null;
   };
   summary: { error: number; warning: number; info: number; exitCode: number };
 }

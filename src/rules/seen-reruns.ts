@@ -1,0 +1,84 @@
+/**
+ * What running a seed twice has shown, beside what reading it tells. Refuses to read the seed.
+ */
+import type { Evidence } from '../model/finding.ts';
+import type { SeedChange, SeedRerun } from '../model/seed.ts';
+import { changeText, type SeedInsert } from '../model/seed-view.ts';
+import { advice, type FindingDraft, type NotLookedAt, type SeedReruns } from './rule.ts';
+
+/** What was read, by what running it twice has shown: confirmed, refuted, or left as it was where that did not come to it. */
+export function* asSeen(
+  draft: FindingDraft,
+  insert: SeedInsert,
+  reruns: SeedReruns | undefined,
+  told: Set<SeedChange | SeedRerun>,
+): Generator<FindingDraft> {
+  const { file } = insert.reading;
+  const run = reruns?.runs.find((each) => each.file === file);
+  if (!reruns || !run || run.outcome === 'unknown') return yield draft;
+  const { line } = insert.statement;
+  const isHere = (at: { file: string; line: number }) =>
+    at.file === file && (at.line === line || at.line === draft.subject.line);
+  const change = run.changes.find((each) => each.table === insert.table && isHere(each));
+  const isRefused = run.failure !== null && isHere(run.failure);
+  if (change || isRefused) {
+    told.add(change ?? run);
+    const seen = change ? changeText(change) : `is refused: ${run.failure?.message}`;
+    return yield { ...draft, evidence: [...(draft.evidence ?? []), seenIn(reruns, seen)] };
+  }
+  if (run.outcome === 'refused') return yield draft;
+  // A SELECT may have found nothing to insert here, and finds it elsewhere.
+  if (insert.rows.length === 0) yield { ...draft, certainty: 'suspected' };
+}
+
+function seenIn(reruns: SeedReruns, what: string): Evidence {
+  const lacks = reruns.lacks === null ? '' : `, without ${reruns.lacks}`;
+  return { origin: 'data', text: `run twice on ${reruns.on}${lacks}: the second run ${what}` };
+}
+
+/** What running it twice shows and reading it does not. */
+export function* seenAlone(
+  reruns: SeedReruns,
+  told: ReadonlySet<SeedChange | SeedRerun>,
+): Generator<FindingDraft | NotLookedAt> {
+  if (reruns.reason !== null) yield { notChecked: `that a second run changes nothing: ${reruns.reason}` };
+  for (const run of reruns.runs) {
+    const { failure } = run;
+    if (run.outcome === 'unknown') {
+      yield {
+        notChecked: `that a second run of ${run.file} changes nothing: ${failure ? `the first one fails at ${failure.file}:${failure.line}, ${failure.message}` : 'it could not be run'}`,
+      };
+    } else if (run.outcome === 'refused' && failure && !told.has(run)) {
+      const { file, line, message } = failure;
+      yield {
+        subject: { kind: 'seed', name: run.file, file, line },
+        detail: 'second-run',
+        message: `${file}:${line} is refused in a second run: ${message}.`,
+        evidence: [seenIn(reruns, `is refused: ${message}`)],
+        remedy: advice(`Let ${file}:${line} meet the rows of the first run: ON CONFLICT on their key`, 'file-edit'),
+      };
+    }
+    for (const change of run.changes) {
+      if (told.has(change)) continue;
+      const { file, line, table, isByTrigger, otherStatements } = change;
+      const others =
+        otherStatements > 0
+          ? ` (and ${otherStatements} more ${otherStatements === 1 ? 'statement' : 'statements'})`
+          : '';
+      yield {
+        subject: { kind: 'seed', name: run.file, file, line },
+        detail: `${table}:second-run`,
+        // A log that a trigger keeps grows with every run, as it should.
+        severity: isByTrigger ? 'info' : 'warning',
+        message: `${file}:${line}${others} ${changeText(change)} when the seed runs a second time.`,
+        evidence: [seenIn(reruns, changeText(change))],
+        remedy: advice(
+          isByTrigger
+            ? `Look at the triggers of the table that ${file}:${line} writes to`
+            : `Let ${file}:${line} find the rows of the first run, by a key that stays`,
+          isByTrigger ? 'report' : 'file-edit',
+        ),
+      };
+    }
+  }
+}
