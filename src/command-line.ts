@@ -112,7 +112,7 @@ export const commands: readonly Command[] = [
     formats: ['text', 'json'],
     positional: { name: 'file', describe: 'The seed file (found by itself where there is one)' },
     flags: {
-      check: off('Say what is wrong with it and run nothing'),
+      check: off('Say what is wrong with it; run it only twice in a scratch copy'),
       force: off('Run it although it ran before unchanged'),
       ...urlFromConfig,
     },

@@ -4,8 +4,10 @@
  * setting is made on the session, since it would leak to the pooler's other clients: it goes into each transaction.
  */
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import type { Client, ClientConfig, CustomTypesConfig } from 'pg';
 import { ChainError } from '../errors.ts';
+import { type CancelRequest, requestCancel } from './cancel.ts';
 import { sendScript } from './script-query.ts';
 import { connectError, type ServerError, statementError } from './sql-error.ts';
 import { type DatabaseTarget, retarget, type SslMode } from './target.ts';
@@ -66,7 +68,7 @@ export interface ConnectOptions {
   readOnly: boolean;
   timeouts?: { connectMs: number; statementMs: number; lockMs: number };
   applicationName?: string;
-  /** Ends the session, and what runs in it, when aborted. */
+  /** When aborted ends the session, and asks the server to end what runs in it. */
   signal?: AbortSignal;
 }
 
@@ -74,6 +76,8 @@ export const defaultTimeouts = { connectMs: 10_000, statementMs: 60_000, lockMs:
 
 /** How much longer than statement_timeout the client waits before it calls the server dead. */
 const graceMs = 5_000;
+/** What an ended session gives its server to take the request to stop, and to say that it has. */
+const cancelMs = 1_000;
 
 /** Connects, trying each host in turn. Throws ChainError('connection-failed') with PostgreSQL's own message and a hint. */
 export async function connect(target: DatabaseTarget, options: ConnectOptions): Promise<Connection> {
@@ -81,8 +85,8 @@ export async function connect(target: DatabaseTarget, options: ConnectOptions): 
   let failure: ChainError | null = null;
   for (const at of target.hosts) {
     try {
-      const client = await openClient(target, at, timeouts, options);
-      const session = await openSession(client, retarget({ ...target, ...at }, {}), options, timeouts);
+      const { client, tls } = await openClient(target, at, timeouts, options);
+      const session = await openSession(client, retarget({ ...target, ...at }, {}), tls, options, timeouts);
       if (!target.requiresPrimary) return session;
       const { rows } = await session.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
       if (rows[0]?.standby !== true) return session;
@@ -104,7 +108,7 @@ async function openClient(
   at: { host: string; port: number },
   timeouts: { connectMs: number },
   options: ConnectOptions,
-): Promise<Client> {
+): Promise<{ client: Client; tls: TlsOptions | null }> {
   const { default: pg } = await import('pg');
   const base: ClientConfig = {
     host: at.host,
@@ -122,12 +126,13 @@ async function openClient(
   const modes = at.host.startsWith('/') ? [false] : tlsAttempts(target.ssl.mode);
   let failure: ServerError | null = null;
   for (const withTls of modes) {
-    const client = new pg.Client({ ...base, ssl: withTls ? tlsOptions(target, at.host) : false });
+    const tls = withTls ? tlsOptions(target, at.host) : null;
+    const client = new pg.Client({ ...base, ssl: tls ?? false });
     // Without a listener the loss of an idle connection would end the process.
     client.on('error', () => {});
     try {
       await client.connect();
-      return client;
+      return { client, tls };
     } catch (error) {
       failure = error as ServerError;
       client.end().catch(() => {});
@@ -141,8 +146,14 @@ async function openClient(
 }
 
 /** The client's socket, which pg gives no other way to. */
-function streamOf(client: Client): { destroy(): void } {
-  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
+function streamOf(client: Client): Pick<Socket, 'destroy' | 'destroyed' | 'remoteAddress'> {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
+}
+
+/** By what a server, or the pooler before it, knows the session. */
+function keyOf(client: Client): Pick<CancelRequest, 'processId' | 'secretKey'> {
+  const { processID, secretKey } = client as unknown as { processID: number | null; secretKey: number | null };
+  return { processId: processID ?? 0, secretKey: secretKey ?? 0 };
 }
 
 /** libpq's meaning of `prefer` and `allow`: the second way when the first is refused. */
@@ -152,7 +163,9 @@ function tlsAttempts(mode: SslMode): boolean[] {
   return mode === 'prefer' ? [true, false] : [true];
 }
 
-function tlsOptions(target: DatabaseTarget, host: string): NonNullable<ClientConfig['ssl']> {
+type TlsOptions = Exclude<NonNullable<ClientConfig['ssl']>, boolean>;
+
+function tlsOptions(target: DatabaseTarget, host: string): TlsOptions {
   const { mode, rootCertificate, certificate, key } = target.ssl;
   const verifies = mode === 'verify-ca' || mode === 'verify-full' || (mode === 'require' && rootCertificate !== null);
   const read = (file: string) => {
@@ -176,6 +189,7 @@ function tlsOptions(target: DatabaseTarget, host: string): NonNullable<ClientCon
 async function openSession(
   client: Client,
   target: DatabaseTarget,
+  tls: TlsOptions | null,
   options: ConnectOptions,
   timeouts: { statementMs: number; lockMs: number },
 ): Promise<Connection> {
@@ -196,12 +210,28 @@ async function openSession(
   let inTransaction = false;
   let isPooled = false;
   let isClosed = false;
+  let working = 0;
+  let whenIdle = () => {};
 
   const abort = () => {
     isClosed = true;
     streamOf(client).destroy();
   };
-  options.signal?.addEventListener('abort', abort, { once: true });
+  /** The socket stays until the server has heard: a pooler forgets a session whose client is gone. */
+  const interrupt = async () => {
+    if (working > 0 && !isClosed && !streamOf(client).destroyed) {
+      isClosed = true;
+      const host = streamOf(client).remoteAddress ?? target.host;
+      await requestCancel({ host, port: target.port, tls, ...keyOf(client) }, cancelMs);
+      await new Promise<void>((resolve) => {
+        if (working === 0) return resolve();
+        whenIdle = resolve;
+        setTimeout(resolve, cancelMs).unref();
+      });
+    }
+    abort();
+  };
+  options.signal?.addEventListener('abort', interrupt, { once: true });
 
   async function send(text: string, params: readonly unknown[] | undefined, asArrays: boolean): Promise<RawResult> {
     const config = {
@@ -215,13 +245,20 @@ async function openSession(
   }
 
   async function failing<T>(body: () => Promise<T>): Promise<T> {
+    const interrupted = () => new ChainError('interrupted', 'Interrupted while the database was working.');
+    if (options.signal?.aborted) throw interrupted();
+    working++;
     try {
       return await body();
     } catch (error) {
-      if (options.signal?.aborted) throw new ChainError('interrupted', 'Interrupted while the database was working.');
+      if (options.signal?.aborted) throw interrupted();
       const failure = statementError(error as ServerError, target);
-      if (failure.code === 'connection-lost') abort();
+      // A server that only was too slow for us works on.
+      if (failure.code === 'connection-lost') void interrupt();
       throw failure;
+    } finally {
+      working--;
+      if (working === 0) whenIdle();
     }
   }
 
@@ -284,7 +321,7 @@ async function openSession(
       return () => client.off('notice', forward as never);
     },
     async close() {
-      options.signal?.removeEventListener('abort', abort);
+      options.signal?.removeEventListener('abort', interrupt);
       if (isClosed) return;
       isClosed = true;
       let timer: NodeJS.Timeout | undefined;

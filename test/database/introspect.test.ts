@@ -1,11 +1,7 @@
 /** Introspection under less than full rights, through a pooler, and while the schema changes. */
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Connection, connect, detectPooling, introspect, parseDatabaseUrl } from '../../src/database/index.ts';
+import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
 import { type TestDatabase, testDatabase } from '../support/postgres.ts';
 
 let database: TestDatabase;
@@ -197,45 +193,16 @@ it('reads a schema that is being changed all the while', async () => {
   await other.close();
 });
 
-const pgbouncer = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find((file) => existsSync(file));
-
-describe.skipIf(pgbouncer === undefined)('through PgBouncer', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'chain-test-'));
+describe.skipIf(!hasPgBouncer)('through PgBouncer', () => {
   const ends: (() => void)[] = [];
   afterAll(() => {
     for (const end of ends) end();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   async function pooled(mode: 'transaction' | 'session'): Promise<string> {
-    const port = await new Promise<number>((resolve) => {
-      const probe = createServer().listen(0, '127.0.0.1', () => {
-        const { port } = probe.address() as { port: number };
-        probe.close(() => resolve(port));
-      });
-    });
-    const { target } = database;
-    const config = join(folder, `${mode}.ini`);
-    writeFileSync(join(folder, 'users'), `"${target.user}" "${target.password}"\n`, { mode: 0o644 });
-    writeFileSync(
-      config,
-      `[databases]\n${target.database} = host=127.0.0.1 port=${target.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${port}\nunix_socket_dir =
-auth_type = plain\nauth_file = ${join(folder, 'users')}\npool_mode = ${mode}\ndefault_pool_size = 5\n`,
-    );
-    execFileSync('chmod', ['-R', 'a+rX', folder]);
-    const asRoot = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-    const child = spawn(pgbouncer as string, ['-q', config], { stdio: 'ignore', ...asRoot });
-    ends.push(() => child.kill());
-    const url = `postgresql://${target.user}:${target.password}@127.0.0.1:${port}/${target.database}?sslmode=disable`;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await using(url, async () => {});
-        return url;
-      } catch (error) {
-        if (attempt > 200 || child.exitCode !== null) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
+    const { url, stop } = await startPgBouncer(database.target, mode);
+    ends.push(stop);
+    return url;
   }
 
   it('tells the modes apart, reads the same, and leaves no setting behind in transaction mode', async () => {
