@@ -22,8 +22,10 @@ export interface ContentHash {
 }
 
 export interface RevisionCode {
-  /** Null where the file could not be read as Python throughout. */
-  hash: ContentHash | null;
+  /** The file could be read as Python throughout. */
+  isSound: boolean;
+  /** Worked out when it is first asked for; null where the file is not sound. */
+  readonly hash: ContentHash | null;
   /** Imports whose names the code uses. */
   imports: CodeImport[];
   /** `empty`: it does nothing at all · `raises`: it refuses. */

@@ -24,9 +24,9 @@ export function columnOf(
 ): Column {
   const type = draft.typeText(definition.type, definition.typeName);
   const isUnread = definition.type === null && definition.typeName === undefined;
+  // The thousands of a history are made here: of one shape, field by field.
   const column: Column = {
-    ...draft.stated(operation, keyOf(table.namespace, table.name)),
-    ...(isUnread ? { certainty: 'suspected' as const } : {}),
+    origin: operation.origin,
     name: definition.name,
     type,
     notNull: definition.notNull || definition.identity !== null || definition.serial === true,
@@ -35,15 +35,13 @@ export function columnOf(
     generated: definition.generated,
     collation: definition.collation ?? null,
     ownedSequence: null,
-    ...(definition.comment != null ? { comment: definition.comment } : {}),
   };
+  if (isUnread || draft.isSuspected(operation, keyOf(table.namespace, table.name))) column.certainty = 'suspected';
+  if (definition.comment != null) column.comment = definition.comment;
   if (definition.identity === null && !definition.serial) return column;
-  const ownedSequence = makeSequence(draft, operation, table, definition.name, type);
-  return {
-    ...column,
-    ownedSequence,
-    default: definition.serial && definition.identity === null ? nextvalDefault(ownedSequence) : null,
-  };
+  column.ownedSequence = makeSequence(draft, operation, table, definition.name, type);
+  column.default = definition.serial && definition.identity === null ? nextvalDefault(column.ownedSequence) : null;
+  return column;
 }
 
 /** The sequence of a SERIAL or IDENTITY column: `table_column_seq`. */

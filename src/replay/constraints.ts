@@ -100,8 +100,8 @@ export function placeConstraint(
     for (const column of columns)
       if (!table.columns.has(column))
         draft.note({ kind: 'target-missing', operation, object: `${key}.${column}`, objectKind: 'column' });
-  const constraint: Constraint = withDefinition({
-    ...draft.stated(operation, key),
+  const constraint: Constraint = {
+    origin: operation.origin,
     name,
     type: definition.type,
     columns: [...columns],
@@ -110,9 +110,11 @@ export function placeConstraint(
     expression: definition.type === 'c' ? (definition.expression ?? null) : null,
     deferrable: definition.deferrable ?? null,
     validated: !definition.notValid,
-    ...(definition.nullsNotDistinct ? { nullsNotDistinct: true } : {}),
-    ...(definition.include?.length ? { include: definition.include } : {}),
-  });
+  };
+  if (draft.isSuspected(operation, key)) constraint.certainty = 'suspected';
+  if (definition.nullsNotDistinct) constraint.nullsNotDistinct = true;
+  if (definition.include?.length) constraint.include = definition.include;
+  constraint.definition = constraintDefinition(constraint);
   install(draft, key, constraint, usedIndex);
 }
 

@@ -237,10 +237,19 @@ export class SchemaDraft {
 
   /** `origin` and, where it must be, `certainty` of something stated by the operation, inside the object of that key. */
   stated(operation: Operation, key: string): Declared {
-    const suspected = this.current.suspected;
-    const isSuspected =
-      this.options.isSuspected || operation.condition !== undefined || suspected === 'all' || suspected?.has(key);
-    return isSuspected ? { origin: operation.origin, certainty: 'suspected' } : { origin: operation.origin };
+    return this.isSuspected(operation, key)
+      ? { origin: operation.origin, certainty: 'suspected' }
+      : { origin: operation.origin };
+  }
+
+  isSuspected(operation: Operation, key: string): boolean {
+    const { suspected } = this.current;
+    return (
+      this.options.isSuspected === true ||
+      operation.condition !== undefined ||
+      suspected === 'all' ||
+      suspected?.has(key) === true
+    );
   }
 
   note(note: DistributiveOmit<ReplayNote, 'revision'>): void {

@@ -116,19 +116,22 @@ function indexOf(
         name: definition.name,
       }),
     ) ?? impliedIndexName(draft, key, { keys, include: definition.include ?? [] });
-  return withIndexDefinition(key, {
-    ...draft.stated(operation, key),
+  const index: Index = {
+    origin: operation.origin,
     name,
     unique: definition.unique,
     method: definition.method === '' ? 'btree' : definition.method.toLowerCase(),
     keys,
-    keyTexts: [],
+    keyTexts: keys.map(indexKeyText),
     include: definition.include ?? [],
     where: definition.where ?? null,
-    ...(definition.nullsNotDistinct ? { nullsNotDistinct: true } : {}),
     valid: true,
     definition: '',
-  });
+  };
+  if (draft.isSuspected(operation, key)) index.certainty = 'suspected';
+  if (definition.nullsNotDistinct) index.nullsNotDistinct = true;
+  index.definition = indexDefinition(key, index);
+  return index;
 }
 
 export function withIndexDefinition(key: string, index: Index): Index {

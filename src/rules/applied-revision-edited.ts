@@ -26,10 +26,12 @@ export default defineRule({
     if (history.lock?.fault) yield { notChecked: lockFault(history.lock) };
     for (const revision of graph.revisions.values()) {
       const own = code.get(revision.id);
-      if (!own?.hash || graph.duplicates.has(revision.id)) continue;
-      const { hash } = own;
+      if (own === undefined || graph.duplicates.has(revision.id)) continue;
       const locked = history.lock?.hashById.get(revision.id);
-      const versions = (history.releasedVersionsById?.get(revision.id) ?? []).filter(
+      const released = history.releasedVersionsById?.get(revision.id) ?? [];
+      const hash = locked || released.length > 0 ? own.hash : null;
+      if (hash === null) continue;
+      const versions = released.filter(
         (version) => version.hash !== null && !isAnotherMigration(revision, own, version),
       );
       const known = locked ? [locked] : versions.flatMap((version) => (version.hash ? [version.hash] : []));

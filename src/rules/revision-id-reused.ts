@@ -25,9 +25,10 @@ export default defineRule({
     if (history.lock?.fault) yield { notChecked: lockFault(history.lock) };
     for (const revision of graph.revisions.values()) {
       const own = code.get(revision.id);
-      if (!own?.hash || graph.duplicates.has(revision.id)) continue;
+      if (own === undefined || graph.duplicates.has(revision.id)) continue;
       // A lock that holds this very text has settled which of the two is meant.
-      if (history.lock?.hashById.get(revision.id)?.upgrade === own.hash.upgrade) continue;
+      const locked = history.lock?.hashById.get(revision.id);
+      if (locked && locked.upgrade === own.hash?.upgrade) continue;
       const isOther = (version: KnownVersion) => isAnotherMigration(revision, own, version);
       const released = (history.releasedVersionsById?.get(revision.id) ?? []).filter(isOther);
       const elsewhere = (history.elsewhereVersionsById?.get(revision.id) ?? []).filter(isOther);

@@ -63,6 +63,7 @@ export interface Project {
 }
 
 export const noCode: RevisionCode = {
+  isSound: true,
   hash: { upgrade: 'u', downgrade: 'd' },
   imports: [],
   downgrade: 'stated',

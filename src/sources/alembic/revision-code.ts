@@ -3,8 +3,8 @@
  * and a hash of what Python makes of it. Refuses to evaluate.
  */
 import { createHash } from 'node:crypto';
-import type { CodeImport, RevisionCode } from '../../model/revision-code.ts';
-import { parsePython, type Statement } from './python/index.ts';
+import type { CodeImport, ContentHash, RevisionCode } from '../../model/revision-code.ts';
+import { childStatements, ownExpressions, parsePython, type Statement, walkExpression } from './python/index.ts';
 
 const headerNames = new Set([
   'revision',
@@ -21,9 +21,14 @@ const managesTransaction =
 
 export function readRevisionCode(text: string): RevisionCode {
   const parsed = parsePython(text);
-  const statements = parsed.statements.map(({ statement }) => statement);
+  let hash: ContentHash | null | undefined;
   const code: RevisionCode = {
-    hash: null,
+    isSound: parsed.error === null,
+    get hash() {
+      // Few are asked for theirs, and the syntax of all of them would have to be kept: it is read again.
+      if (hash === undefined) hash = this.isSound ? contentHash(text) : null;
+      return hash;
+    },
     imports: [],
     downgrade: 'absent',
     downgradeLine: 1,
@@ -32,39 +37,97 @@ export function readRevisionCode(text: string): RevisionCode {
     downgradeTexts: [],
     downgradeCallsDrop: false,
   };
-  const reader = new CanonicalReader(text);
-  const upgrade: unknown[] = [];
-  let downgrade: unknown = null;
-  const imports: Extract<Statement, { kind: 'import' | 'importFrom' }>[] = [];
+  const imports: ImportStatement[] = [];
+  const found = newFindings();
   try {
-    for (const statement of statements) {
-      if (statement.kind === 'import' || statement.kind === 'importFrom') imports.push(statement);
-      else if (statement.kind === 'function' && statement.function.name === 'downgrade') {
-        const inside = new CanonicalReader(text);
-        downgrade = inside.of(statement);
-        for (const name of inside.names) reader.names.add(name);
-        reader.importsWithin.push(...inside.importsWithin);
+    for (const { statement } of parsed.statements) {
+      if (isImport(statement)) imports.push(statement);
+      else if (isDowngrade(statement)) {
+        const inside = newFindings();
+        lookThrough(statement, inside);
+        for (const name of inside.names) found.names.add(name);
+        found.imports.push(...inside.imports);
         code.downgradeTexts = inside.texts;
         code.downgradeCallsDrop = inside.attributes.has('drop');
         code.downgrade = amountOf(statement.function.body);
         code.downgradeLine = parsed.lineAt(statement.from);
-      } else if (!isHeader(statement)) upgrade.push(...reader.block([statement]));
+      } else if (!isHeader(statement)) lookThrough(statement, found);
     }
   } catch (error) {
-    // Nested deeper than the stack: no person wrote it, and no hash is better than a wrong one.
+    // Nested deeper than the stack: no person wrote it.
     if (!(error instanceof RangeError)) throw error;
+    code.isSound = false;
     return code;
   }
-  const used = imports.flatMap((statement) => usedImports(statement, reader.names));
-  code.imports = [...reader.importsWithin, ...used.map((one) => one.told)]
-    .map(({ from, ...told }) => ({ ...told, line: parsed.lineAt(from) }))
+  const all = found.imports.flatMap((statement) => importedNames(statement));
+  const used = imports.flatMap((statement) => importedNames(statement, found.names));
+  code.imports = [...all, ...used]
+    .map(({ told: { from, ...told } }) => ({ ...told, line: parsed.lineAt(from) }))
     .sort((a, b) => a.line - b.line);
-  if (parsed.error === null)
-    code.hash = {
-      upgrade: hashOf([used.map((one) => one.text).sort(), upgrade]),
+  return code;
+}
+
+type ImportStatement = Extract<Statement, { kind: 'import' | 'importFrom' }>;
+type FunctionStatement = Extract<Statement, { kind: 'function' }>;
+
+function isImport(statement: Statement): statement is ImportStatement {
+  return statement.kind === 'import' || statement.kind === 'importFrom';
+}
+
+function isDowngrade(statement: Statement): statement is FunctionStatement {
+  return statement.kind === 'function' && statement.function.name === 'downgrade';
+}
+
+interface Findings {
+  /** Every name that is read or written. */
+  names: Set<string>;
+  attributes: Set<string>;
+  texts: string[];
+  /** Inside functions and blocks. */
+  imports: ImportStatement[];
+}
+
+function newFindings(): Findings {
+  return { names: new Set(), attributes: new Set(), texts: [], imports: [] };
+}
+
+function lookThrough(statement: Statement, found: Findings): void {
+  if (isImport(statement)) found.imports.push(statement);
+  if (isText(statement)) return;
+  for (const expression of ownExpressions(statement)) {
+    // An annotation changes nothing when it runs.
+    if (statement.kind === 'annotated' && (expression === statement.annotation || statement.value === null)) continue;
+    walkExpression(expression, (inner) => {
+      if (inner.kind === 'name') found.names.add(inner.name);
+      else if (inner.kind === 'attribute') found.attributes.add(inner.name);
+      else if (inner.kind === 'constant' && typeof inner.value === 'string') found.texts.push(inner.value);
+      else if (inner.kind === 'format')
+        for (const part of inner.parts) if (typeof part === 'string') found.texts.push(part);
+    });
+  }
+  for (const block of childStatements(statement)) for (const inner of block) lookThrough(inner, found);
+}
+
+function contentHash(text: string): ContentHash | null {
+  const statements = parsePython(text).statements.map(({ statement }) => statement);
+  const reader = new CanonicalReader(text);
+  const upgrade: unknown[] = [];
+  let downgrade: unknown = null;
+  try {
+    for (const statement of statements) {
+      if (isImport(statement) || isHeader(statement)) continue;
+      if (isDowngrade(statement)) downgrade = reader.of(statement);
+      else upgrade.push(...reader.block([statement]));
+    }
+    const imports = statements.filter(isImport).flatMap((each) => importedNames(each, reader.names));
+    return {
+      upgrade: hashOf([imports.map((one) => one.text).sort(), upgrade]),
       downgrade: hashOf(downgrade),
     };
-  return code;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return null;
+  }
 }
 
 /** 128 bits are enough to tell revisions of one project apart, and keep a line of `chain.lock` short. */
@@ -97,13 +160,12 @@ function amountOf(body: readonly Statement[]): RevisionCode['downgrade'] {
 
 type Told = Omit<CodeImport, 'line'> & { from: number };
 
-function usedImports(
-  statement: Extract<Statement, { kind: 'import' | 'importFrom' }>,
-  names: ReadonlySet<string>,
-): { text: string; told: Told }[] {
+/** What an import binds, or of it what is in `names`. */
+function importedNames(statement: ImportStatement, names?: ReadonlySet<string>): { text: string; told: Told }[] {
+  const isUsed = (name: string) => names === undefined || names.has(name);
   if (statement.kind === 'import') {
     return statement.names
-      .filter(({ name, as }) => names.has(as ?? (name.split('.')[0] as string)))
+      .filter(({ name, as }) => isUsed(as ?? (name.split('.')[0] as string)))
       .map(({ name, as }) => ({
         text: `import ${name} as ${as ?? ''}`,
         told: { module: name, names: null, from: statement.from },
@@ -114,7 +176,7 @@ function usedImports(
   if (statement.names === '*')
     return [{ text: `from ${module} import *`, told: { module, names: ['*'], from: statement.from } }];
   return statement.names
-    .filter(({ name, as }) => names.has(as ?? name))
+    .filter(({ name, as }) => isUsed(as ?? name))
     .map(({ name, as }) => ({
       text: `from ${module} import ${name} as ${as ?? name}`,
       told: { module, names: [name], from: statement.from },
@@ -125,10 +187,6 @@ function usedImports(
 class CanonicalReader {
   /** Every name that is read or written. */
   readonly names = new Set<string>();
-  /** Imports inside functions. */
-  readonly importsWithin: Told[] = [];
-  readonly attributes = new Set<string>();
-  readonly texts: string[] = [];
   private readonly text: string;
 
   constructor(text: string) {
@@ -155,24 +213,14 @@ class CanonicalReader {
       case 'name':
         this.names.add(node.name as string);
         break;
-      case 'attribute':
-        this.attributes.add(node.name as string);
-        break;
-      case 'constant':
-        if (typeof node.value === 'string') this.texts.push(node.value);
-        break;
-      case 'format':
-        for (const part of node.parts as unknown[]) if (typeof part === 'string') this.texts.push(part);
-        break;
       case 'annotated':
         // An annotation alone does nothing; with a value it is an assignment.
         return node.value === null ? null : this.of({ kind: 'assign', targets: [node.target], value: node.value });
       case 'import':
       case 'importFrom': {
-        const everything = { has: () => true } as unknown as ReadonlySet<string>;
-        const all = usedImports(node as unknown as Extract<Statement, { kind: 'import' | 'importFrom' }>, everything);
-        this.importsWithin.push(...all.map(({ told }) => told));
-        return all.map(({ text }) => text).sort();
+        return importedNames(node as unknown as ImportStatement)
+          .map(({ text }) => text)
+          .sort();
       }
       case 'function': {
         const { name, parameters, isAsync, decorators, body } = node.function as Extract<

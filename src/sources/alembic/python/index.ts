@@ -24,3 +24,4 @@ export { type ParsedModule, parseOnDemand, parsePython, type TopLevel } from './
 export { newScope, type Scope } from './scope.ts';
 export { isHarmless, settingValue, standardAttribute, standardCall, standardSubscript } from './standard-library.ts';
 export * from './values.ts';
+export { childStatements, ownExpressions, walkExpression } from './walk.ts';

@@ -1,7 +1,7 @@
 /**
  * Walking syntax: the blocks inside a statement, every expression of a statement, every part of an expression.
  */
-import type { Argument, Expression, FormatPart, Parameter, Statement } from './ast.ts';
+import type { Argument, Expression, FormatPart, Parameter, Pattern, Statement } from './ast.ts';
 
 /** Blocks directly inside a statement, in the order they stand. */
 export function childStatements(statement: Statement): Statement[][] {
@@ -86,7 +86,10 @@ export function* ownExpressions(statement: Statement): Generator<Expression> {
       break;
     case 'match':
       yield statement.subject;
-      for (const one of statement.cases) if (one.guard) yield one.guard;
+      for (const one of statement.cases) {
+        yield* valuesOf(one.pattern);
+        if (one.guard) yield one.guard;
+      }
       break;
     case 'function':
       yield* statement.function.decorators;
@@ -97,6 +100,11 @@ export function* ownExpressions(statement: Statement): Generator<Expression> {
       for (const arg of statement.args) yield arg.value;
       break;
   }
+}
+
+function* valuesOf(pattern: Pattern): Generator<Expression> {
+  if (pattern.kind === 'value') yield pattern.value;
+  else if (pattern.kind === 'or') for (const inner of pattern.patterns) yield* valuesOf(inner);
 }
 
 export function walkExpression(expression: Expression, visit: (inner: Expression) => void): void {
