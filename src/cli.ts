@@ -102,11 +102,11 @@ async function runCommand(command: Command, argv: Record<string, unknown>, signa
     const run = await command.load();
     return await run(settings, terminal, argv);
   } catch (error) {
-    const exitCode = reportError(error, { format, terminal, isVerbose: flags.verbose ?? false });
-    // Only what writes can stop part-way.
-    return exitCode === exitCodes.partial && !/^(repair|undo|seed)\b/.test(command.usage)
-      ? exitCodes.cannotLook
-      : exitCode;
+    // Only what writes can stop part-way; of what only reads, Ctrl-C wants no document any more.
+    const writes = /^(repair|undo|seed)\b/.test(command.usage);
+    const owed = signal.aborted && !writes ? 'text' : format;
+    const exitCode = reportError(error, { format: owed, terminal, isVerbose: flags.verbose ?? false });
+    return exitCode === exitCodes.partial && !writes ? exitCodes.cannotLook : exitCode;
   } finally {
     terminal.done();
   }

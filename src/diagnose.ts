@@ -8,7 +8,7 @@ import { readProject } from './diagnose/files.ts';
 import { askEndpoints, checkRuleNames, judge } from './diagnose/judgement.ts';
 import { readAllMigrators } from './diagnose/migrators.ts';
 import type { DiagnoseOptions, Project } from './diagnose/subject.ts';
-import { ChainError } from './errors.ts';
+import { ChainError, type ErrorCode } from './errors.ts';
 import type { DatabaseDiagnosis, Diagnosis, SeedsReading } from './model/diagnosis.ts';
 import type { RevisionHistory } from './model/history.ts';
 import type { RevisionId } from './model/revision.ts';
@@ -105,7 +105,7 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
       code,
       seeds,
       database: looked.database,
-      databaseProblem: looked.problem,
+      databaseProblem: looked.problem ?? judged.problem,
       rules: allRules.map(({ id, title, severity, docs }) => ({ id, title, severity, docs })),
       findings: judged.findings,
       notChecked: judged.notChecked,
@@ -120,18 +120,28 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
   }
 }
 
-/** For commands that are nothing without a database. @throws ChainError `no-database-url`, `connection-failed` */
-export async function diagnoseDatabase(
-  settings: Settings,
-  options: DiagnoseOptions,
-): Promise<Diagnosis & { database: DatabaseDiagnosis }> {
-  const diagnosis = await diagnose(settings, options);
-  const { database, databaseProblem: problem } = diagnosis;
-  if (problem !== null) throw new ChainError('connection-failed', problem.message, { hint: problem.hint ?? undefined });
+/** For commands that are nothing without a database: no rule is asked, and nothing is read that only rules ask for. */
+export async function readDatabase(settings: Settings, options: DiagnoseOptions): Promise<DatabaseDiagnosis> {
+  const progress = options.progress ?? (() => undefined);
+  const { facts, graph, replay } = await readProject(settings, progress);
+  options.signal?.throwIfAborted();
+  const declaredAtHeads = replay.schemaAt([...graph.heads, ...graph.possibleHeads]);
+  const { connection, database, problem } = await lookAtDatabase({
+    settings,
+    options,
+    facts,
+    graph,
+    replay,
+    declaredAtHeads,
+    progress,
+  });
+  await connection?.close();
+  if (problem !== null)
+    throw new ChainError(problem.code as ErrorCode, problem.message, { hint: problem.hint ?? undefined });
   if (database === null) {
     throw new ChainError('no-database-url', 'Which database? No URL was given.', {
       hint: 'Give one with --url, CHAIN_DATABASE_URL or DATABASE_URL.',
     });
   }
-  return { ...diagnosis, database };
+  return database;
 }

@@ -1,7 +1,7 @@
 /**
  * `chain diff`: declared (at the stamp) against live.
  */
-import { diagnoseDatabase } from '../diagnose.ts';
+import { readDatabase } from '../diagnose.ts';
 import { type ExitCode, exitCodes } from '../errors.ts';
 import type { DatabaseDiagnosis } from '../model/diagnosis.ts';
 import type { Difference } from '../model/drift.ts';
@@ -11,7 +11,7 @@ import type { Terminal } from '../terminal.ts';
 
 export async function diff(settings: Settings, terminal: Terminal): Promise<ExitCode> {
   const progress = (text: string) => terminal.progress(text);
-  const { database } = await diagnoseDatabase(settings, { signal: terminal.signal, progress });
+  const database = await readDatabase(settings, { signal: terminal.signal, progress });
   terminal.out(settings.format === 'json' ? json(database) : text(database));
   return database.drift.differences.length > 0 && settings.failOn !== 'never' ? exitCodes.findings : exitCodes.ok;
 }

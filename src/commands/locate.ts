@@ -1,7 +1,7 @@
 /**
  * `chain locate`: which revision does this database look like? Ranked, with what differs at the best ones.
  */
-import { diagnoseDatabase } from '../diagnose.ts';
+import { readDatabase } from '../diagnose.ts';
 import { type ExitCode, exitCodes } from '../errors.ts';
 import type { DatabaseDiagnosis, LooksLike } from '../model/diagnosis.ts';
 import { oneLine } from '../report/index.ts';
@@ -10,7 +10,7 @@ import type { Terminal } from '../terminal.ts';
 
 export async function locate(settings: Settings, terminal: Terminal): Promise<ExitCode> {
   const progress = (text: string) => terminal.progress(text);
-  const { database } = await diagnoseDatabase(settings, { signal: terminal.signal, progress });
+  const database = await readDatabase(settings, { signal: terminal.signal, progress });
   const best = database.looksLike.slice(0, 10);
   terminal.out(settings.format === 'json' ? json(database, best) : text(database, best));
   return exitCodes.ok;

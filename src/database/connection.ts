@@ -96,7 +96,7 @@ export async function connect(target: DatabaseTarget, options: ConnectOptions): 
         `${at.host}:${at.port} is a standby, and the URL asks for the primary.`,
       );
     } catch (error) {
-      if (!(error instanceof ChainError)) throw error;
+      if (!(error instanceof ChainError) || error.code === 'interrupted') throw error;
       failure = error;
     }
   }
@@ -130,16 +130,22 @@ async function openClient(
     const client = new pg.Client({ ...base, ssl: tls ?? false });
     // Without a listener the loss of an idle connection would end the process.
     client.on('error', () => {});
+    const abort = () => streamOf(client).destroy(new Error('interrupted'));
+    options.signal?.addEventListener('abort', abort, { once: true });
     try {
+      if (options.signal?.aborted) throw new Error('interrupted');
       await client.connect();
       return { client, tls };
     } catch (error) {
+      if (options.signal?.aborted) throw new ChainError('interrupted', 'Interrupted while connecting to the database.');
       failure = error as ServerError;
       client.end().catch(() => {});
       // A peer that never closes its side would keep the process alive.
       streamOf(client).destroy();
       const isTlsRefusal = /does not support SSL/i.test(failure.message);
       if (!isTlsRefusal && failure.code !== '28000') break;
+    } finally {
+      options.signal?.removeEventListener('abort', abort);
     }
   }
   throw connectError(failure as ServerError, target, at);

@@ -11,7 +11,11 @@ import type { Schema } from '../model/schema.ts';
 import { readStamp, settleOverlap } from '../model/stamp.ts';
 
 import type { Looked, Project } from './subject.ts';
-export async function lookAtDatabase(project: Project): Promise<Looked> {
+
+/** What of a project a look at its database needs. */
+type Subject = Pick<Project, 'settings' | 'options' | 'facts' | 'graph' | 'replay' | 'declaredAtHeads' | 'progress'>;
+
+export async function lookAtDatabase(project: Subject): Promise<Looked> {
   const { settings, options, progress } = project;
   const nothing = { connection: null, database: null, problem: null };
   const text = databaseUrl(project);
@@ -45,13 +49,13 @@ export async function lookAtDatabase(project: Project): Promise<Looked> {
 }
 
 /** The contract's order ends with the project's own ini, which only reading commands take. */
-function databaseUrl({ settings, options, facts }: Project): string | null {
+function databaseUrl({ settings, options, facts }: Subject): string | null {
   if (settings.url !== null) return settings.url.text;
   return options.ignoreConfigUrl || options.occasion === 'gate' ? null : facts.config.url;
 }
 
 /** Compared at: the stamp; where there is none, or it cannot be placed, what the live schema looks like best. */
-async function compare(project: Project, live: LiveDatabase): Promise<DatabaseDiagnosis> {
+async function compare(project: Subject, live: LiveDatabase): Promise<DatabaseDiagnosis> {
   const { graph, replay, settings, progress } = project;
   progress('comparing');
   const { compareSchemas, keysInDoubt, rankRevisions, spelledAs } = await import('../diff/index.ts');
@@ -110,7 +114,7 @@ function isAlike({ score, differences }: LooksLike): boolean {
 }
 
 /** Schemas that this chain has ever put something into: what others keep elsewhere is no drift. */
-function managedNamespaces({ replay, declaredAtHeads, facts }: Project): Set<string> {
+function managedNamespaces({ replay, declaredAtHeads, facts }: Subject): Set<string> {
   const namespaces = new Set<string>();
   for (const table of declaredAtHeads.tables.values()) namespaces.add(table.namespace);
   for (const view of declaredAtHeads.views.values()) namespaces.add(view.namespace);
@@ -130,7 +134,7 @@ type Elaborated = { problem: string } | ({ problem: null } & ElaboratedPair);
 
 /** PostgreSQL says what both sides mean: what is in doubt is built on one scratch server, whose own words are compared. */
 async function elaborateInScratch(
-  project: Project,
+  project: Subject,
   declared: Schema,
   live: Schema,
   doubts: DoubtsOf,

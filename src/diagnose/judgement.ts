@@ -1,4 +1,7 @@
+import type { Connection } from '../database/index.ts';
 import { ChainError } from '../errors.ts';
+import type { DatabaseProblem } from '../model/diagnosis.ts';
+import type { ProbePort } from '../rules/index.ts';
 import type { InputName, RuleInputs } from '../rules/rule.ts';
 import type { Settings } from '../settings.ts';
 
@@ -46,6 +49,7 @@ export async function askEndpoints(settings: Settings, options: DiagnoseOptions)
   };
 }
 
+/** `problem`: the connection was lost while the rules asked for rows; what it left open is not checked. */
 export async function judge(project: Project, looked: Looked) {
   const { settings, options, facts, graph, replay, declaredAtHeads, models, seeds, history } = project;
   const { database, connection } = looked;
@@ -95,7 +99,17 @@ export async function judge(project: Project, looked: Looked) {
   }
   if (history.isAvailable || history.lock) inputs.history = history;
   else reasons.history = history.reason ?? 'there is no git history here';
-  return runRules(allRules, inputs, {
+  let lost: DatabaseProblem | null = null;
+  const ask: ProbePort = async (sql) => {
+    try {
+      return (await (connection as Connection).query(sql)).rows as Record<string, unknown>[];
+    } catch (error) {
+      if (error instanceof ChainError && error.code === 'connection-lost')
+        lost ??= { code: error.code, message: error.message, hint: error.hint };
+      throw error;
+    }
+  };
+  const results = await runRules(allRules, inputs, {
     policy: { allowedHeads: settings.allowedHeads, occasion: options.occasion ?? 'doctor' },
     reasons,
     only: settings.only,
@@ -103,7 +117,8 @@ export async function judge(project: Project, looked: Looked) {
     ignore: settings.ignore,
     severity: settings.severity,
     today: options.today ?? new Date().toISOString().slice(0, 10),
-    ask: connection === null ? null : async (sql) => (await connection.query(sql)).rows as Record<string, unknown>[],
+    ask: connection === null ? null : ask,
     ...(options.signal ? { signal: options.signal } : {}),
   });
+  return { ...results, problem: lost as DatabaseProblem | null };
 }

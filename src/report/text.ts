@@ -59,8 +59,10 @@ function header(report: Report, paint: Paint, isVerbose: boolean): string {
     const best = looksLike[0];
     if (best && database.comparedBy === 'looks-like')
       lines.push(oneLine(`it looks like ${best.revisions.join(' + ')} (${percent(best.score)})`));
-  } else if (report.problem) {
-    lines.push(paint.severity('error', 'database not looked at: ') + oneLine(report.problem.message));
+  }
+  if (report.problem) {
+    const what = database === null ? 'database not looked at: ' : 'database looked at in part: ';
+    lines.push(paint.severity('error', what) + oneLine(report.problem.message));
     if (report.problem.hint !== null) lines.push(`  ${oneLine(report.problem.hint)}`);
   }
   return lines.join('\n');
