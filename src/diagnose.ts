@@ -13,6 +13,7 @@ import type { DatabaseDiagnosis, Diagnosis, SeedsReading } from './model/diagnos
 import type { RevisionHistory } from './model/history.ts';
 import type { RevisionId } from './model/revision.ts';
 import type { RevisionCode } from './model/revision-code.ts';
+import type { SeedReading } from './model/seed.ts';
 import type { Settings } from './settings.ts';
 
 export { type ProjectReading, readProject } from './diagnose/files.ts';
@@ -39,11 +40,7 @@ export async function readSubject(settings: Settings, options: DiagnoseOptions =
 
   progress('reading models and seeds');
   const models = facts.modelFiles.length > 0 || settings.models !== null ? source.readModels() : null;
-  const { readSeedSql } = await import('./sql/index.ts');
-  const readings = facts.seedFiles.flatMap((file) => {
-    const text = source.readFile(file);
-    return text === null ? [] : [readSeedSql(file, text)];
-  });
+  const readings = await readSeeds(facts.seedFiles, (file) => source.readFile(file), settings.project);
   const seeds: SeedsReading = { readings, runners: readSeedRunners(surroundings, readings) };
   options.signal?.throwIfAborted();
   progress('reading the history');
@@ -84,6 +81,25 @@ export async function readSubject(settings: Settings, options: DiagnoseOptions =
     progress,
     readFile: (file) => source.readFile(file),
   };
+}
+
+/** Each seed with the files that it includes; one that another seed includes is read there. */
+async function readSeeds(
+  files: readonly string[],
+  readFile: (file: string) => string | null,
+  projectDir: string,
+): Promise<SeedReading[]> {
+  if (files.length === 0) return [];
+  const { projectFiles, readSeed } = await import('./seeds/index.ts');
+  const { filesOf } = await import('./model/seed-view.ts');
+  const read = projectFiles(projectDir);
+  const seeds = files.flatMap((file) => {
+    const text = readFile(file);
+    return text === null ? [] : [readSeed(file, text, read)];
+  });
+  const included = new Set(seeds.flatMap((seed) => filesOf(seed).slice(1)).map(({ file }) => file));
+  const roots = seeds.filter(({ file }) => !included.has(file));
+  return (roots.length > 0 ? roots : seeds.slice(0, 1)).flatMap(filesOf);
 }
 
 /** @throws ChainError `usage`, `no-project`, `bad-database-url`, and whatever aborts `signal` */

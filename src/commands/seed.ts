@@ -18,12 +18,13 @@ import {
   type ExpectationResult,
   projectFiles,
   type ReadScriptFile,
+  readSeed,
   runSeed,
   type SeedRun,
   type SeedRunOptions,
 } from '../seeds/index.ts';
 import type { Settings } from '../settings.ts';
-import { loadSqlParser, readSeedSql } from '../sql/index.ts';
+import { loadSqlParser } from '../sql/index.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface SeedFlags {
@@ -46,7 +47,7 @@ export async function seed(settings: Settings, terminal: Terminal, own: Record<s
   }
   await loadSqlParser();
   const read = projectFiles(settings.project);
-  const readings = files.map((file) => readSeedSql(file, textOf(file, read)));
+  const readings = files.map((file) => readSeed(file, textOf(file, read), read));
   const { connect, parseDatabaseUrl } = await import('../database/index.ts');
   const target = parseDatabaseUrl(text);
   const open = (applicationName: string) =>

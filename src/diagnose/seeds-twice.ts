@@ -8,7 +8,7 @@ import type { SeedReruns } from '../rules/rule.ts';
 import type { Looked, Project } from './subject.ts';
 
 export async function runSeedsTwice(project: Project, looked: Looked): Promise<SeedReruns> {
-  const { settings, options, seeds, facts } = project;
+  const { settings, options, seeds } = project;
   const { database, connection } = looked;
   const none = (reason: string): SeedReruns => ({ on: null, lacks: null, runs: [], reason });
   if (seeds.readings.length === 0) return none('there is no seed');
@@ -40,8 +40,8 @@ export async function runSeedsTwice(project: Project, looked: Looked): Promise<S
       };
       const readFile = projectFiles(settings.project);
       const runs: SeedRerun[] = [];
-      const ordered = facts.seedFiles.flatMap((file) => seeds.readings.filter((reading) => reading.file === file));
-      for (const reading of ordered) runs.push(await runTwice(reading, { readFile, open }));
+      for (const reading of seeds.readings.filter(({ inclusion }) => inclusion === null))
+        runs.push(await runTwice(reading, { readFile, open }));
       return { on: `${scratch.description}, a copy of the database`, lacks, runs, reason: null };
     } finally {
       await scratch.stop();

@@ -126,3 +126,27 @@ export function changeText({ table, inserted, updated, deleted, columns, isByTri
   ];
   return `${acts.join(', ')}${isByTrigger ? ' by a trigger' : ''}`;
 }
+
+/** The seed, then every file that it includes. */
+export function filesOf(reading: SeedReading): SeedReading[] {
+  return [reading, ...reading.included.flatMap(filesOf)];
+}
+
+/** All statements of the seed in the order in which they run, with the file that each stands in. */
+export function inOrder(reading: SeedReading): readonly { reading: SeedReading; statement: SeedStatement }[] {
+  return reading.order ?? reading.statements.map((statement) => ({ reading, statement }));
+}
+
+/** What has run when a statement's turn comes, in the files before it too. */
+export function ranBefore(reading: SeedReading, statement: SeedStatement): SeedStatement[] {
+  const own = reading.statements.filter(({ span }) => span.from < statement.span.from);
+  if (reading.order === null) return own;
+  const place = reading.order.findIndex((each) => each.statement === statement);
+  const others = reading.order.slice(0, Math.max(0, place)).filter((each) => each.reading !== reading);
+  return [...others.map((each) => each.statement), ...own];
+}
+
+/** The file that is run, where this one is only a part of it. */
+export function rootOf({ file, inclusion }: SeedReading): string {
+  return inclusion?.root ?? file;
+}

@@ -121,8 +121,25 @@ export interface PsqlDirective {
   text: string;
 }
 
+/** Where a seed's file stands that another of its files includes. */
+export interface SeedInclusion {
+  /** The file that psql is given. */
+  root: string;
+  /** The file that names it, and where. */
+  file: string;
+  line: number;
+  /** Under `\if`. */
+  isConditional: boolean;
+}
+
 export interface SeedReading {
   file: string;
+  /** Null: the seed itself. */
+  inclusion: SeedInclusion | null;
+  /** Files that it includes, each where it is first named, with what these include. */
+  included: SeedReading[];
+  /** Of a seed of several files: all their statements in the order in which they run. The same list in each of them. */
+  order: readonly { reading: SeedReading; statement: SeedStatement }[] | null;
   text: string;
   contentHash: string;
   /** What the file calls its own version, with where. */

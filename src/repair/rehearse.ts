@@ -147,10 +147,9 @@ async function rerunSeeds(
   const files = plan.steps.flatMap((step) => (step.seedFile ? [step.seedFile] : []));
   const live = diagnosis.database?.live;
   if (files.length === 0 || !live) return {};
-  const [{ connect, searchPathOf }, { decodeScript, projectFiles, runAgain }, { readSeedSql }] = await Promise.all([
+  const [{ connect, searchPathOf }, { decodeScript, projectFiles, readSeed, runAgain }] = await Promise.all([
     import('../database/index.ts'),
     import('../seeds/index.ts'),
-    import('../sql/index.ts'),
   ]);
   const readFile = projectFiles(settings.project);
   const open = async () => {
@@ -161,7 +160,7 @@ async function rerunSeeds(
   const seedReruns: SeedRerun[] = [];
   for (const file of new Set(files)) {
     const bytes = readFile(file, file);
-    if (bytes) seedReruns.push(await runAgain(readSeedSql(file, decodeScript(file, bytes)), { readFile, open }));
+    if (bytes) seedReruns.push(await runAgain(readSeed(file, decodeScript(file, bytes), readFile), { readFile, open }));
   }
   return { seedReruns };
 }

@@ -8,6 +8,7 @@ import type { QualifiedName } from '../model/name.ts';
 import type { Plan } from '../model/plan.ts';
 import { emptySchema } from '../model/schema.ts';
 import type { SeedReading } from '../model/seed.ts';
+import { inOrder } from '../model/seed-view.ts';
 import { patchSeed, type SeedWorld } from '../seeds/index.ts';
 import type { Answered, FileEdits } from './chain-edits.ts';
 import type { StepDraft } from './steps.ts';
@@ -66,7 +67,7 @@ function absentObjects(reading: SeedReading, world: SeedWorld): string[] {
   const live = world.schemas[0];
   const isThere = (name: QualifiedName) => live !== undefined && resolveRelation(live, name, path) !== null;
   const made = new Set(
-    reading.statements.flatMap(({ verb, sql }) =>
+    inOrder(reading).flatMap(({ statement: { verb, sql } }) =>
       verb === 'ddl'
         ? [
             ...sql.matchAll(
@@ -77,9 +78,9 @@ function absentObjects(reading: SeedReading, world: SeedWorld): string[] {
     ),
   );
   const altered = new Set(
-    reading.statements.flatMap(({ verb, table }) => (verb === 'ddl' && table ? [table.name] : [])),
+    inOrder(reading).flatMap(({ statement: { verb, table } }) => (verb === 'ddl' && table ? [table.name] : [])),
   );
-  const absent = reading.statements.flatMap(({ table, guards, columns }) => {
+  const absent = inOrder(reading).flatMap(({ statement: { table, guards, columns } }) => {
     if (table === null || guards.length > 0 || made.has(table.name)) return [];
     if (!isThere(table)) return [table.name];
     const standing = live?.tables.get(resolveTable(live, table, path) ?? '');
@@ -114,7 +115,7 @@ function seedStep(reading: SeedReading, answers: string[], { schemas, searchPath
   const { file } = reading;
   const live = schemas[0] ?? emptySchema();
   const tables = new Set(
-    reading.statements.flatMap((statement) =>
+    inOrder(reading).flatMap(({ statement }) =>
       [statement.table, ...statement.reads].flatMap((name) =>
         name ? [resolveTable(live, name, searchPath) ?? placeOf(name, searchPath)] : [],
       ),
@@ -125,7 +126,7 @@ function seedStep(reading: SeedReading, answers: string[], { schemas, searchPath
     phase: 'seed',
     sql: `-- Runs ${file} as it stands after its patch, in one transaction, with an image of every row that it changes.\n`,
     down: null,
-    lock: `SHARE ROW EXCLUSIVE on ${[...new Set(reading.statements.flatMap(({ table }) => (table ? [table.name] : [])))].join(', ')}`,
+    lock: `SHARE ROW EXCLUSIVE on ${[...new Set(inOrder(reading).flatMap(({ statement: { table } }) => (table ? [table.name] : [])))].join(', ')}`,
     hazards: ['changes-rows'],
     transactional: true,
     answers,

@@ -5,17 +5,17 @@
 import { ChainError } from '../errors.ts';
 import type { Step } from '../model/plan.ts';
 import { markSeedUndone, recordSeedRun, seedImages } from '../run/index.ts';
-import { loadSqlParser, readSeedSql } from '../sql/index.ts';
+import { loadSqlParser } from '../sql/index.ts';
 import type { StepContext } from './units.ts';
 
 export async function runSeedStep(step: Step, context: StepContext): Promise<void> {
-  const { decodeScript, projectFiles, runSeed } = await import('../seeds/index.ts');
+  const { decodeScript, projectFiles, readSeed, runSeed } = await import('../seeds/index.ts');
   const file = step.seedFile as string;
   const read = projectFiles(context.projectDir);
   const bytes = read(file, file);
   if (bytes === null) throw new ChainError('seed-failed', `The seed ${file} is gone.`);
   await loadSqlParser();
-  const reading = readSeedSql(file, decodeScript(file, bytes));
+  const reading = readSeed(file, decodeScript(file, bytes), read);
   const run = await runSeed(context.connection, reading, {
     insideTransaction: true,
     readFile: read,

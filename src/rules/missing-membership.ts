@@ -7,7 +7,7 @@ import { nameOfKey } from '../model/declare.ts';
 import type { Evidence } from '../model/finding.ts';
 import { plainSearchPath, primaryKeyOf, uniqueColumnsOf } from '../model/lookup.ts';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
-import { foreignKeysOf, insertsOf, literalIn, type SeedInsert } from '../model/seed-view.ts';
+import { foreignKeysOf, insertsOf, literalIn, rootOf, type SeedInsert } from '../model/seed-view.ts';
 import { defineRule, type RuleInputs, step } from './rule.ts';
 
 interface Membership {
@@ -75,8 +75,8 @@ export default defineRule({
           'seed-missing-relation',
           'seed-natural-key-id-mismatch',
         ],
-        remedy: step(`Run the seed, which adds them: \`chain seed ${insert.reading.file}\``, 'locks-or-data', [
-          { action: 'run-seed', file: insert.reading.file },
+        remedy: step(`Run the seed, which adds them: \`chain seed ${rootOf(insert.reading)}\``, 'locks-or-data', [
+          { action: 'run-seed', file: rootOf(insert.reading) },
         ]),
       };
     }

@@ -7,7 +7,7 @@ import type { Evidence } from '../model/finding.ts';
 import { plainSearchPath } from '../model/lookup.ts';
 import { quoteIdentifier, quoteQualified } from '../model/name.ts';
 import type { Constraint, Reference } from '../model/schema.ts';
-import { insertsOf, literalIn } from '../model/seed-view.ts';
+import { insertsOf, literalIn, rootOf } from '../model/seed-view.ts';
 import { advice, defineRule, type RuleInputs, step } from './rule.ts';
 
 interface WantedKey {
@@ -161,5 +161,5 @@ function seededBy(seeds: SeedsReading | undefined, table: string): Set<string> {
   const writers = (seeds?.readings ?? []).filter((reading) =>
     reading.statements.some((statement) => statement.verb === 'insert' && statement.table?.name === table),
   );
-  return new Set(writers.map((reading) => reading.file));
+  return new Set(writers.map(rootOf));
 }

@@ -3,6 +3,7 @@
  * conflict targets and values of a wrong type, and writes nothing. What hangs on what the seed did before is left out.
  */
 import type { SeedReading, SeedStatement } from '../model/seed.ts';
+import { ranBefore } from '../model/seed-view.ts';
 import type { Probe, ProbeRefusal } from './rule.ts';
 
 export interface PlannedStatement {
@@ -45,9 +46,8 @@ function isPlannable(reading: SeedReading, statement: SeedStatement): boolean {
     reading.statements.some((other) => other !== statement && other.span.from <= span.from && other.span.to >= span.to)
   )
     return false;
-  const isMadeBefore = reading.statements.some(
-    (other) =>
-      other.verb === 'ddl' && other.span.from < span.from && names.some(({ name }) => name === other.table?.name),
+  const isMadeBefore = ranBefore(reading, statement).some(
+    (other) => other.verb === 'ddl' && names.some(({ name }) => name === other.table?.name),
   );
   if (
     isMadeBefore ||

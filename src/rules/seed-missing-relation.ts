@@ -5,6 +5,7 @@ import { blindSpotOver, hasUnreadRevisions } from '../model/blind-spots.ts';
 import type { Evidence } from '../model/finding.ts';
 import { placeOf, plainSearchPath, resolveRelation } from '../model/lookup.ts';
 import type { SeedReading, SeedStatement } from '../model/seed.ts';
+import { inOrder, rootOf } from '../model/seed-view.ts';
 import { advice, defineRule } from './rule.ts';
 
 const writingVerbs = new Set<SeedStatement['verb']>(['insert', 'update', 'delete', 'truncate', 'copy']);
@@ -25,9 +26,9 @@ export default defineRule({
     const schema = live?.schema ?? declared.heads;
     const searchPath = plainSearchPath(live?.searchPath ?? config.env.searchPath);
     const missing = new Map<string, { reading: SeedReading; statement: SeedStatement }[]>();
-    for (const reading of seeds.readings) {
+    for (const seed of seeds.readings.filter(({ inclusion }) => inclusion === null)) {
       const own = new Set<string>();
-      for (const statement of reading.statements) {
+      for (const { reading, statement } of inOrder(seed)) {
         if (statement.verb === 'ddl' && statement.table) {
           if (/^\s*drop\b/i.test(statement.sql)) own.delete(statement.table.name);
           else own.add(statement.table.name);
@@ -82,8 +83,8 @@ export default defineRule({
           ...(isPending ? ['pending-revisions'] : []),
         ],
         remedy: {
-          ...advice(`Bring ${key} back first, then run the seed: \`chain seed ${first.reading.file}\``),
-          actions: [{ action: 'run-seed', file: first.reading.file }],
+          ...advice(`Bring ${key} back first, then run the seed: \`chain seed ${rootOf(first.reading)}\``),
+          actions: [{ action: 'run-seed', file: rootOf(first.reading) }],
         },
       };
     }

@@ -12,6 +12,7 @@ import {
   foreignKeysOf,
   insertsOf,
   literalIn,
+  ranBefore,
   type SeedInsert,
   unfilledColumns,
   valueIn,
@@ -108,14 +109,15 @@ function selectsOf(readings: readonly SeedReading[], schema: Schema, searchPath:
 function asksFirst({ statement, reading }: SeedInsert): boolean {
   const { guards, isHandled, reads, table, span } = statement;
   if (guards.length > 0 || isHandled || reads.some((name) => name.name === table?.name)) return true;
+  if (reading.inclusion?.isConditional) return true;
   return reading.directives.some(({ command, span: at }) => command === '\\if' && at.from < span.from);
 }
 
 /** TRUNCATE, or a DELETE of all rows or of those that are inserted, stands before it. */
 function isCleared(insert: SeedInsert, keys: readonly ForeignKey[]): boolean {
   const { statement, reading } = insert;
-  return reading.statements.some((other) => {
-    if (!other.table || other.span.from >= statement.span.from) return false;
+  return ranBefore(reading, statement).some((other) => {
+    if (!other.table) return false;
     const isSame = other.table.name === statement.table?.name;
     if (other.verb === 'truncate')
       return isSame || (/\bcascade\b/i.test(other.sql) && isReached(other.table.name, insert.table, keys));

@@ -15,6 +15,8 @@ export default defineRule({
   },
   *check({ seeds }) {
     for (const reading of seeds.readings) {
+      // Whoever comes to an included file is psql.
+      if (reading.inclusion !== null) continue;
       const first = reading.directives[0];
       if (first === undefined) continue;
       const runs = seeds.runners.flatMap((runner) =>

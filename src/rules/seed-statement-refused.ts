@@ -5,7 +5,7 @@
 import type { Evidence } from '../model/finding.ts';
 import { plainSearchPath } from '../model/lookup.ts';
 import type { Schema, Table } from '../model/schema.ts';
-import { insertsOf, type SeedInsert, valueIn } from '../model/seed-view.ts';
+import { insertsOf, ranBefore, type SeedInsert, valueIn } from '../model/seed-view.ts';
 import { lineOfRefusal, type PlannedStatement, plannedStatements } from './planned-statements.ts';
 import { advice, defineRule, type FindingDraft, type ProbeRefusal } from './rule.ts';
 
@@ -69,9 +69,8 @@ function misfitLine({ reading, statement }: PlannedStatement, schema: Schema | u
 function* ruledOut(insert: SeedInsert, table: Table, schema: Schema, isLive: boolean): Generator<FindingDraft> {
   const { file } = insert.reading;
   const origin = isLive ? 'live' : 'declared';
-  const isAltered = insert.reading.statements.some(
-    ({ verb, table: altered, span }) =>
-      verb === 'ddl' && altered?.name === table.name && span.from < insert.statement.span.from,
+  const isAltered = ranBefore(insert.reading, insert.statement).some(
+    ({ verb, table: altered }) => verb === 'ddl' && altered?.name === table.name,
   );
   if (isAltered || table.kind === 'foreign') return;
   const isGuarded = insert.statement.guards.some(({ condition }) =>

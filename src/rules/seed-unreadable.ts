@@ -15,13 +15,14 @@ export default defineRule({
   },
   *check({ seeds }) {
     for (const reading of seeds.readings) {
+      const needsPsql = reading.directives.length > 0 || reading.inclusion !== null;
       for (const error of reading.errors) {
         yield {
           subject: { kind: 'seed', name: reading.file, file: reading.file, line: error.line },
           // psql fills in variables before the server sees them.
-          severity: reading.directives.length > 0 ? 'warning' : 'error',
-          certainty: reading.directives.length > 0 ? 'suspected' : 'proven',
-          message: `${reading.file}:${error.line} cannot be parsed (${error.message}); the seed stops there.`,
+          severity: needsPsql ? 'warning' : 'error',
+          certainty: needsPsql ? 'suspected' : 'proven',
+          message: `${reading.file}:${error.line} cannot be ${error.message.startsWith('\\') ? 'read' : 'parsed'} (${error.message}); the seed stops there.`,
           evidence: [{ origin: 'seed', text: error.message, file: reading.file, line: error.line }],
           remedy: advice(`Mend the statement at ${reading.file}:${error.line}`, 'file-edit'),
         };

@@ -3,6 +3,7 @@
  */
 import { ChainError } from '../errors.ts';
 import type { SeedReading, SeedStatement } from '../model/seed.ts';
+import { filesOf } from '../model/seed-view.ts';
 import type { ScriptStatement } from './script.ts';
 import { bodyStart } from './seed-text.ts';
 import { type Refusal, refusalOf } from './session.ts';
@@ -74,7 +75,7 @@ function placeOf(act: ScriptStatement, refusal: Refusal, reading: SeedReading): 
   const place = (at: number): Place => ({ file: act.fileName, text: file.text, line: file.lineAt(at), at });
   const pointed = refusal.position === null ? null : act.placeOf(refusal.position);
   if (pointed !== null) return place(pointed);
-  const own = act.fileName === reading.file ? reading.statements : [];
+  const own = filesOf(reading).find(({ file: name }) => name === act.fileName)?.statements ?? [];
   const inBlock = /inline_code_block line (\d+)/.exec(refusal.where ?? '')?.[1];
   let from = act.from;
   if (inBlock !== undefined) {

@@ -13,6 +13,7 @@ export {
 } from './identities.ts';
 export type { RowImage, RowValues } from './images.ts';
 export { patchSeed, type SeedPatch, type SeedPatchRequest } from './patch.ts';
+export { readSeed } from './reading.ts';
 export { runSeed, type SeedRun, type SeedRunOptions, type SeedTableSummary } from './run.ts';
 export { contentHashOf, decodeScript, projectFiles, type ReadScriptFile } from './script-files.ts';
 export { type RerunOptions, runAgain, runTwice } from './second-run.ts';

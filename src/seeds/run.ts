@@ -5,6 +5,7 @@
 import { ChainError } from '../errors.ts';
 import { compareText, quoteQualified } from '../model/name.ts';
 import type { SeedReading } from '../model/seed.ts';
+import { inOrder } from '../model/seed-view.ts';
 import { changedRows, markNow, type Reader } from './changed-rows.ts';
 import { execute, type SeedNotice } from './execute.ts';
 import { seedFailure } from './failure.ts';
@@ -88,7 +89,7 @@ export async function runSeed(
       const snapshots = new Snapshots(session);
       for (const table of [...new Set([...tables, ...copied])].sort(compareText))
         await (copied.has(table) ? snapshots.take(table) : lockTable(session, table));
-      const disables = reading.statements.some(({ disablesForeignKeys }) => disablesForeignKeys);
+      const disables = inOrder(reading).some(({ statement }) => statement.disablesForeignKeys);
       const orphans = disables ? await orphanCounts(session, [...tables]) : null;
       const marker = await markNow(session);
       await session.query('SAVEPOINT chain_seed_rows');
@@ -176,7 +177,8 @@ async function refuseOrphans(
 /** Tables that the file's own statements write, with those that TRUNCATE … CASCADE would empty. `isEmptied`: or altered. */
 async function tablesOf(session: SeedSession, reading: SeedReading): Promise<{ name: string; isEmptied: boolean }[]> {
   const found = new Map<string, boolean>();
-  for (const { verb, table, sql } of reading.statements) {
+  for (const { statement } of inOrder(reading)) {
+    const { verb, table, sql } = statement;
     if (!table || !writingVerbs.has(verb)) continue;
     const isEmptied = verb === 'truncate' || (verb === 'ddl' && /^\s*(?:alter|drop)\b/i.test(sql));
     const names =
@@ -256,7 +258,8 @@ async function restoreSettings(
 function statedRows(reading: SeedReading, images: readonly RowImage[]): Map<string, number> {
   const tables = [...new Set(images.map(({ table }) => table))];
   const stated = new Map<string, number>();
-  for (const { verb, table, rows } of reading.statements) {
+  for (const { statement } of inOrder(reading)) {
+    const { verb, table, rows } = statement;
     if (!table || !rows || (verb !== 'insert' && verb !== 'copy')) continue;
     const key =
       table.schema === null

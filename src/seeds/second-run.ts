@@ -5,6 +5,7 @@
 import { ChainError } from '../errors.ts';
 import { compareText } from '../model/name.ts';
 import type { SeedChange, SeedReading, SeedRerun, SeedStatement } from '../model/seed.ts';
+import { filesOf } from '../model/seed-view.ts';
 import { failedAt } from './failure.ts';
 import { type RowImage, type RowValues, shapeOf, type WriteCounts, writeCounts } from './images.ts';
 import { runSeed } from './run.ts';
@@ -168,8 +169,8 @@ async function changesOf(
 }
 
 function statementsIn(act: ScriptStatement, reading: SeedReading): SeedStatement[] {
-  if (act.fileName !== reading.file) return [];
-  return reading.statements.filter(({ span }) => span.from >= act.from && span.to <= act.to);
+  const { statements } = filesOf(reading).find(({ file }) => file === act.fileName) ?? { statements: [] };
+  return statements.filter(({ span }) => span.from >= act.from && span.to <= act.to);
 }
 
 function setsAnyOf({ sets, onConflict }: SeedStatement, columns: readonly string[]): boolean {

@@ -3,7 +3,15 @@
  * Total: what cannot be read is in `errors` with PostgreSQL's message. Refuses to run anything.
  */
 import { createHash } from 'node:crypto';
-import type { PsqlDirective, SeedBlock, SeedGuard, SeedReading, SeedStatement, Span } from '../model/seed.ts';
+import type {
+  PsqlDirective,
+  SeedBlock,
+  SeedGuard,
+  SeedInclusion,
+  SeedReading,
+  SeedStatement,
+  Span,
+} from '../model/seed.ts';
 import { copyRows } from './copy-data.ts';
 import { nextToken } from './lexer.ts';
 import { parseBlock, parseStatements } from './pg-parser.ts';
@@ -26,8 +34,46 @@ interface Reading {
   path: SearchPath;
 }
 
+/** What `\i` or `\ir` of a file names: the file; why it cannot be read; null: nobody can tell before it runs. */
+export type ReadIncluded = (
+  command: PsqlDirective,
+  asker: string,
+) => { file: string; text: string } | { problem: string } | null;
+
+export interface SeedReadOptions {
+  /** Without it a seed is its one file. */
+  include?: ReadIncluded;
+}
+
+/** What the files of one seed share. */
+interface Seed {
+  include: ReadIncluded;
+  /** Files that were read, each once. */
+  seen: Set<string>;
+  order: { reading: SeedReading; statement: SeedStatement }[];
+}
+
+const includes = new Set(['\\i', '\\ir', '\\include', '\\include_relative']);
+const maxDepth = 20;
+
 /** Reads a seed. `loadSqlParser()` must have been awaited. Never throws. */
-export function readSeedSql(file: string, text: string): SeedReading {
+export function readSeedSql(file: string, text: string, options: SeedReadOptions = {}): SeedReading {
+  const seed: Seed = { include: options.include ?? (() => null), seen: new Set([file]), order: [] };
+  const { reading } = readOneFile(seed, file, text, null, unsetPath, 0);
+  if (reading.included.length === 0) return reading;
+  const files = (one: SeedReading): SeedReading[] => [one, ...one.included.flatMap(files)];
+  for (const one of files(reading)) one.order = seed.order;
+  return reading;
+}
+
+function readOneFile(
+  seed: Seed,
+  file: string,
+  text: string,
+  inclusion: SeedInclusion | null,
+  path: SearchPath,
+  depth: number,
+): { reading: SeedReading; path: SearchPath } {
   const seedFile = readSeedFile(text);
   const reading: Reading = {
     file: seedFile,
@@ -35,9 +81,48 @@ export function readSeedSql(file: string, text: string): SeedReading {
     statements: [],
     blocks: [],
     errors: [],
-    path: unsetPath,
+    path,
+  };
+  const directives = [...seedFile.directives].sort((a, b) => a.span.from - b.span.from);
+  const result: SeedReading = {
+    file,
+    inclusion,
+    included: [],
+    order: null,
+    text,
+    contentHash: createHash('sha256').update(text, 'utf8').digest('hex'),
+    version: [],
+    statements: reading.statements,
+    blocks: reading.blocks,
+    directives,
+    errors: reading.errors,
+  };
+  let conditions = inclusion?.isConditional ? 1 : 0;
+  let next = 0;
+  const readIncludesBefore = (offset: number): void => {
+    for (; next < directives.length; next++) {
+      const command = directives[next] as PsqlDirective;
+      if (command.span.from >= offset) return;
+      if (command.command === '\\if') conditions++;
+      else if (command.command === '\\endif') conditions--;
+      if (!includes.has(command.command)) continue;
+      const found = seed.include(command, file);
+      if (found === null) continue;
+      if ('problem' in found) {
+        reading.errors.push({ line: command.line, message: found.problem });
+        continue;
+      }
+      if (seed.seen.has(found.file) || depth >= maxDepth) continue;
+      seed.seen.add(found.file);
+      const at = { root: inclusion?.root ?? file, file, line: command.line, isConditional: conditions > 0 };
+      const included = readOneFile(seed, found.file, found.text, at, reading.path, depth + 1);
+      reading.path = included.path;
+      result.included.push(included.reading);
+    }
   };
   for (const piece of seedFile.pieces) {
+    readIncludesBefore(piece.from);
+    const before = reading.statements.length;
     try {
       readPiece(reading, piece);
     } catch (error) {
@@ -45,17 +130,11 @@ export function readSeedSql(file: string, text: string): SeedReading {
       if (!(error instanceof RangeError)) throw error;
       reading.errors.push({ line: seedFile.lineAt(piece.from), message: 'nested too deeply to be read' });
     }
+    for (const statement of reading.statements.slice(before)) seed.order.push({ reading: result, statement });
   }
-  return {
-    file,
-    text,
-    contentHash: createHash('sha256').update(text, 'utf8').digest('hex'),
-    version: readVersions(seedFile, reading.statements, reading.blocks),
-    statements: reading.statements,
-    blocks: reading.blocks,
-    directives: [...seedFile.directives].sort((a: PsqlDirective, b: PsqlDirective) => a.span.from - b.span.from),
-    errors: reading.errors,
-  };
+  readIncludesBefore(Number.POSITIVE_INFINITY);
+  result.version = readVersions(seedFile, reading.statements, reading.blocks);
+  return { reading: result, path: reading.path };
 }
 
 function scopeOf(file: SeedFile, guards: SeedGuard[], insideBlock: boolean, variables: ReadonlySet<string>): SeedScope {

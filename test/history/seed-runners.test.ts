@@ -11,6 +11,9 @@ import { findRule } from '../../src/rules/index.ts';
 
 const seed = (file: string, more: Partial<SeedReading> = {}): SeedReading => ({
   file,
+  inclusion: null,
+  included: [],
+  order: null,
   text: '',
   contentHash: '',
   version: [],

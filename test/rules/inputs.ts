@@ -12,13 +12,15 @@ import type { Operation } from '../../src/model/operation.ts';
 import type { EnvFacts, ProjectFacts, SurroundingFile } from '../../src/model/project.ts';
 import type { Revision, RevisionReading, UnreadableFile } from '../../src/model/revision.ts';
 import type { RevisionCode } from '../../src/model/revision-code.ts';
+import { filesOf } from '../../src/model/seed-view.ts';
 import { readStamp, settleOverlap } from '../../src/model/stamp.ts';
 import { replay as replayRevisions, schemaOfOperations } from '../../src/replay/index.ts';
 import { runRules } from '../../src/rules/engine.ts';
 import { findRule } from '../../src/rules/index.ts';
 import type { EndpointAnswer, RuleInputs, SeedReruns } from '../../src/rules/rule.ts';
+import { readSeed } from '../../src/seeds/index.ts';
 import { loadMigratorCodeReader } from '../../src/sources/alembic/index.ts';
-import { loadSqlParser, parseSql, readSeedSql } from '../../src/sql/index.ts';
+import { loadSqlParser, parseSql } from '../../src/sql/index.ts';
 
 await loadSqlParser();
 const readMigratorCode = await loadMigratorCodeReader();
@@ -37,6 +39,8 @@ export interface Project {
   unreadable?: UnreadableFile[];
   models?: string;
   seed?: string;
+  /** Files that the seed includes, by their path. */
+  seedFiles?: Record<string, string>;
   surroundings?: SurroundingFile[];
   /** Read from the surroundings where they are not given. */
   migrators?: Migrator[];
@@ -197,7 +201,11 @@ export function inputsOf(project: Project): Partial<RuleInputs> {
     migrators: project.migrators ?? [],
     notes: [],
   };
-  const readingsOfSeeds = project.seed === undefined ? [] : [readSeedSql(seedFile, project.seed)];
+  const readFile = (file: string) => {
+    const text = project.seedFiles?.[file];
+    return text === undefined ? null : Buffer.from(text);
+  };
+  const readingsOfSeeds = project.seed === undefined ? [] : filesOf(readSeed(seedFile, project.seed, readFile));
   const inputs: Partial<RuleInputs> = {
     graph,
     code: new Map([...graph.revisions.keys()].map((id) => [id, { ...noCode, ...project.code?.[id] }])),

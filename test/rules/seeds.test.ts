@@ -393,3 +393,55 @@ it('seed-not-rerunnable: what running it twice has shown confirms, refutes or ad
     'that a second run of scripts/seed.sql changes nothing: the first one fails at scripts/seed.sql:1, no table',
   ]);
 });
+
+describe('a seed of several files', () => {
+  const seedFiles = {
+    'scripts/parts/items.sql': "\n\nINSERT INTO item (id, slug) VALUES (1, 'x');\nINSERT INTO mine (a) VALUES (1);\n",
+    'scripts/parts/tables.sql': 'CREATE TABLE mine (a int);\n',
+  };
+  const all = '\\ir parts/tables.sql\n\\ir parts/items.sql\n';
+
+  it('is told by the file and the line in which it stands', async () => {
+    const [finding, ...others] = await findingsOf('seed-not-rerunnable', { ...chain, seed: all, seedFiles });
+    expect(others).toEqual([]);
+    expect(finding?.subject).toMatchObject({
+      name: 'scripts/parts/items.sql',
+      file: 'scripts/parts/items.sql',
+      line: 3,
+    });
+    const [absent] = await findingsOf('seed-missing-relation', { ...chain, seed: '\\ir parts/items.sql\n', seedFiles });
+    expect(absent).toMatchObject({
+      subject: { name: 'public.mine', file: 'scripts/parts/items.sql', line: 4 },
+      remedy: { actions: [{ action: 'run-seed', file: 'scripts/seed.sql' }] },
+    });
+  });
+
+  it('is judged by what ran before in the others', async () => {
+    expect(await findingsOf('seed-missing-relation', { ...chain, seed: all, seedFiles })).toEqual([]);
+    expect(await findingsOf('seed-not-rerunnable', { ...chain, seed: `TRUNCATE item;\n${all}`, seedFiles })).toEqual(
+      [],
+    );
+    expect(
+      await findingsOf('seed-not-rerunnable', { ...chain, seed: `\\if :fresh\n${all}\\endif\nSELECT 1;`, seedFiles }),
+    ).toEqual([]);
+    const elsewhere = { 'scripts/path.sql': 'SET search_path TO nowhere;' };
+    const [finding] = await findingsOf('seed-missing-relation', {
+      ...chain,
+      seed: "\\i path.sql\nINSERT INTO item (id, slug) VALUES (1, 'x') ON CONFLICT DO NOTHING;",
+      seedFiles: elsewhere,
+    });
+    expect(finding?.subject).toMatchObject({ name: 'nowhere.item', line: 2 });
+  });
+
+  it('is told of what is absent or outside, once, and read to its end where files include each other', async () => {
+    const seed = '\\ir nothing.sql\n\\i :folder/x.sql\n\\ir seed.sql\n\\ir parts/tables.sql\n\\ir parts/tables.sql\n';
+    const findings = await findingsOf('seed-unreadable', {
+      ...chain,
+      seed,
+      seedFiles: { ...seedFiles, 'scripts/seed.sql': seed },
+    });
+    expect(findings.map(({ message, certainty }) => [message, certainty])).toEqual([
+      ['scripts/seed.sql:1 cannot be read (\\ir nothing.sql: no such file); the seed stops there.', 'suspected'],
+    ]);
+  });
+});
