@@ -258,7 +258,7 @@ async function openSession(
       return await body();
     } catch (error) {
       if (options.signal?.aborted) throw interrupted();
-      const failure = statementError(error as ServerError, target);
+      const failure = statementError(error as ServerError, target, options.readOnly);
       // A server that only was too slow for us works on.
       if (failure.code === 'connection-lost') void interrupt();
       throw failure;

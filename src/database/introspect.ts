@@ -52,8 +52,9 @@ export async function introspect(connection: Connection, options: IntrospectOpti
         readOnly: true,
       });
     } catch (error) {
-      if (!isCatalogChange(error)) throw error;
+      if (!isCatalogChange(error) && !isRecoveryConflict(error)) throw error;
       if (attempt >= attempts) {
+        if (isRecoveryConflict(error)) throw error;
         throw new ChainError(
           'cannot-read',
           `The schema of ${connection.target.redacted} changed while it was being read, ${attempts} times over.`,
@@ -76,6 +77,11 @@ function isCatalogChange(error: unknown): boolean {
       (error.sqlState === 'XX000' &&
         /cache lookup failed|could not (open|find)|does not exist/.test(error.serverMessage)))
   );
+}
+
+/** A standby ends a reading that stands in the way of what it replays (the session is read-only: it conflicts with nobody else). */
+function isRecoveryConflict(error: unknown): boolean {
+  return error instanceof SqlError && error.sqlState === '40001';
 }
 
 async function readSnapshot(reading: CatalogReading, question: VersionTableQuestion): Promise<LiveDatabase> {

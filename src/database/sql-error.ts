@@ -62,6 +62,9 @@ export function isConnectionLoss(error: ServerError): boolean {
   return (
     code.startsWith('08') ||
     /^57P0[1235]$/.test(code) ||
+    // As the server ends a session, whatever for: a standby that gives way to its primary does it with 40001.
+    error.severity === 'FATAL' ||
+    error.severity === 'PANIC' ||
     ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNREFUSED', 'ECONNABORTED', 'EHOSTUNREACH', 'ENETUNREACH'].includes(
       code,
     ) ||
@@ -70,16 +73,23 @@ export function isConnectionLoss(error: ServerError): boolean {
   );
 }
 
+const recoveryHint =
+  'The standby gives way to its primary: run the command again, switch hot_standby_feedback on, or look at the primary.';
+
 /** A refused statement, or the loss of the connection during it. */
-export function statementError(error: ServerError, target: DatabaseTarget): ChainError {
+export function statementError(error: ServerError, target: DatabaseTarget, isReadOnly = true): ChainError {
   const text = redact(error.message, target.password);
+  // What only reads meets a conflict with nobody but the replay of a standby.
+  const isRecoveryConflict = isReadOnly && error.code === '40001';
   if (isConnectionLoss(error)) {
     const why = /Query read timeout/.test(error.message) ? 'the server stopped answering' : text;
     return new ChainError(
       'connection-lost',
       `The connection to ${target.redacted} was lost: ${why}.`.replace('..', '.'),
       {
-        hint: 'Look whether the server restarted or the network dropped the session, then run the same command again.',
+        hint: isRecoveryConflict
+          ? recoveryHint
+          : 'Look whether the server restarted or the network dropped the session, then run the same command again.',
       },
     );
   }
@@ -106,8 +116,15 @@ export function statementError(error: ServerError, target: DatabaseTarget): Chai
     );
   }
   if (state === '25006') {
-    return make('cannot-read', said, 'This session is read-only, as every command that only looks must be.');
+    return isReadOnly
+      ? make('cannot-read', said, 'This session is read-only, as every command that only looks must be.')
+      : make(
+          'cannot-write',
+          said,
+          'The server lets nothing be written: connect to the primary where it is a standby, or look at default_transaction_read_only.',
+        );
   }
+  if (isRecoveryConflict) return make('cannot-read', said, recoveryHint);
   return make('cannot-read', said, error.hint === undefined ? null : redact(error.hint, target.password));
 
   function make(code: ErrorCode, message: string, hint: string | null): SqlError {
