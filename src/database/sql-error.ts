@@ -79,6 +79,11 @@ const recoveryHint =
 /** A refused statement, or the loss of the connection during it. */
 export function statementError(error: ServerError, target: DatabaseTarget, isReadOnly = true): ChainError {
   const text = redact(error.message, target.password);
+  if (/statement pooling mode/.test(error.message)) {
+    return new ChainError('connection-failed', `The pooler at ${target.redacted} says: ${text}.`, {
+      hint: 'In statement mode it lets no transaction through, and so no snapshot: name the server itself in the URL, or a pool in session or transaction mode.',
+    });
+  }
   // What only reads meets a conflict with nobody but the replay of a standby.
   const isRecoveryConflict = isReadOnly && error.code === '40001';
   if (isConnectionLoss(error)) {

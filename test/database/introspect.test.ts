@@ -199,7 +199,7 @@ describe.skipIf(!hasPgBouncer)('through PgBouncer', () => {
     for (const end of ends) end();
   });
 
-  async function pooled(mode: 'transaction' | 'session'): Promise<string> {
+  async function pooled(mode: 'transaction' | 'session' | 'statement'): Promise<string> {
     const { url, stop } = await startPgBouncer(database.target, mode);
     ends.push(stop);
     return url;
@@ -225,6 +225,15 @@ describe.skipIf(!hasPgBouncer)('through PgBouncer', () => {
     await using(await pooled('session'), async (connection) => {
       expect(connection.isPooled).toBe(true);
       expect(await detectPooling(connection)).toBe('session');
+    });
+  });
+
+  it('says what statement mode keeps it from', async () => {
+    const url = await pooled('statement');
+    await expect(using(url, (connection) => introspect(connection))).rejects.toMatchObject({
+      code: 'connection-failed',
+      message: expect.stringContaining('statement pooling mode'),
+      hint: expect.stringContaining('session or transaction mode'),
     });
   });
 

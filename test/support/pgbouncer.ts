@@ -12,7 +12,7 @@ export const hasPgBouncer = program !== undefined;
 
 export async function startPgBouncer(
   target: DatabaseTarget,
-  mode: 'transaction' | 'session',
+  mode: 'transaction' | 'session' | 'statement',
 ): Promise<{ url: string; stop(): void }> {
   const folder = mkdtempSync(join(tmpdir(), 'chain-test-'));
   const port = await new Promise<number>((resolve) => {
