@@ -19,9 +19,13 @@ export class TableIndex {
   }
 
   replace(before: Table | undefined, after: Table | undefined): void {
-    if (before?.indexes !== after?.indexes || before?.constraints !== after?.constraints) {
-      if (before !== undefined) this.count(before, -1);
-      if (after !== undefined) this.count(after, 1);
+    if (before?.indexes !== after?.indexes) {
+      if (before !== undefined) this.countIndexes(before, -1);
+      if (after !== undefined) this.countIndexes(after, 1);
+    }
+    if (before?.constraints !== after?.constraints) {
+      if (before !== undefined) this.countConstraints(before, -1);
+      if (after !== undefined) this.countConstraints(after, 1);
     }
     if (before?.parents === after?.parents) return;
     for (const parent of before?.parents ?? []) this.childrenByParent.get(parent)?.delete(keyOfTable(before as Table));
@@ -31,8 +35,11 @@ export class TableIndex {
     }
   }
 
-  private count({ namespace, indexes, constraints }: Table, by: 1 | -1): void {
+  private countIndexes({ namespace, indexes }: Table, by: 1 | -1): void {
     for (const name of indexes.keys()) add(this.relations, keyOf(namespace, name), by);
+  }
+
+  private countConstraints({ namespace, constraints }: Table, by: 1 | -1): void {
     for (const { name, type } of constraints.values()) {
       add(this.constraints, keyOf(namespace, name), by);
       if (type === 'p' || type === 'u' || type === 'x') add(this.relations, keyOf(namespace, name), by);

@@ -108,8 +108,8 @@ function build(
       });
     else columns.set(column.name, columnOf(draft, operation, { namespace, name: name.name }, column));
   }
-  draft.setTable({
-    ...draft.stated(operation, key),
+  const table: Table = {
+    origin: operation.origin,
     namespace,
     name: name.name,
     kind: definition.partitionKey ? 'partitioned' : 'table',
@@ -125,8 +125,10 @@ function build(
     rowSecurity: false,
     forceRowSecurity: false,
     options: definition.options ?? [],
-    ...(definition.comment != null ? { comment: definition.comment } : {}),
-  });
+  };
+  if (draft.isSuspected(operation, key)) table.certainty = 'suspected';
+  if (definition.comment != null) table.comment = definition.comment;
+  draft.setTable(table);
   placeStated(draft, operation, key, definition);
   for (const parent of parents) inheritFrom(draft, parent);
   for (const index of definition.indexes) placeIndex(draft, operation, key, index, definition.name, false);
