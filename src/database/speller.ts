@@ -44,6 +44,8 @@ interface Question {
 /** Columns that a table can have: 1,600 in PostgreSQL. */
 const mostColumns = 1500;
 const mostQuestions = 1000;
+/** Beyond it, PostgreSQL takes longer to tell them than to make them. */
+const mostValues = 200;
 /** Statements that only look for the questions which PostgreSQL refuses. */
 const mostRefusals = 200;
 
@@ -254,7 +256,7 @@ function sheetsOf(questions: Iterable<Question>): Sheet[] {
     const isValue = question.kind === 'default' || question.kind === 'generated';
     let sheet = open.find(
       ({ columns, values }) =>
-        (!isValue || columns.size + values < mostColumns) &&
+        (!isValue || (values < mostValues && columns.size + values < mostColumns)) &&
         columns.size + values + question.columns.size < mostColumns &&
         [...question.columns].every(([name, type]) => (columns.get(name) ?? type) === type),
     );

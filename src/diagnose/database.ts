@@ -26,6 +26,7 @@ export async function lookAtDatabase(project: Subject): Promise<Looked> {
   progress('reading the database');
   const { connect, introspect, parseDatabaseUrl } = await import('../database/index.ts');
   let connection: Connection | null = null;
+  let scratch: StartingScratch | null = null;
   try {
     if (options.reuse?.connection !== undefined) connection = options.reuse.connection;
     else {
@@ -38,14 +39,44 @@ export async function lookAtDatabase(project: Subject): Promise<Looked> {
       });
     }
     const { versionTable, versionTableSchema } = project.facts.env;
+    scratch = startScratch(project);
     const live = await introspect(connection, { versionTable, versionTableSchema });
-    return { connection, database: await compare(project, live), problem: null, reason: '' };
+    return { connection, database: await compare(project, live, scratch), problem: null, reason: '' };
   } catch (error) {
     if (connection !== options.reuse?.connection) await connection?.close();
     if (!(error instanceof ChainError) || options.signal?.aborted || error.exitCode !== 3) throw error;
     const problem = { code: error.code, message: error.message, hint: error.hint };
     return { ...nothing, problem, reason: `the database could not be looked at: ${error.message}` };
+  } finally {
+    await scratch?.stop();
   }
+}
+
+interface StartingScratch {
+  /** @throws ChainError what keeps it from starting */
+  server: Promise<ScratchServer>;
+  stop(): Promise<void>;
+}
+
+/** Starts while the database is read: it is needed nearly always. Null: none is to be used, or the caller has one. */
+function startScratch({ settings, options }: Subject): StartingScratch | null {
+  if (!settings.useScratch || options.reuse?.scratch !== undefined) return null;
+  const server = import('../database/index.ts').then(({ openScratch }) =>
+    openScratch({
+      scratchUrl: settings.scratchUrl,
+      timeouts: settings.timeouts,
+      server: { isSmall: true },
+      ...(options.signal ? { signal: options.signal } : {}),
+    }),
+  );
+  return {
+    server,
+    stop: () =>
+      server.then(
+        (started) => started.stop(),
+        () => undefined,
+      ),
+  };
 }
 
 /** The contract's order ends with the project's own ini, which only reading commands take. */
@@ -55,7 +86,11 @@ function databaseUrl({ settings, options, facts }: Subject): string | null {
 }
 
 /** Compared at: the stamp; where there is none, or it cannot be placed, what the live schema looks like best. */
-async function compare(project: Subject, live: LiveDatabase): Promise<DatabaseDiagnosis> {
+async function compare(
+  project: Subject,
+  live: LiveDatabase,
+  scratch: StartingScratch | null,
+): Promise<DatabaseDiagnosis> {
   const { graph, replay, settings, progress } = project;
   progress('comparing');
   const { compareSchemas, keysInDoubt, rankRevisions, spelledAs } = await import('../diff/index.ts');
@@ -94,7 +129,7 @@ async function compare(project: Subject, live: LiveDatabase): Promise<DatabaseDi
   const inDoubt = doubts(declared, live.schema, 0);
   if (inDoubt.size === 0)
     return { ...unelaborated(), declared, drift: asWritten(), isElaborated: true, elaborationProblem: null };
-  const both = await elaborateInScratch(project, declared, live.schema, doubts, inDoubt);
+  const both = await elaborateInScratch(project, scratch, declared, live.schema, doubts, inDoubt);
   if (both.problem !== null)
     return { ...unelaborated(), declared, drift: asWritten(), isElaborated: false, elaborationProblem: both.problem };
   const drift = compareSchemas(both.declared, both.live, {
@@ -134,34 +169,25 @@ type Elaborated = { problem: string } | ({ problem: null } & ElaboratedPair);
 
 /** PostgreSQL says what both sides mean: what is in doubt is built on one scratch server, whose own words are compared. */
 async function elaborateInScratch(
-  project: Subject,
+  { options, progress }: Subject,
+  starting: StartingScratch | null,
   declared: Schema,
   live: Schema,
   doubts: DoubtsOf,
   inDoubt: ReadonlySet<string>,
 ): Promise<Elaborated> {
-  const { settings, options, progress } = project;
-  if (!settings.useScratch && options.reuse?.scratch === undefined)
-    return { problem: 'no scratch database (--no-scratch)' };
+  const given = options.reuse?.scratch ?? starting?.server;
+  if (given === undefined) return { problem: 'no scratch database (--no-scratch)' };
   progress('asking a scratch database what both sides mean');
-  const [{ elaborateBoth, openScratch }, { withLentTypes, withoutLentTypes }] = await Promise.all([
+  const [{ elaborateBoth }, { withLentTypes, withoutLentTypes }] = await Promise.all([
     import('../database/index.ts'),
     import('../diff/index.ts'),
   ]);
-  let scratch: ScratchServer | null = options.reuse?.scratch ?? null;
   try {
-    scratch ??= await openScratch({
-      scratchUrl: settings.scratchUrl,
-      timeouts: settings.timeouts,
-      server: { isSmall: true },
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
-    const both = await elaborateBoth(scratch, withLentTypes(declared, live), live, doubts, inDoubt);
+    const both = await elaborateBoth(await given, withLentTypes(declared, live), live, doubts, inDoubt);
     return { problem: null, ...both, declared: withoutLentTypes(both.declared, declared) };
   } catch (error) {
     if (!(error instanceof ChainError) || options.signal?.aborted) throw error;
     return { problem: error.message };
-  } finally {
-    if (scratch !== null && scratch !== options.reuse?.scratch) await scratch.stop();
   }
 }
