@@ -21,6 +21,11 @@ export type ReplayNote = { revision: RevisionId; operation: Operation /** `schem
       kind: 'created-twice';
       objectKind: 'table' | 'column' | 'enum' | 'index' | 'constraint' | 'sequence' | 'view' | 'type';
       first: Origin | null;
+      /** The two stand on branches that neither comes before the other, and meet. */
+      across?: {
+        /** The other statement, which fails where this one ran before it; null: it stands aside (a guard). */
+        other: { revision: RevisionId; operation: Operation } | null;
+      };
     }
   /** The operation's table, column, constraint … is created by no ancestor. */
   | { kind: 'target-missing'; objectKind: 'table' | 'column' | 'enum' | 'index' | 'constraint' | 'type' | 'view' }

@@ -160,10 +160,12 @@ export function editChain(
         because(action.revision, answers);
         break;
       }
-      case 'set-depends-on':
-        dependencies.set(action.revision, [...action.to]);
+      case 'set-depends-on': {
+        const original = graph.revisions.get(action.revision)?.dependsOn ?? [];
+        dependencies.set(action.revision, replaced(dependencies.get(action.revision) ?? [], original, action.to));
         because(action.revision, answers);
         break;
+      }
       case 'rename-revision': {
         const twins = graph.duplicates.get(action.revision) ?? [];
         const twin = twins.find((one) => one.file === action.file);
@@ -217,7 +219,11 @@ export function editChain(
     if (separated.has(id)) continue;
     const own = [...(answersById.get(id) ?? [])];
     const wanted = (parents.get(id) ?? []).map(renamed);
-    const needed = (dependencies.get(id) ?? []).map(renamed);
+    // Where another repair puts the two on one line, that is their order.
+    const isOnLine = (other: RevisionId) => isBefore(parents, other, id) || isBefore(parents, id, other);
+    const needed = (dependencies.get(id) ?? [])
+      .filter((other) => revision.dependsOn.includes(other) || !isOnLine(other))
+      .map(renamed);
     const touching = [...revision.downRevisions, ...revision.dependsOn].filter((other) => renames.has(other));
     const answers = [...new Set([...own, ...touching.flatMap((other) => [...(answersById.get(other) ?? [])])])];
     if (renames.has(id)) files.edit(revision.file, answers, (text) => setRevisionId(text, renamed(id)));

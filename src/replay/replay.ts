@@ -11,6 +11,7 @@ import type { RevisionGraph } from '../model/revision-graph.ts';
 import { emptySchema, type Schema } from '../model/schema.ts';
 import { orderOf } from './ancestors.ts';
 import { applyToDraft } from './apply.ts';
+import { collisionsOf } from './collisions.ts';
 import { type ReplayState, SchemaDraft } from './draft.ts';
 
 /** What the replay needs of a MigrationSource. */
@@ -120,6 +121,9 @@ export function replay(source: RevisionEvaluator, options: ReplayOptions): Repla
     if (isKept || options.withDowngrades) stateById.set(revision, draft.state);
     if (options.withDowngrades) downgradesById.set(revision, readDowngrade(source, revision, draft.state, options));
   });
+
+  const { order, isDetached } = ancestry;
+  notes.push(...collisionsOf({ source, order, isDetached, operationsById, stateAfter, optionsFor }));
 
   return {
     operationsById,

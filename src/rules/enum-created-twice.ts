@@ -3,17 +3,15 @@
  */
 import { blindSpotOver, blindSpotsBefore } from '../model/blind-spots.ts';
 import type { Evidence, Remedy } from '../model/finding.ts';
-import type { ReplayNote } from '../model/replay.ts';
+import { branchEvidence, onBothSides, orderAfter, type Second, secondOf, type Twice } from './created-twice.ts';
 import { advice, defineRule, patch } from './rule.ts';
-
-type Twice = Extract<ReplayNote, { kind: 'created-twice' }>;
 
 export default defineRule({
   id: 'enum-created-twice',
   title: 'an enum type is created twice',
   severity: 'error',
   needs: ['graph', 'declared'],
-  wants: ['config'],
+  wants: ['config', 'history', 'stamp'],
   docs: {
     problem:
       'An enum type is created where it stands already: `sa.Enum` in a table creates its type by itself, beside a CREATE TYPE or another table that did.',
@@ -21,14 +19,16 @@ export default defineRule({
     repair:
       'Let the later use take the type that stands: `postgresql.ENUM(…, create_type=False)`; a second CREATE TYPE goes.',
   },
-  *check({ graph, declared, config }) {
+  *check({ graph, declared, config, history, stamp }) {
+    const seen = { graph, ...(history ? { history } : {}), ...(stamp ? { stamp } : {}) };
     // The plug-in asks first, whatever sa.Enum would do.
     const asksFirst = config?.env.plugins?.includes('alembic_postgresql_enum') === true;
     for (const note of declared.replay.notes) {
       if (note.kind !== 'created-twice' || note.objectKind !== 'enum') continue;
       if (asksFirst && note.operation.kind === 'createEnum' && note.operation.implicit) continue;
       const spot = blindSpotOver(blindSpotsBefore(declared.replay.blindSpots, graph, note.revision), note.object);
-      const isUnsure = spot !== null || note.operation.condition !== undefined;
+      const isOneWay = note.across !== undefined && note.across.other === null;
+      const isUnsure = spot !== null || note.operation.condition !== undefined || isOneWay;
       const { file, line } = note.operation.origin;
       const isImplicit: boolean = note.operation.kind === 'createEnum' && note.operation.implicit === true;
       const evidence: Evidence[] = [];
@@ -45,6 +45,7 @@ export default defineRule({
         file,
         line,
       });
+      evidence.push(...branchEvidence(note));
       if (spot !== null)
         evidence.push({
           origin: 'declared',
@@ -56,23 +57,27 @@ export default defineRule({
         subject: { kind: 'enum', name: note.object, revision: note.revision, file, line },
         severity: isUnsure ? 'warning' : 'error',
         certainty: isUnsure ? 'suspected' : 'proven',
-        message: `The enum ${note.object} is created by ${note.first?.revision ?? 'an earlier statement'} and again by ${note.revision} (${file}:${line})${isImplicit ? ', where sa.Enum makes its type' : ''}; an upgrade of an empty database stops with \`type already exists\`.`,
+        message: `The enum ${note.object} is created by ${note.first?.revision ?? 'an earlier statement'} and again by ${note.revision} (${file}:${line})${isImplicit ? ', where sa.Enum makes its type' : ''}; ${note.across ? 'the two are on branches that meet, and a database that has run the one' : 'an upgrade of an empty database'} stops with \`type already exists\`.`,
         evidence,
-        remedy: remedyFor(note, isImplicit, isUnsure),
+        remedy: remedyFor(note, secondOf(note, seen), seen, isUnsure),
       };
     }
   },
 });
 
-function remedyFor(note: Twice, isImplicit: boolean, isUnsure: boolean): Remedy {
+function remedyFor(note: Twice, second: Second, seen: Parameters<typeof secondOf>[1], isUnsure: boolean): Remedy {
   const enumName = note.object.slice(note.object.indexOf('.') + 1);
+  if (second.isOnBothSides) return advice(onBothSides(note, `the type ${enumName}`), 'file-edit');
+  const { revision, operation } = second;
+  const isImplicit = operation.kind === 'createEnum' && operation.implicit === true;
   const summary = isImplicit
-    ? `Make ${note.revision} use the type ${enumName} that stands: postgresql.ENUM(…, name='${enumName}', create_type=False)`
-    : `Take the second CREATE TYPE ${enumName} out of ${note.revision}`;
-  if (isUnsure || note.operation.span === undefined) return advice(summary, 'file-edit');
-  return patch(summary, [
+    ? `Make ${revision} use the type ${enumName} that stands: postgresql.ENUM(…, name='${enumName}', create_type=False)`
+    : `Take the second CREATE TYPE ${enumName} out of ${revision}`;
+  if (isUnsure || operation.span === undefined) return advice(summary, 'file-edit');
+  return patch(`${summary}${note.across ? `, and let it depend on ${second.stays}` : ''}`, [
     isImplicit
-      ? { action: 'reuse-enum', operation: note.operation, enumName }
-      : { action: 'disable-operation', operation: note.operation, reason: `the type ${enumName} stands already` },
+      ? { action: 'reuse-enum', operation, enumName }
+      : { action: 'disable-operation', operation, reason: `the type ${enumName} stands already` },
+    ...orderAfter(second, note, seen),
   ]);
 }

@@ -1,15 +1,13 @@
 /**
- * A table, column, index or constraint that stands already is created again by a later revision.
+ * A table, column, index or constraint that stands already is created again: by a later revision, or by one on another branch.
  */
 import { blindSpotOver, blindSpotsBefore } from '../model/blind-spots.ts';
 import type { Evidence, Remedy, SubjectKind } from '../model/finding.ts';
 import type { Operation } from '../model/operation.ts';
 import type { RemedyAction } from '../model/remedy.ts';
-import type { ReplayNote } from '../model/replay.ts';
 import type { Schema } from '../model/schema.ts';
+import { branchEvidence, onBothSides, orderAfter, type Second, secondOf, type Twice } from './created-twice.ts';
 import { advice, defineRule, patch } from './rule.ts';
-
-type Twice = Extract<ReplayNote, { kind: 'created-twice' }>;
 
 const subjectKinds: Record<Twice['objectKind'], SubjectKind> = {
   table: 'table',
@@ -39,20 +37,22 @@ export default defineRule({
   title: 'two revisions create the same object',
   severity: 'error',
   needs: ['graph', 'declared'],
-  wants: ['history'],
+  wants: ['history', 'stamp'],
   docs: {
     problem:
-      'A revision creates a table, column, index or constraint that an earlier one has created and none dropped.',
+      'A revision creates a table, column, index or constraint that an earlier one, or one on another branch, has created and none dropped.',
     consequence:
-      'On a database that the chain builds from the beginning, the upgrade dies there with "already exists" and is rolled back.',
+      'On a database that the chain builds from the beginning, or that has the one branch and runs the other, the upgrade dies there with "already exists" and is rolled back.',
     repair:
-      'Take the later creation out of its revision; what it states beyond the first one goes into a revision at the head.',
+      'Take the later creation out of its revision; what it states beyond the first one goes into a revision at the head. On two branches the one that nobody has run goes, and depends on the other.',
   },
-  *check({ graph, declared, history }) {
+  *check({ graph, declared, history, stamp }) {
+    const seen = { graph, declared, ...(history ? { history } : {}), ...(stamp ? { stamp } : {}) };
     for (const note of declared.replay.notes) {
       if (note.kind !== 'created-twice' || note.objectKind === 'enum') continue;
       const spot = blindSpotOver(blindSpotsBefore(declared.replay.blindSpots, graph, note.revision), note.object);
-      const isUnsure = spot !== null || note.operation.condition !== undefined;
+      const isOneWay = note.across !== undefined && note.across.other === null;
+      const isUnsure = spot !== null || note.operation.condition !== undefined || isOneWay;
       const { file, line } = note.operation.origin;
       const evidence: Evidence[] = [];
       if (note.first)
@@ -63,6 +63,7 @@ export default defineRule({
           line: note.first.line,
         });
       evidence.push({ origin: 'declared', text: `created again by ${note.revision}`, file, line });
+      evidence.push(...branchEvidence(note));
       if (note.operation.condition)
         evidence.push({ origin: 'declared', text: `only where ${note.operation.condition}`, file, line });
       if (spot !== null)
@@ -73,7 +74,7 @@ export default defineRule({
           line: spot.line,
         });
       const tag = history?.releasedById.get(note.revision);
-      if (tag)
+      if (tag && note.across === undefined)
         evidence.push({
           origin: 'git',
           text: `${note.revision} was released with ${tag}; no database that the chain built can have run it`,
@@ -83,27 +84,41 @@ export default defineRule({
         subject: { kind: subjectKinds[note.objectKind], name: note.object, revision: note.revision, file, line },
         severity: isUnsure ? 'warning' : 'error',
         certainty: isUnsure ? 'suspected' : 'proven',
-        message: `${note.object} is created by ${note.first?.revision ?? 'an earlier revision'} and again by ${note.revision} (${name}:${line}); an upgrade of an empty database stops there with "already exists".`,
+        message: `${note.object} is created by ${note.first?.revision ?? 'an earlier revision'} and again by ${note.revision} (${name}:${line}); ${costOf(note)} "already exists".`,
         evidence,
-        remedy: remedyFor(note, declared.heads, isUnsure),
+        remedy: remedyFor(note, secondOf(note, seen), seen, isUnsure),
       };
     }
   },
 });
 
-function remedyFor(note: Twice, heads: Schema, isUnsure: boolean): Remedy {
-  const summary = `Take the second creation of ${note.object} out of ${note.revision}`;
-  const { operation } = note;
+function costOf({ across, first }: Twice): string {
+  return across === undefined
+    ? 'an upgrade of an empty database stops there with'
+    : `the two are on branches that meet, and a database that has run ${first?.revision} stops there with`;
+}
+
+function remedyFor(
+  note: Twice,
+  second: Second,
+  seen: Parameters<typeof secondOf>[1] & { declared: { heads: Schema } },
+  isUnsure: boolean,
+): Remedy {
+  if (second.isOnBothSides) return advice(onBothSides(note, note.object), 'file-edit');
+  const summary = `Take the second creation of ${note.object} out of ${second.revision}${note.across ? ` and let it depend on ${second.stays}` : ''}`;
+  const { operation } = second;
   if (isUnsure || operation.span === undefined || ownOperation[operation.kind] !== note.objectKind)
     return advice(summary, 'file-edit');
   const actions: RemedyAction[] = [
     {
       action: 'disable-operation',
       operation,
-      reason: `${note.object} is created by ${note.first?.revision ?? 'an earlier revision'}`,
+      reason: `${note.object} is created by ${second.stays ?? 'an earlier revision'}`,
     },
+    ...orderAfter(second, note, seen),
   ];
-  const more = operation.kind === 'createTable' ? columnsBeyond(operation, heads.tables.get(note.object)) : [];
+  const more =
+    operation.kind === 'createTable' ? columnsBeyond(operation, seen.declared.heads.tables.get(note.object)) : [];
   if (more.length > 0) actions.push({ action: 'declare', operations: more });
   return patch(
     more.length > 0 ? `${summary}, and add the ${more.length} columns that only it states at the head` : summary,

@@ -203,6 +203,46 @@ describe('replay', () => {
     expect(result.notes[0]).toMatchObject({ first: { revision: 'a', line: 1 } });
   });
 
+  it('notes what two branches both create where they meet, once a pair, and which of the two fails', () => {
+    const twice = (revisions: Parameters<typeof history>[0]) =>
+      replay(history(revisions), options).notes.flatMap((note) =>
+        note.kind === 'created-twice'
+          ? [
+              `${note.revision} ${note.object} after ${note.first?.revision}, ${note.across?.other?.revision ?? 'one way'}`,
+            ]
+          : [],
+      );
+    const [base, column]: [[string[], string], string] = [[[], 'create table t (id int)'], 'alter table t add c int'];
+    const both = [`y public.t.c after x, x`];
+    expect(twice({ b: base, x: [['b'], column], y: [['b'], column], m: [['x', 'y'], ''] })).toEqual(both);
+    expect(twice({ b: base, x: [['b'], column], y: [['b'], column] })).toEqual(both);
+    const further = { b: base, x: [['b'], column], y: [['b'], column], z: [['b'], ''], m: [['x', 'y'], ''] };
+    expect(twice({ ...further, n: [['m', 'z'], ''] } as never)).toEqual(both);
+    const guarded = 'alter table t add if not exists c int';
+    expect(twice({ b: base, x: [['b'], guarded], y: [['b'], column] })).toEqual(['y public.t.c after x, one way']);
+    expect(twice({ b: base, x: [['b'], guarded], y: [['b'], guarded] })).toEqual([]);
+    expect(twice({ b: base, x: [['b'], column], y: [['b'], 'alter table t add d int'] })).toEqual([]);
+    const gone = `${column}; alter table t drop c`;
+    expect(twice({ b: base, x: [['b'], gone], y: [['b'], gone] })).toEqual([]);
+    expect(twice({ b: base, x: [['b'], column], y: [['?lost'], column] })).toEqual(['y public.t.c after x, one way']);
+  });
+
+  it('asks a revision again, where branches meet, whether the thing is there', () => {
+    const { graph, evaluate } = history({
+      b: [[], 'create table t (id int)'],
+      x: [['b'], 'alter table t add c int'],
+      y: [['b'], 'alter table t add c int'],
+    });
+    const asking: RevisionEvaluator = {
+      graph,
+      evaluate: (revision, direction, sink) => {
+        const isThere = sink.schema().tables.get('public.t')?.columns.has('c');
+        if (revision === 'b' || !isThere) evaluate(revision, direction, sink);
+      },
+    };
+    expect(replay(asking, options).notes).toEqual([]);
+  });
+
   it('keeps the standing shape under IF NOT EXISTS and tells the intended one', () => {
     const result = replay(
       history({

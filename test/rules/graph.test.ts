@@ -271,6 +271,48 @@ it('object-created-twice: the later one goes, and its extra columns are declared
   expect(await findingsOf('object-created-twice', { revisions: [a, dropped] })).toEqual([]);
 });
 
+describe('object-created-twice on two branches', () => {
+  const [x, y] = ['x', 'y'].map((id) => ({ id, after: a.id, sql: 'ALTER TABLE t ADD c int' })) as [
+    RevisionText,
+    RevisionText,
+  ];
+  const revisions = [a, x, y];
+  const told = async (more: object = {}) => {
+    const [finding, ...others] = await findingsOf('object-created-twice', { revisions, ...more });
+    expect(others).toEqual([]);
+    return finding;
+  };
+  const released = (...ids: string[]) => ({ history: { releasedById: new Map(ids.map((id) => [id, 'v1'])) } });
+
+  it('takes the later one out and lets it follow the other', async () => {
+    const finding = await told();
+    expect([finding?.key, finding?.severity]).toEqual(['object-created-twice:public.t.c', 'error']);
+    expect(finding?.remedy?.actions).toMatchObject([
+      { action: 'disable-operation', operation: { origin: { revision: 'y' } } },
+      { action: 'set-depends-on', revision: 'y', to: ['x'] },
+    ]);
+  });
+
+  it('takes out the one that was not released', async () => {
+    expect((await told(released('y')))?.remedy?.actions).toMatchObject([
+      { action: 'disable-operation', operation: { origin: { revision: 'x' } } },
+      { action: 'set-depends-on', revision: 'x', to: ['y'] },
+    ]);
+    expect((await told(released('x')))?.remedy?.actions[0]).toMatchObject({ operation: { origin: { revision: 'y' } } });
+  });
+
+  it('takes out neither where databases may stand on both sides', async () => {
+    const finding = await told(released('x', 'y'));
+    expect([finding?.severity, finding?.remedy?.actions]).toEqual(['error', []]);
+  });
+
+  it('only suspects it where one order works', async () => {
+    const guarded = { ...x, sql: 'ALTER TABLE t ADD IF NOT EXISTS c int' };
+    const [finding] = await findingsOf('object-created-twice', { revisions: [a, guarded, y] });
+    expect([finding?.severity, finding?.certainty, finding?.remedy?.actions]).toEqual(['warning', 'suspected', []]);
+  });
+});
+
 it('object-created-twice: only suspected where unread lines may have dropped it', async () => {
   const opaque = {
     ...b,
