@@ -169,6 +169,21 @@ export interface SeedChange {
   otherStatements: number;
 }
 
+/** Rows that one run wrote twice: by a trigger and by a statement of the seed. */
+export interface SeedDouble {
+  /** `schema.table` */
+  table: string;
+  /** The statement that names the table. */
+  file: string;
+  line: number;
+  /** The statement whose trigger writes there too. */
+  byFile: string;
+  byLine: number;
+  rows: number;
+  /** The second writing was refused for its key, and the seed with it. */
+  isRefused: boolean;
+}
+
 /** A seed run a second time right after the first, in a copy that is thrown away. */
 export interface SeedRerun {
   file: string;
@@ -177,6 +192,8 @@ export interface SeedRerun {
   changes: SeedChange[];
   /** `isOfTheSeed`: what the seed says, or the rows that it meets, is at fault. */
   failure: { file: string; line: number; message: string; isOfTheSeed: boolean } | null;
+  /** Seen in the first run. */
+  doubled: SeedDouble[];
 }
 
 /** A script that runs a seed, with what it hides. */

@@ -88,6 +88,7 @@ const modules = await Promise.all([
   import('./seed-statement-refused.ts'),
   import('./seed-not-null-unfilled.ts'),
   import('./seed-not-rerunnable.ts'),
+  import('./seed-trigger-duplicates.ts'),
   import('./seed-psql-only-syntax.ts'),
   import('./seed-foreign-keys-off.ts'),
   import('./seed-silent-skip.ts'),

@@ -4,14 +4,22 @@
  */
 import { ChainError } from '../errors.ts';
 import { compareText } from '../model/name.ts';
-import type { SeedChange, SeedReading, SeedRerun, SeedStatement } from '../model/seed.ts';
-import { filesOf } from '../model/seed-view.ts';
+import type { SeedChange, SeedDouble, SeedReading, SeedRerun } from '../model/seed.ts';
 import { failedAt } from './failure.ts';
-import { type RowImage, type RowValues, shapeOf, type WriteCounts, writeCounts } from './images.ts';
+import { type RowImage, type RowValues, shapeOf } from './images.ts';
 import { runSeed } from './run.ts';
-import type { ScriptStatement } from './script.ts';
 import type { ReadScriptFile } from './script-files.ts';
 import type { SeedSession } from './session.ts';
+import {
+  contentOf,
+  placeIn,
+  setsAnyOf,
+  statementsIn,
+  statementWrites,
+  timesOf,
+  type Written,
+} from './statement-writes.ts';
+import { rowRefused, rowsDoubled } from './trigger-doubles.ts';
 
 export interface RerunOptions {
   readFile: ReadScriptFile;
@@ -25,16 +33,23 @@ const ofTheSeed = /^(?:22|23|42|P0)/;
 /** Runs it once, keeps that, and runs it again. Throws only what is no fault of the seed (a connection lost, an abort). */
 export async function runTwice(reading: SeedReading, options: RerunOptions): Promise<SeedRerun> {
   const session = await options.open();
+  let doubled: SeedDouble[] = [];
   try {
-    await runSeed(session, reading, { readFile: options.readFile, openReader: options.open });
-  } catch (error) {
-    const failure = failureOf(error, reading);
-    if (failure === null) throw error;
-    return { file: reading.file, outcome: 'unknown', changes: [], failure };
+    const { writes, onRan } = await statementWrites(session);
+    const run = { readFile: options.readFile, openReader: options.open, onRan };
+    try {
+      const { images } = await runSeed(session, reading, run);
+      doubled = await rowsDoubled(session, reading, images, writes());
+    } catch (error) {
+      const failure = failureOf(error, reading);
+      if (failure === null) throw error;
+      doubled = await rowRefused(session, reading, error, failure, writes());
+      return { file: reading.file, outcome: 'unknown', changes: [], failure, doubled };
+    }
   } finally {
     await session.close();
   }
-  return runAgain(reading, options);
+  return { ...(await runAgain(reading, options)), doubled };
 }
 
 /** The second run alone, of a seed that has run in this copy already; nothing of it is kept. */
@@ -54,7 +69,13 @@ export async function runAgain(reading: SeedReading, options: RerunOptions): Pro
   } catch (error) {
     const failure = failureOf(error, reading);
     if (failure === null) throw error;
-    return { file: reading.file, outcome: failure.isOfTheSeed ? 'refused' : 'unknown', changes: [], failure };
+    return {
+      file: reading.file,
+      outcome: failure.isOfTheSeed ? 'refused' : 'unknown',
+      changes: [],
+      failure,
+      doubled: [],
+    };
   } finally {
     await session.close();
   }
@@ -63,7 +84,7 @@ export async function runAgain(reading: SeedReading, options: RerunOptions): Pro
 class Discarded extends Error {}
 
 function failureOf(error: unknown, reading: SeedReading): SeedRerun['failure'] {
-  if (!(error instanceof ChainError) || error.code !== 'seed-failed') return null;
+  if (!(error instanceof ChainError) || error.code === 'interrupted' || error.code === 'connection-lost') return null;
   const { sqlState } = error as { sqlState?: string };
   const place = failedAt(error);
   const [first = ''] = error.message.split('\n');
@@ -77,41 +98,20 @@ function failureOf(error: unknown, reading: SeedReading): SeedRerun['failure'] {
 }
 
 async function secondRun(session: SeedSession, reading: SeedReading, options: RerunOptions): Promise<SeedRerun> {
-  const writesByPlace = new Map<string, Written>();
-  let then = await writeCounts(session);
+  const { writes, onRan } = await statementWrites(session);
   const run = await runSeed(session, reading, {
     readFile: options.readFile,
     openReader: options.open,
     insideTransaction: true,
-    onRan: async (act) => {
-      const now = await writeCounts(session);
-      writesByPlace.set(`${act.fileName}:${act.from}`, { act, counts: difference(then, now) });
-      then = now;
-    },
+    onRan,
   });
   const changes: SeedChange[] = [];
   for (const table of [...new Set(run.images.map((image) => image.table))].sort(compareText)) {
     const images = run.images.filter((image) => image.table === table);
-    changes.push(...(await changesOf(session, reading, table, images, [...writesByPlace.values()])));
+    changes.push(...(await changesOf(session, reading, table, images, writes())));
   }
-  return { file: reading.file, outcome: changes.length > 0 ? 'changed' : 'unchanged', changes, failure: null };
-}
-
-interface Written {
-  act: ScriptStatement;
-  counts: Map<string, WriteCounts>;
-}
-
-function difference(then: ReadonlyMap<string, WriteCounts>, now: ReadonlyMap<string, WriteCounts>) {
-  const found = new Map<string, WriteCounts>();
-  for (const [table, counts] of now) {
-    const before = then.get(table);
-    const inserted = counts.inserted - (before?.inserted ?? 0);
-    const updated = counts.updated - (before?.updated ?? 0);
-    const deleted = counts.deleted - (before?.deleted ?? 0);
-    if (inserted > 0 || updated > 0 || deleted > 0) found.set(table, { oid: counts.oid, inserted, updated, deleted });
-  }
-  return found;
+  const outcome = changes.length > 0 ? 'changed' : 'unchanged';
+  return { file: reading.file, outcome, changes, failure: null, doubled: [] };
 }
 
 async function changesOf(
@@ -122,9 +122,7 @@ async function changesOf(
   writes: readonly Written[],
 ): Promise<SeedChange[]> {
   const shape = await shapeOf(session, table);
-  const times = new Set(
-    (shape?.columns ?? []).filter(({ type }) => /^(?:timestamp|date|time)\b/.test(type)).map(({ name }) => name),
-  );
+  const times = timesOf(shape);
   const updated = images.filter(({ before, after }) => before !== null && after !== null);
   const changed = updated.map(({ before, after }) =>
     Object.keys(after as RowValues).filter((name) => (before as RowValues)[name] !== (after as RowValues)[name]),
@@ -132,9 +130,7 @@ async function changesOf(
   const columns = [...new Set(changed.flat().filter((name) => !times.has(name)))].sort(compareText);
   const beyondTimes = changed.filter((names) => names.some((name) => !times.has(name))).length;
   // Rows deleted and written anew, the same but for a key that is drawn each time, are what their author wanted.
-  const key = new Set(shape && shape.key.length < shape.columns.length ? shape.key : []);
-  const content = (row: RowValues) =>
-    JSON.stringify(Object.entries(row).filter(([name]) => !times.has(name) && !key.has(name)));
+  const content = contentOf(shape);
   const gone = images.filter(({ after }) => after === null).map(({ before }) => content(before as RowValues));
   const left = new Map<string, number>();
   for (const text of gone) left.set(text, (left.get(text) ?? 0) + 1);
@@ -167,26 +163,3 @@ async function changesOf(
     },
   ];
 }
-
-function statementsIn(act: ScriptStatement, reading: SeedReading): SeedStatement[] {
-  const { statements } = filesOf(reading).find(({ file }) => file === act.fileName) ?? { statements: [] };
-  return statements.filter(({ span }) => span.from >= act.from && span.to <= act.to);
-}
-
-function setsAnyOf({ sets, onConflict }: SeedStatement, columns: readonly string[]): boolean {
-  const set = [...(sets ?? []).map(({ column }) => column), ...(onConflict?.setsColumns ?? [])];
-  return columns.some((column) => set.includes(column));
-}
-
-/** The line of the statement, inside a block of the one that names the table. */
-function placeIn(act: ScriptStatement, reading: SeedReading, table: string, columns: readonly string[]) {
-  const name = table.slice(table.indexOf('.') + 1);
-  const own = statementsIn(act, reading);
-  const writers = own.filter((statement) => statement.table?.name === name && statement.verb !== 'select');
-  const writing = writers.find((statement) => setsAnyOf(statement, columns)) ?? writers[0];
-  const isPlain = own.some(({ verb }) => rowVerbs.has(verb)) && own.every(({ insideBlock }) => !insideBlock);
-  const isByTrigger = writing === undefined && isPlain;
-  return { file: act.fileName, line: writing?.line ?? act.file.lineAt(act.from), isByTrigger };
-}
-
-const rowVerbs: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'copy']);

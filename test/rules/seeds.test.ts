@@ -340,7 +340,7 @@ it('seed-natural-key-id-mismatch: an UPDATE names the id too; an upsert that set
 });
 
 it('seed-not-rerunnable: what running it twice has shown confirms, refutes or adds to what was read', async () => {
-  const run = { file: 'scripts/seed.sql', outcome: 'changed' as const, changes: [], failure: null };
+  const run = { file: 'scripts/seed.sql', outcome: 'changed' as const, changes: [], failure: null, doubled: [] };
   const change = {
     file: run.file,
     isByTrigger: false,
@@ -442,6 +442,63 @@ describe('a seed of several files', () => {
     });
     expect(findings.map(({ message, certainty }) => [message, certainty])).toEqual([
       ['scripts/seed.sql:1 cannot be read (\\ir nothing.sql: no such file); the seed stops there.', 'suspected'],
+    ]);
+  });
+});
+
+describe('seed-trigger-duplicates', () => {
+  const withTrigger = (body: string) => `CREATE TABLE account (id int PRIMARY KEY);
+    CREATE TABLE profile (id int PRIMARY KEY REFERENCES account (id), name text);
+    CREATE FUNCTION welcome() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${body} RETURN NEW; END $$;
+    CREATE TRIGGER welcomes AFTER INSERT ON account FOR EACH ROW EXECUTE FUNCTION welcome();`;
+  const seed = "INSERT INTO account (id) VALUES (1);\nINSERT INTO profile (id, name) VALUES\n(1, 'x');";
+  const project = (sql: string, text = seed) => ({ revisions: [{ id: 'r1', sql }], seed: text });
+
+  it('is suspected where the function writes the row that the key allows once', async () => {
+    const [finding, ...others] = await findingsOf(
+      'seed-trigger-duplicates',
+      project(withTrigger('INSERT INTO public.profile (id) VALUES (NEW.id);')),
+    );
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ certainty: 'suspected', severity: 'warning', subject: { line: 3 } });
+    expect(finding?.message).toContain('trigger welcomes of public.account');
+  });
+
+  it('is not where the function looks first, writes elsewhere, or the seed gives way or means another row', async () => {
+    for (const sql of [
+      withTrigger('INSERT INTO profile (id) VALUES (NEW.id) ON CONFLICT DO NOTHING;'),
+      withTrigger('INSERT INTO account_log (id) VALUES (NEW.id);'),
+      withTrigger('INSERT INTO profile (id) VALUES (NEW.id);').replace('AFTER INSERT', 'AFTER UPDATE'),
+    ])
+      expect(await findingsOf('seed-trigger-duplicates', project(sql))).toEqual([]);
+    const writing = withTrigger('INSERT INTO profile (id) VALUES (NEW.id);');
+    for (const text of [seed.replace(/;$/, ' ON CONFLICT DO NOTHING;'), seed.replace("(1, 'x')", "(2, 'x')")])
+      expect(await findingsOf('seed-trigger-duplicates', project(writing, text))).toEqual([]);
+  });
+
+  it('is what running the seed has shown', async () => {
+    const double = {
+      table: 'public.profile',
+      file: 'scripts/seed.sql',
+      line: 2,
+      byFile: 'scripts/seed.sql',
+      byLine: 1,
+      rows: 1,
+    };
+    const run = { file: 'scripts/seed.sql', outcome: 'unchanged' as const, changes: [], failure: null };
+    const reruns = (isRefused: boolean) => ({
+      on: 'a server',
+      lacks: null,
+      reason: null,
+      runs: [{ ...run, doubled: [{ ...double, isRefused }] }],
+    });
+    const sql = withTrigger('INSERT INTO profile (id) VALUES (NEW.id);');
+    const seen = await Promise.all(
+      [true, false].map((is) => findingsOf('seed-trigger-duplicates', { ...project(sql), reruns: reruns(is) })),
+    );
+    expect(seen.flat().map(({ severity, certainty, subject }) => [severity, certainty, subject.line])).toEqual([
+      ['error', 'proven', 2],
+      ['warning', 'proven', 2],
     ]);
   });
 });

@@ -60,7 +60,7 @@ DELETE FROM notes; INSERT INTO notes (body) VALUES ('one'), ('two');
 TRUNCATE tags; INSERT INTO tags VALUES ('x'), ('x');
 `;
   const found = await runTwice(read(seed), optionsFor(db));
-  expect(found).toEqual({ file: 'scripts/seed.sql', outcome: 'unchanged', changes: [], failure: null });
+  expect(found).toEqual({ file: 'scripts/seed.sql', outcome: 'unchanged', changes: [], failure: null, doubled: [] });
 });
 
 it('says where a second run is refused, also in a file that the seed includes', async () => {
@@ -86,9 +86,45 @@ it('tells nothing of a second run where the first one fails, and nothing of the 
     file: 'scripts/seed.sql',
     outcome: 'unknown',
     changes: [],
+    doubled: [],
     failure: { file: 'scripts/seed.sql', line: 2, message: 'relation "nowhere" does not exist', isOfTheSeed: true },
   });
   expect((await db.connection.query('SELECT count(*)::int AS n FROM users')).rows).toEqual([{ n: 0 }]);
+});
+
+it('sees what a trigger and the seed both write, by key or beside each other', async () => {
+  const tables = `
+    CREATE TABLE accounts (id int PRIMARY KEY);
+    CREATE TABLE profiles (id int PRIMARY KEY REFERENCES accounts, name text);
+    CREATE TABLE members (id serial PRIMARY KEY, account int, role text, made timestamptz DEFAULT clock_timestamp());
+    CREATE FUNCTION welcome() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      INSERT INTO members (account, role) VALUES (NEW.id, 'user');
+      IF NEW.id > 10 THEN INSERT INTO profiles VALUES (NEW.id, 'new'); END IF;
+      RETURN NEW; END $$;
+    CREATE TRIGGER welcomes AFTER INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION welcome();`;
+  const doubledBy = async (seed: string) => {
+    await using db = await testDatabase({ sql: tables });
+    const { doubled, outcome } = await runTwice(read(seed), optionsFor(db));
+    return [
+      outcome,
+      ...doubled.map(({ table, line, byLine, rows, isRefused }) => [table, line, byLine, rows, isRefused]),
+    ];
+  };
+  const account = (id: number) => `INSERT INTO accounts VALUES (${id}) ON CONFLICT DO NOTHING;\n`;
+  // The role differs, the row differs.
+  const sound = `${account(1)}INSERT INTO members (account, role)\nVALUES (1, 'admin');\nINSERT INTO profiles VALUES (1, 'a') ON CONFLICT DO NOTHING;`;
+  expect(await doubledBy(sound)).toEqual(['changed']);
+  expect(
+    await doubledBy(`${account(1)}INSERT INTO members (account, role) VALUES\n(5, 'user'), (5, 'user'),\n(1, 'user');`),
+  ).toEqual(['changed', ['public.members', 4, 1, 1, false]]);
+  expect(await doubledBy(`${account(11)}\nINSERT INTO profiles VALUES (11, 'a');`)).toEqual([
+    'unknown',
+    ['public.profiles', 3, 1, 1, true],
+  ]);
+  const first = `ALTER TABLE profiles DROP CONSTRAINT profiles_id_fkey;\nINSERT INTO profiles VALUES (11, 'a');\n${account(11)}`;
+  expect(await doubledBy(first)).toEqual(['unknown', ['public.profiles', 2, 3, 1, true]]);
+  // Stated twice by the seed alone.
+  expect(await doubledBy(`${account(11)}INSERT INTO profiles VALUES (12, 'a'), (12, 'b');`)).toEqual(['unknown']);
 });
 
 it('chain seed --check runs it in a scratch copy: what reading calls sound and running does not', async () => {
