@@ -23,7 +23,7 @@ export type { DiagnoseOptions } from './diagnose/subject.ts';
 export async function readSubject(settings: Settings, options: DiagnoseOptions = {}): Promise<Project> {
   const progress = options.progress ?? (() => undefined);
   await checkRuleNames(settings);
-  const { source, facts: read, graph, replay } = await readProject(settings, progress);
+  const { source, facts: read, graph, replay } = await readProject(settings, progress, options.signal);
   const { readHistory, readLock, readSeedRunners, readSurroundings } = await import('./history/index.ts');
   const { loadRevisionCodeReader, readRevisionText } = await import('./sources/alembic/index.ts');
   const readCode = await loadRevisionCodeReader();
@@ -139,7 +139,7 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
 /** For commands that are nothing without a database: no rule is asked, and nothing is read that only rules ask for. */
 export async function readDatabase(settings: Settings, options: DiagnoseOptions): Promise<DatabaseDiagnosis> {
   const progress = options.progress ?? (() => undefined);
-  const { facts, graph, replay } = await readProject(settings, progress);
+  const { facts, graph, replay } = await readProject(settings, progress, options.signal);
   options.signal?.throwIfAborted();
   const declaredAtHeads = replay.schemaAt([...graph.heads, ...graph.possibleHeads]);
   const { connection, database, problem } = await lookAtDatabase({

@@ -27,7 +27,7 @@ export async function schema(
   if (own.at !== undefined && own.side !== 'declared') {
     throw new ChainError('usage', '--at goes with `chain schema declared`.');
   }
-  const project = await readProject(settings, (text) => terminal.progress(text));
+  const project = await readProject(settings, (text) => terminal.progress(text), terminal.signal);
   const { versionTable, versionTableSchema } = project.facts.env;
   const versionTables = [`${versionTableSchema ?? 'public'}.${versionTable}`];
   const shown: Shown =

@@ -37,7 +37,7 @@ interface SeedFlags {
 export async function seed(settings: Settings, terminal: Terminal, own: Record<string, unknown>): Promise<ExitCode> {
   const flags = own as unknown as SeedFlags;
   if (flags.check) return check(settings, terminal, flags);
-  const { facts } = await readProject(settings, (text) => terminal.progress(text));
+  const { facts } = await readProject(settings, (text) => terminal.progress(text), terminal.signal);
   const files = seedFiles(settings, flags, facts.seedFiles);
   const text = settings.offline ? null : (settings.url?.text ?? (flags.urlFromConfig ? facts.config.url : null));
   if (text === null) {

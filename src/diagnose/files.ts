@@ -11,13 +11,17 @@ export interface ProjectReading {
   replay: Replay;
 }
 
-/** What the files alone say: configuration, revision graph, declared schema. @throws ChainError `no-project` */
-export async function readProject(settings: Settings, progress: (text: string) => void): Promise<ProjectReading> {
+/** What the files alone say: configuration, revision graph, declared schema. @throws ChainError `no-project`, and whatever aborts `signal` */
+export async function readProject(
+  settings: Settings,
+  progress: (text: string) => void,
+  signal?: AbortSignal,
+): Promise<ProjectReading> {
   progress('reading the revisions');
   const { findAlembicConfig, openAlembicSource } = await import('../sources/alembic/index.ts');
   const projectDir = settings.project;
   const config = findAlembicConfig({ ...settings, projectDir });
-  const { replay: replayRevisions, schemaOfOperations } = await import('../replay/index.ts');
+  const { replayInTurns, schemaOfOperations } = await import('../replay/index.ts');
   const source: MigrationSource = await openAlembicSource({
     ...settings,
     projectDir,
@@ -33,7 +37,7 @@ export async function readProject(settings: Settings, progress: (text: string) =
   const facts: ProjectFacts = { ...source.facts, env };
   progress('replaying the revisions');
   const searchPath = facts.env.searchPath ?? ['public'];
-  const replay = replayRevisions(source, { namingConvention: facts.env.namingConvention, searchPath });
+  const replay = await replayInTurns(source, { namingConvention: facts.env.namingConvention, searchPath }, signal);
   return { source, facts, graph: source.graph, replay };
 }
 

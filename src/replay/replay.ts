@@ -3,6 +3,7 @@
  * A linear history shares everything that does not change. Behind a missing parent (or on a cycle) revisions are replayed
  * on top of what the rest declares, and all they state is suspected. Refuses to know files and Python.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { BlindSpot, Operation } from '../model/operation.ts';
 import type { NamingConvention } from '../model/project.ts';
 import type { OperationSink, Replay, ReplayNote } from '../model/replay.ts';
@@ -32,6 +33,36 @@ export interface ReplayOptions {
 const keptEvery = 64;
 
 export function replay(source: RevisionEvaluator, options: ReplayOptions): Replay {
+  const steps = replaying(source, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** Longest time in which nothing else gets its turn, in milliseconds. */
+const turn = 50;
+
+/** The same, letting signals and connections have their turn in between. @throws whatever aborts `signal` */
+export async function replayInTurns(
+  source: RevisionEvaluator,
+  options: ReplayOptions,
+  signal?: AbortSignal,
+): Promise<Replay> {
+  const steps = replaying(source, options);
+  let since = performance.now();
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    if (performance.now() - since < turn) continue;
+    await setImmediate();
+    signal?.throwIfAborted();
+    since = performance.now();
+  }
+}
+
+/** Yields after each revision. */
+function* replaying(source: RevisionEvaluator, options: ReplayOptions): Generator<void, Replay> {
   const searchPath = options.searchPath?.filter((name) => name !== '$user' && name !== '"$user"') ?? [];
   const start: ReplayState = {
     schema: emptySchema(['public', ...searchPath]),
@@ -97,7 +128,7 @@ export function replay(source: RevisionEvaluator, options: ReplayOptions): Repla
   };
 
   let draft = new SchemaDraft(start, { namingConvention: options.namingConvention });
-  ancestry.order.forEach((revision, at) => {
+  for (const [at, revision] of ancestry.order.entries()) {
     const operations: Operation[] = [];
     operationsById.set(revision, operations);
     const isContinued = follows(revision, ancestry.order[at - 1]);
@@ -120,7 +151,8 @@ export function replay(source: RevisionEvaluator, options: ReplayOptions): Repla
     const isKept = !isContinued || at % keptEvery === 0 || next === undefined || !follows(next, revision);
     if (isKept || options.withDowngrades) stateById.set(revision, draft.state);
     if (options.withDowngrades) downgradesById.set(revision, readDowngrade(source, revision, draft.state, options));
-  });
+    yield;
+  }
 
   const { order, isDetached } = ancestry;
   notes.push(...collisionsOf({ source, order, isDetached, operationsById, stateAfter, optionsFor }));

@@ -4,7 +4,7 @@ import type { Operation } from '../../src/model/operation.ts';
 import type { Revision } from '../../src/model/revision.ts';
 import type { RevisionGraph } from '../../src/model/revision-graph.ts';
 import { schemaToJson } from '../../src/model/schema-json.ts';
-import { type RevisionEvaluator, replay } from '../../src/replay/index.ts';
+import { type RevisionEvaluator, replay, replayInTurns } from '../../src/replay/index.ts';
 import { loadSqlParser, parseSql } from '../../src/sql/index.ts';
 
 beforeAll(loadSqlParser);
@@ -363,5 +363,31 @@ describe('replay', () => {
     const result = replay(history(revisions), options);
     expect(result.schemaAfter('r1999').tables.size).toBe(300);
     expect(performance.now() - started).toBeLessThan(3000);
+  });
+});
+
+describe('a replay in turns', () => {
+  it('says what the replay in one go says', async () => {
+    const source = history({ a: [[], 'create table t (id int)'], b: [['a'], 'alter table t add x text'] });
+    const [atOnce, inTurns] = [replay(source, options), await replayInTurns(source, options)];
+    expect(schemaToJson(inTurns.schemaAt(['b']), {})).toEqual(schemaToJson(atOnce.schemaAt(['b']), {}));
+  });
+
+  it('lets an interruption through between two revisions', async () => {
+    const source = history({ a: [[], 'create table t (id int)'], b: [['a'], 'alter table t add x text'] });
+    const interrupted = new AbortController();
+    const evaluated: string[] = [];
+    const slow: RevisionEvaluator = {
+      ...source,
+      evaluate(revision, direction, sink) {
+        evaluated.push(revision);
+        // As long as a revision takes that uses up its bounds.
+        for (const since = performance.now(); performance.now() - since < 60; );
+        source.evaluate(revision, direction, sink);
+      },
+    };
+    setImmediate(() => interrupted.abort(new Error('interrupted')));
+    await expect(replayInTurns(slow, options, interrupted.signal)).rejects.toThrow('interrupted');
+    expect(evaluated).toEqual(['a']);
   });
 });
