@@ -2,6 +2,7 @@
  * Which revision does a live schema look like? Every revision's declared schema is scored by the features of live that it
  * explains; what two revisions share is counted once. Texts are compared by likeness only: a ranking proves nothing.
  */
+import { ancestorsOf } from '../model/ancestry.ts';
 import type { Difference } from '../model/drift.ts';
 import { compareText } from '../model/name.ts';
 import type { RevisionId } from '../model/revision.ts';
@@ -43,9 +44,10 @@ export function rankRevisions({ graph, schemaAfter, schemaAt, live, options = {}
   const score = scorer(hideOthers(live, options), managed);
   const position = new Map(graph.order.map((revision, at) => [revision, at]));
   const ranked = schemas.map(({ revisions, schema }) => ({ revisions, schema, ...score(schema) }));
-  if (schemaAt !== undefined && graph.order.length > 1) ranked.push(...combinations(ranked, graph, schemaAt, score));
   const empty = emptyOf(schemas[0]?.schema);
   const nothing = { revisions: [] as RevisionId[], schema: empty, ...score(empty) };
+  if (schemaAt !== undefined && graph.order.length > 1)
+    ranked.push(...combinations(ranked, nothing, graph, schemaAt, score));
   if (nothing.unexpected === 0) ranked.push(nothing);
   const age = (revisions: readonly RevisionId[]) => Math.max(-1, ...revisions.map((each) => position.get(each) ?? 0));
   ranked.sort(
@@ -71,55 +73,97 @@ interface Score {
 type Candidate = Score & { revisions: RevisionId[]; schema: Schema };
 
 /**
- * Several heads: from the best single revisions, one more that is neither ancestor nor descendant as long as it explains
- * more. A state between branches is found without trying every pair.
+ * States of several branches: from the best single revisions, one more at a time as long as that explains more. What a
+ * revision changes is taken to be what it changes in its own line, so that a step weighs every revision and replays one
+ * state alone; a state counts by its own score.
  */
 function combinations(
-  ranked: readonly Candidate[],
+  singles: readonly Candidate[],
+  nothing: Candidate,
   graph: RevisionGraph,
   schemaAt: (revisions: readonly RevisionId[]) => Schema,
   score: (schema: Schema) => Score,
 ): Candidate[] {
   if (graph.branchPoints.length === 0 && graph.bases.length < 2) return [];
-  const related = relations(graph);
-  const best = [...ranked].sort((a, b) => b.score - a.score).slice(0, 3);
+  const changeById = changesOf(singles, nothing, graph, (revisions) => score(schemaAt(revisions)));
+  // As `scorer` reckons: what live has is all unexpected to nothing.
+  const live = nothing.unexpected;
+  const explained = ({ missing, unexpected }: Change) => (live - unexpected) / (live + missing);
   const found = new Map<string, Candidate>();
-  for (const start of best) {
+  for (const start of [...singles].sort((a, b) => b.score - a.score).slice(0, 3)) {
     let current: Candidate = start;
-    while (current.score < 1 && current.revisions.length < 8) {
-      let better: Candidate | null = null;
-      for (const revision of graph.order) {
-        if (current.revisions.some((each) => related(each, revision))) continue;
-        const revisions = [...current.revisions, revision].sort(compareText);
-        const schema = schemaAt(revisions);
-        const candidate = { revisions, schema, ...score(schema) };
-        if (candidate.score > (better ?? current).score) better = candidate;
-      }
-      if (better === null) break;
-      current = better;
-      found.set(current.revisions.join('\n'), current);
+    const applied = ancestorsOf(graph, start.revisions);
+    while (current.score < 1) {
+      const next = bestStep(current, applied, graph, changeById, explained);
+      if (next === null) break;
+      const behind = ancestorsOf(graph, [next]);
+      const revisions = [...current.revisions.filter((each) => !behind.has(each)), next].sort(compareText);
+      const schema = schemaAt(revisions);
+      const candidate = { revisions, schema, ...score(schema) };
+      if (candidate.score <= current.score) break;
+      for (const each of behind) applied.add(each);
+      current = candidate;
+      if (revisions.length > 1) found.set(revisions.join('\n'), current);
     }
   }
   return [...found.values()];
 }
 
-/** Whether one of two revisions is (or comes before) the other. */
-function relations(graph: RevisionGraph): (a: RevisionId, b: RevisionId) => boolean {
-  const ancestors = new Map<RevisionId, Set<RevisionId>>();
-  const ancestorsOf = (revision: RevisionId): Set<RevisionId> => {
-    const known = ancestors.get(revision);
-    if (known !== undefined) return known;
-    const found = new Set<RevisionId>();
-    const open = [revision];
-    for (let each = open.pop(); each !== undefined; each = open.pop()) {
-      if (found.has(each)) continue;
-      found.add(each);
-      open.push(...(graph.predecessorsById.get(each) ?? []));
-    }
-    ancestors.set(revision, found);
-    return found;
-  };
-  return (a, b) => ancestorsOf(a).has(b) || ancestorsOf(b).has(a);
+type Change = Pick<Score, 'missing' | 'unexpected'>;
+
+const none: Change = { missing: 0, unexpected: 0 };
+const sum = (a: Change, b: Change): Change => ({
+  missing: a.missing + b.missing,
+  unexpected: a.unexpected + b.unexpected,
+});
+
+/** What each revision changes of the counts of what comes before it. */
+function changesOf(
+  singles: readonly Candidate[],
+  nothing: Change,
+  graph: RevisionGraph,
+  countAt: (revisions: readonly RevisionId[]) => Change,
+): Map<RevisionId, Change> {
+  const afterById = new Map<RevisionId, Change>(singles.map((each) => [each.revisions[0] as RevisionId, each]));
+  const changes = new Map<RevisionId, Change>();
+  for (const [revision, after] of afterById) {
+    const before = graph.predecessorsById.get(revision) ?? [];
+    const from = before.length > 1 ? countAt(before) : (afterById.get(before[0] as RevisionId) ?? nothing);
+    changes.set(revision, {
+      missing: after.missing - from.missing,
+      unexpected: after.unexpected - from.unexpected,
+    });
+  }
+  return changes;
+}
+
+/** The revision that, with all before it that is not applied yet, explains most; null where none explains more. */
+function bestStep(
+  current: Candidate,
+  applied: ReadonlySet<RevisionId>,
+  graph: RevisionGraph,
+  changeById: ReadonlyMap<RevisionId, Change>,
+  explained: (counts: Change) => number,
+): RevisionId | null {
+  const sumById = new Map<RevisionId, Change>();
+  const changeOf = (revision: RevisionId) => changeById.get(revision) ?? none;
+  let best: RevisionId | null = null;
+  let most = current.score;
+  for (const revision of graph.order) {
+    if (applied.has(revision)) continue;
+    const before = graph.predecessorsById.get(revision) ?? [];
+    const all =
+      before.length > 1
+        ? [...ancestorsOf(graph, [revision])]
+            .filter((each) => !applied.has(each))
+            .map(changeOf)
+            .reduce(sum, none)
+        : sum(sumById.get(before[0] as RevisionId) ?? none, changeOf(revision));
+    sumById.set(revision, all);
+    const score = explained(sum(current, all));
+    if (score > most) [best, most] = [revision, score];
+  }
+  return best;
 }
 
 function namespacesOfAll(schemas: readonly Schema[]): Set<string> {

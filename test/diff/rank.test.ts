@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compareSchemas, rankRevisions } from '../../src/diff/index.ts';
 import type { Operation } from '../../src/model/operation.ts';
+import type { Revision } from '../../src/model/revision.ts';
 import type { RevisionGraph } from '../../src/model/revision-graph.ts';
 import type { Schema } from '../../src/model/schema.ts';
 import { replay } from '../../src/replay/index.ts';
@@ -32,7 +33,7 @@ function graphOf(parents: Record<string, string[]>): RevisionGraph {
   const heads = order.filter((id) => childrenById.get(id)?.length === 0);
   const predecessorsById = new Map(Object.entries(parents));
   return {
-    revisions: new Map(),
+    revisions: new Map(order.map((id) => [id, { id } as Revision])),
     duplicates: new Map(),
     unreadable: [],
     heads,
@@ -110,6 +111,33 @@ describe('rankRevisions', () => {
     const ranked = rankRevisions({ ...branches, live: branches.schemaAt(['b2', 'c1']) });
     expect(ranked[0]).toMatchObject({ revisions: ['b2', 'c1'], score: 1 });
     expect(ranked[1]?.score).toBeLessThan(1);
+  });
+
+  it('finds a state of a dozen branches, one of them merged, without trying all of them together', () => {
+    const parents: Record<string, string[]> = { base: [] };
+    const operations: Record<string, Operation[]> = { base: [create('t', 'id')] };
+    const at: string[] = [];
+    for (let branch = 0; branch < 12; branch++) {
+      for (let place = 0; place < 30; place++) {
+        const id = `b${String(branch).padStart(2, '0')}p${String(place).padStart(2, '0')}`;
+        parents[id] = [
+          place === 0 ? 'base' : `b${String(branch).padStart(2, '0')}p${String(place - 1).padStart(2, '0')}`,
+        ];
+        operations[id] =
+          place % 4 === 3 ? [add('t', `x${branch}_${place}`)] : [create(`t${branch}_${place}`, 'id', 'x')];
+        if (place === 5 + branch) at.push(id);
+      }
+    }
+    parents.merge = ['b00p05', 'b01p06'];
+    operations.merge = [create('merged', 'id')];
+    const many = replayed(parents, operations);
+    const there = ['merge', ...at.slice(2)];
+    const live = structuredClone(without(many.schemaAt(there), 'public.t7_2'));
+    const started = performance.now();
+    const ranked = rankRevisions({ ...many, live });
+    expect(performance.now() - started).toBeLessThan(2000);
+    expect(ranked[0]?.revisions).toEqual([...there].sort());
+    expect(ranked[0]?.differences?.map(({ key }) => key)).toEqual(['public.t7_2']);
   });
 
   it('ranks 450 revisions over 500 tables in less than two seconds', () => {
