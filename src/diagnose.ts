@@ -11,6 +11,7 @@ import type { DiagnoseOptions, Project } from './diagnose/subject.ts';
 import { ChainError, type ErrorCode } from './errors.ts';
 import type { DatabaseDiagnosis, Diagnosis, SeedsReading } from './model/diagnosis.ts';
 import type { RevisionHistory } from './model/history.ts';
+import type { ProjectFacts } from './model/project.ts';
 import type { RevisionId } from './model/revision.ts';
 import type { RevisionCode } from './model/revision-code.ts';
 import type { SeedReading } from './model/seed.ts';
@@ -20,10 +21,19 @@ export { type ProjectReading, readProject } from './diagnose/files.ts';
 export type { DiagnoseOptions } from './diagnose/subject.ts';
 
 /** What is known without the database. @throws ChainError `usage`, `no-project`, and whatever aborts `signal` */
-export async function readSubject(settings: Settings, options: DiagnoseOptions = {}): Promise<Project> {
+export async function readSubject(
+  settings: Settings,
+  options: DiagnoseOptions = {},
+  whenFactsAreKnown?: (facts: ProjectFacts) => void,
+): Promise<Project> {
   const progress = options.progress ?? (() => undefined);
   await checkRuleNames(settings);
-  const { source, facts: read, graph, replay } = await readProject(settings, progress, options.signal);
+  const {
+    source,
+    facts: read,
+    graph,
+    replay,
+  } = await readProject(settings, progress, options.signal, whenFactsAreKnown);
   const { readHistory, readLock, readSeedRunners, readSurroundings } = await import('./history/index.ts');
   const { loadRevisionCodeReader, readRevisionText } = await import('./sources/alembic/index.ts');
   const readCode = await loadRevisionCodeReader();
@@ -104,9 +114,10 @@ async function readSeeds(
 
 /** @throws ChainError `usage`, `no-project`, `bad-database-url`, and whatever aborts `signal` */
 export async function diagnose(settings: Settings, options: DiagnoseOptions = {}): Promise<Diagnosis> {
-  const project = await readSubject(settings, options);
+  const { project, looked } = await lookAtDatabase(settings, options, (whenFactsAreKnown) =>
+    readSubject(settings, options, whenFactsAreKnown),
+  );
   const { facts, graph, replay, declaredAtHeads, models, history, code, seeds, readFile } = project;
-  const looked = await lookAtDatabase(project);
   try {
     const judged = await judge(project, looked);
     const { allRules } = await import('./rules/index.ts');
@@ -139,18 +150,13 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
 /** For commands that are nothing without a database: no rule is asked, and nothing is read that only rules ask for. */
 export async function readDatabase(settings: Settings, options: DiagnoseOptions): Promise<DatabaseDiagnosis> {
   const progress = options.progress ?? (() => undefined);
-  const { facts, graph, replay } = await readProject(settings, progress, options.signal);
-  options.signal?.throwIfAborted();
-  const declaredAtHeads = replay.schemaAt([...graph.heads, ...graph.possibleHeads]);
-  const { connection, database, problem } = await lookAtDatabase({
-    settings,
-    options,
-    facts,
-    graph,
-    replay,
-    declaredAtHeads,
-    progress,
+  const { looked } = await lookAtDatabase(settings, options, async (whenFactsAreKnown) => {
+    const { facts, graph, replay } = await readProject(settings, progress, options.signal, whenFactsAreKnown);
+    options.signal?.throwIfAborted();
+    const declaredAtHeads = replay.schemaAt([...graph.heads, ...graph.possibleHeads]);
+    return { settings, options, facts, graph, replay, declaredAtHeads, progress };
   });
+  const { connection, database, problem } = looked;
   await connection?.close();
   if (problem !== null)
     throw new ChainError(problem.code as ErrorCode, problem.message, { hint: problem.hint ?? undefined });

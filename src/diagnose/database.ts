@@ -1,55 +1,105 @@
 /**
  * The live database beside the declared schema: where it stands, what it looks like, what differs.
  */
-import type { Connection, DatabaseTarget, ElaboratedPair, ScratchServer } from '../database/index.ts';
+import type { Connection, ElaboratedPair, ScratchServer } from '../database/index.ts';
 import { ChainError } from '../errors.ts';
 import type { DatabaseDiagnosis, LooksLike } from '../model/diagnosis.ts';
 import type { Drift } from '../model/drift.ts';
 import type { LiveDatabase } from '../model/live.ts';
 import { matchesObject } from '../model/lookup.ts';
+import type { ProjectFacts } from '../model/project.ts';
 import type { Schema } from '../model/schema.ts';
 import { readStamp, settleOverlap } from '../model/stamp.ts';
+import type { Settings } from '../settings.ts';
 
-import type { Looked, Project } from './subject.ts';
+import type { DiagnoseOptions, Looked, Project } from './subject.ts';
 
 /** What of a project a look at its database needs. */
 type Subject = Pick<Project, 'settings' | 'options' | 'facts' | 'graph' | 'replay' | 'declaredAtHeads' | 'progress'>;
 
-export async function lookAtDatabase(project: Subject): Promise<Looked> {
-  const { settings, options, progress } = project;
+/**
+ * Reads the files by `readFiles` and the database meanwhile, from when they tell where its version table is; then compares.
+ * @throws whatever `readFiles` throws, and whatever aborts the signal
+ */
+export async function lookAtDatabase<Files extends Subject>(
+  settings: Settings,
+  options: DiagnoseOptions,
+  readFiles: (whenFactsAreKnown: (facts: ProjectFacts) => void) => Promise<Files>,
+): Promise<{ project: Files; looked: Looked }> {
+  const begun: Promise<LiveReading>[] = [];
   const nothing = { connection: null, database: null, problem: null };
-  const text = databaseUrl(project);
-  if (options.reuse?.connection === undefined) {
-    if (settings.offline) return { ...nothing, reason: 'no database was looked at (--offline)' };
-    if (text === null) return { ...nothing, reason: 'no database was given (--url)' };
-  }
-  progress('reading the database');
-  const { connect, introspect, parseDatabaseUrl } = await import('../database/index.ts');
-  let connection: Connection | null = null;
-  let scratch: StartingScratch | null = null;
   try {
-    if (options.reuse?.connection !== undefined) connection = options.reuse.connection;
-    else {
-      const target: DatabaseTarget = parseDatabaseUrl(text as string);
-      connection = await connect(target, {
-        readOnly: true,
-        timeouts: settings.timeouts,
-        applicationName: 'chain',
-        ...(options.signal ? { signal: options.signal } : {}),
-      });
+    const project = await readFiles((facts) => {
+      if (whyNone(settings, options, facts) !== null) return;
+      const reading = readLive(settings, options, facts);
+      // Nobody waits for it yet: until then its failure is nobody's.
+      reading.catch(() => undefined);
+      begun.push(reading);
+    });
+    const [reading] = begun;
+    if (reading === undefined)
+      return { project, looked: { ...nothing, reason: whyNone(settings, options, project.facts) ?? '' } };
+    project.progress('reading the database');
+    try {
+      const { connection, live, scratch } = await reading;
+      const database = await compare(project, live, scratch);
+      await scratch?.stop();
+      return { project, looked: { connection, database, problem: null, reason: '' } };
+    } catch (error) {
+      if (!(error instanceof ChainError) || options.signal?.aborted || error.exitCode !== 3) throw error;
+      await abandon(reading, options);
+      const problem = { code: error.code, message: error.message, hint: error.hint };
+      const reason = `the database could not be looked at: ${error.message}`;
+      return { project, looked: { ...nothing, problem, reason } };
     }
-    const { versionTable, versionTableSchema } = project.facts.env;
-    scratch = startScratch(project);
-    const live = await introspect(connection, { versionTable, versionTableSchema });
-    return { connection, database: await compare(project, live, scratch), problem: null, reason: '' };
   } catch (error) {
-    if (connection !== options.reuse?.connection) await connection?.close();
-    if (!(error instanceof ChainError) || options.signal?.aborted || error.exitCode !== 3) throw error;
-    const problem = { code: error.code, message: error.message, hint: error.hint };
-    return { ...nothing, problem, reason: `the database could not be looked at: ${error.message}` };
-  } finally {
-    await scratch?.stop();
+    for (const reading of begun) await abandon(reading, options);
+    throw error;
   }
+}
+
+interface LiveReading {
+  connection: Connection;
+  live: LiveDatabase;
+  scratch: StartingScratch | null;
+}
+
+async function readLive(settings: Settings, options: DiagnoseOptions, facts: ProjectFacts): Promise<LiveReading> {
+  const { connect, introspect, parseDatabaseUrl } = await import('../database/index.ts');
+  const connection =
+    options.reuse?.connection ??
+    (await connect(parseDatabaseUrl(databaseUrl(settings, options, facts) as string), {
+      readOnly: true,
+      timeouts: settings.timeouts,
+      applicationName: 'chain',
+      ...(options.signal ? { signal: options.signal } : {}),
+    }));
+  const scratch = startScratch(settings, options);
+  try {
+    const { versionTable, versionTableSchema } = facts.env;
+    return { connection, scratch, live: await introspect(connection, { versionTable, versionTableSchema }) };
+  } catch (error) {
+    await leave({ connection, scratch }, options);
+    throw error;
+  }
+}
+
+async function abandon(reading: Promise<LiveReading>, options: DiagnoseOptions): Promise<void> {
+  const read = await reading.catch(() => null);
+  if (read !== null) await leave(read, options);
+}
+
+/** The caller's own connection stays open. */
+async function leave({ connection, scratch }: Omit<LiveReading, 'live'>, options: DiagnoseOptions): Promise<void> {
+  if (connection !== options.reuse?.connection) await connection.close();
+  await scratch?.stop();
+}
+
+/** Why no database is looked at; null: one is. */
+function whyNone(settings: Settings, options: DiagnoseOptions, facts: ProjectFacts): string | null {
+  if (options.reuse?.connection !== undefined) return null;
+  if (settings.offline) return 'no database was looked at (--offline)';
+  return databaseUrl(settings, options, facts) === null ? 'no database was given (--url)' : null;
 }
 
 interface StartingScratch {
@@ -59,7 +109,7 @@ interface StartingScratch {
 }
 
 /** Starts while the database is read: it is needed nearly always. Null: none is to be used, or the caller has one. */
-function startScratch({ settings, options }: Subject): StartingScratch | null {
+function startScratch(settings: Settings, options: DiagnoseOptions): StartingScratch | null {
   if (!settings.useScratch || options.reuse?.scratch !== undefined) return null;
   const server = import('../database/index.ts').then(({ openScratch }) =>
     openScratch({
@@ -80,7 +130,7 @@ function startScratch({ settings, options }: Subject): StartingScratch | null {
 }
 
 /** The contract's order ends with the project's own ini, which only reading commands take. */
-function databaseUrl({ settings, options, facts }: Subject): string | null {
+function databaseUrl(settings: Settings, options: DiagnoseOptions, facts: ProjectFacts): string | null {
   if (settings.url !== null) return settings.url.text;
   return options.ignoreConfigUrl || options.occasion === 'gate' ? null : facts.config.url;
 }

@@ -16,6 +16,7 @@ export async function readProject(
   settings: Settings,
   progress: (text: string) => void,
   signal?: AbortSignal,
+  whenFactsAreKnown?: (facts: ProjectFacts) => void,
 ): Promise<ProjectReading> {
   progress('reading the revisions');
   const { findAlembicConfig, openAlembicSource } = await import('../sources/alembic/index.ts');
@@ -35,6 +36,7 @@ export async function readProject(
   const envText = source.readFile(source.facts.env.file ?? '');
   const env = { ...source.facts.env, plugins: pluginsOf(envText), ...transactionsOf(envText ?? '') };
   const facts: ProjectFacts = { ...source.facts, env };
+  whenFactsAreKnown?.(facts);
   progress('replaying the revisions');
   const searchPath = facts.env.searchPath ?? ['public'];
   const replay = await replayInTurns(source, { namingConvention: facts.env.namingConvention, searchPath }, signal);

@@ -59,9 +59,10 @@ it('the revision that a database stands at', async () => {
           );
         }
       const started = performance.now();
-      const looked = await lookAtDatabase({
-        ...project,
-        options: { ...project.options, reuse: { scratch, connection } },
+      const options = { ...project.options, reuse: { scratch, connection } };
+      const { looked } = await lookAtDatabase(project.settings, options, async (whenFactsAreKnown) => {
+        whenFactsAreKnown(project.facts);
+        return { ...project, options };
       });
       const tookMs = Math.round(performance.now() - started);
       const places = looked.database?.looksLike ?? [];

@@ -99,8 +99,11 @@ async function doctor(scratch: ScratchServer, given: Given): Promise<Witness> {
   return {
     declared: project.declaredAtHeads,
     async look(connection) {
-      const subject = { ...project, options: { ...project.options, reuse: { scratch, connection } } };
-      const looked = await lookAtDatabase(subject);
+      const options = { ...project.options, reuse: { scratch, connection } };
+      const { project: subject, looked } = await lookAtDatabase(settings, options, async (whenFactsAreKnown) => {
+        whenFactsAreKnown(project.facts);
+        return { ...project, options };
+      });
       if (looked.problem !== null) throw new Error(looked.problem.message);
       const { findings } = await judge(subject, looked);
       return findings.map(sayFinding);
