@@ -18,10 +18,13 @@ export type RemedyAction =
   | { action: 'rename-revision'; revision: RevisionId; file: string; to: RevisionId }
   | { action: 'restore-file'; file: string; content: string; commit: string }
   | { action: 'placeholder-revision'; revision: RevisionId; downRevisions: RevisionId[] }
-  /** Take a call or statement out of a revision (commented out, told why); both directions. */
-  | { action: 'disable-operation'; operation: Operation; reason: string }
+  /**
+   * Take a call or statement out of a revision (commented out, told why); both directions. `madeBy`: the revision that has
+   * made the thing before, so that this one can only have failed and also a released revision may lose it.
+   */
+  | { action: 'disable-operation'; operation: Operation; reason: string; madeBy?: RevisionId }
   /** Make an `sa.Enum` use an existing type (`postgresql.ENUM(…, create_type=False)`). */
-  | { action: 'reuse-enum'; operation: Operation; enumName: string }
+  | { action: 'reuse-enum'; operation: Operation; enumName: string; madeBy?: RevisionId }
   /** Objects that must come to exist: a step on the database and the reconciling revision at the head. */
   | { action: 'declare'; operations: Operation[] }
   /** The same, of a constraint that rows may contradict: NOT VALID, then VALIDATE once nothing contradicts. */
@@ -40,6 +43,8 @@ export type RemedyAction =
   | { action: 'set-stamp'; before: string[]; rows: RevisionId[]; table: string }
   /** Stamp at what the healed catalogue provably matches. */
   | { action: 'stamp-proven' }
+  /** New version tables hold ids of `width` characters: a setting in env.py. */
+  | { action: 'widen-version-table'; file: string; versionTable: string; width: number }
   | { action: 'edit-file'; file: string; edits: TextEdit[] }
   | { action: 'move-file'; file: string; to: string }
   /** Rewrite of a seed by the seeds layer. */

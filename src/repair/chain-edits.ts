@@ -7,7 +7,14 @@ import type { Patch } from '../model/plan.ts';
 import type { RemedyAction, TextEdit } from '../model/remedy.ts';
 import type { RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
-import { disableOperation, reuseEnum, setDependsOn, setDownRevision, setRevisionId } from '../sources/alembic/edits.ts';
+import {
+  disableOperation,
+  reuseEnum,
+  setDependsOn,
+  setDownRevision,
+  setRevisionId,
+  widenVersionTable,
+} from '../sources/alembic/edits.ts';
 import { unifiedDiff } from './unified-diff.ts';
 
 export interface Answered<Action = RemedyAction> {
@@ -207,6 +214,9 @@ export function editChain(
         break;
       case 'reuse-enum':
         files.edit(action.operation.origin.file, answers, (text) => reuseEnum(text, action.operation, action.enumName));
+        break;
+      case 'widen-version-table':
+        files.edit(action.file, answers, (text) => widenVersionTable(text, action.versionTable, action.width));
         break;
       case 'edit-file':
         files.edit(action.file, answers, () => action.edits);

@@ -46,6 +46,9 @@ export async function downgradeCounterparts(actions: readonly Answered[], diagno
   return wanted.flatMap(({ action, answers, drops }) => {
     const { revision, file } = action.operation.origin;
     if (revision === null || drops.length === 0) return [];
+    // What the revision makes itself, by its first statement, its downgrade takes away.
+    if (action.madeBy === revision) return [];
+    const { madeBy } = action;
     return downgradeOf(revision)
       .filter((operation) => operation.origin.file === file && operation.span !== undefined)
       .filter((operation) => drops.includes(dropped(operation) ?? ''))
@@ -54,7 +57,10 @@ export async function downgradeCounterparts(actions: readonly Answered[], diagno
           action.action === 'disable-operation'
             ? action.reason
             : `the type ${action.enumName} belongs to an earlier revision`;
-        return { action: { action: 'disable-operation', operation, reason }, answers };
+        return {
+          action: { action: 'disable-operation', operation, reason, ...(madeBy === undefined ? {} : { madeBy }) },
+          answers,
+        };
       });
   });
 }

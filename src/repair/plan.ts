@@ -75,7 +75,7 @@ export async function draftRepair(diagnosis: Diagnosis, options: PlanOptions): P
 
   actions.push(...(await downgradeCounterparts(actions, diagnosis)));
   const chain = editChain(actions, graph, files, (id, parents) => placeholderRevision(id, parents, { graph, config }));
-  await recordInLock(files, diagnosis, chain.renames);
+  await recordInLock(files, diagnosis, chain.renames, idleEdits(actions));
   const chainPatches = files.patches();
 
   const severityByKey = new Map(diagnosis.findings.map((finding) => [finding.key, finding.severity]));
@@ -165,6 +165,15 @@ export async function draftRepair(diagnosis: Diagnosis, options: PlanOptions): P
   const isReshaped = actions.some(({ action }) => reshaping.has(action.action)) && chainPatches.length > 0;
   const patched = isReshaped ? new Map(chainPatches.map((patch) => [patch.file, patch])) : options.assumed?.files;
   return { plan, assume: isNews(patched, stamp, options.assumed) ? { files: patched ?? new Map(), stamp } : null };
+}
+
+/** Files of which only what can never have run is taken out. */
+function idleEdits(actions: readonly Answered[]): Set<string> {
+  const edits = actions.flatMap(({ action }) =>
+    action.action === 'disable-operation' || action.action === 'reuse-enum' ? [action] : [],
+  );
+  const telling = new Set(edits.filter((edit) => edit.madeBy === undefined).map((edit) => edit.operation.origin.file));
+  return new Set(edits.map((edit) => edit.operation.origin.file).filter((file) => !telling.has(file)));
 }
 
 /** Actions after which the chain is another one: what lies behind a revision can be told only then. */

@@ -70,14 +70,20 @@ function remedyFor(note: Twice, second: Second, seen: Parameters<typeof secondOf
   if (second.isOnBothSides) return advice(onBothSides(note, `the type ${enumName}`), 'file-edit');
   const { revision, operation } = second;
   const isImplicit = operation.kind === 'createEnum' && operation.implicit === true;
+  const madeBy = second.stays === null ? {} : { madeBy: second.stays };
   const summary = isImplicit
     ? `Make ${revision} use the type ${enumName} that stands: postgresql.ENUM(…, name='${enumName}', create_type=False)`
     : `Take the second CREATE TYPE ${enumName} out of ${revision}`;
   if (isUnsure || operation.span === undefined) return advice(summary, 'file-edit');
   return patch(`${summary}${note.across ? `, and let it depend on ${second.stays}` : ''}`, [
     isImplicit
-      ? { action: 'reuse-enum', operation, enumName }
-      : { action: 'disable-operation', operation, reason: `the type ${enumName} stands already` },
+      ? { action: 'reuse-enum', operation, enumName, ...madeBy }
+      : {
+          action: 'disable-operation',
+          operation,
+          reason: `the type ${enumName} stands already`,
+          ...madeBy,
+        },
     ...orderAfter(second, note, seen),
   ]);
 }

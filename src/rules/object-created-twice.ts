@@ -114,6 +114,7 @@ function remedyFor(
       action: 'disable-operation',
       operation,
       reason: `${note.object} is created by ${second.stays ?? 'an earlier revision'}`,
+      ...(second.stays === null ? {} : { madeBy: second.stays }),
     },
     ...orderAfter(second, note, seen),
   ];

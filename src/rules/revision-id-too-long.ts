@@ -4,6 +4,7 @@
 import type { Evidence, Remedy } from '../model/finding.ts';
 import { quoteQualified } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
+import type { RemedyAction } from '../model/remedy.ts';
 import { defaultVersionWidth } from '../model/revision.ts';
 import { advice, defineRule, patch, step } from './rule.ts';
 
@@ -26,6 +27,7 @@ export default defineRule({
       widthByRevisions(declared?.replay.operationsById, config?.env.versionTable ?? 'alembic_version'),
     );
     const live = stamp?.table?.width ?? null;
+    const wide = Math.max(255, ...[...graph.revisions.keys()].map((id) => [...id].length));
     for (const revision of graph.revisions.values()) {
       const length = [...revision.id].length;
       const failsFresh = length > fresh;
@@ -58,15 +60,26 @@ export default defineRule({
         new Set(graph.revisions.keys()),
       );
       const where = stamp?.table ? quoteQualified({ schema: stamp.table.namespace, name: stamp.table.name }) : null;
-      const widen = `ALTER TABLE ${where ?? 'alembic_version'} ALTER COLUMN version_num TYPE varchar(255)`;
+      const widen = `ALTER TABLE ${where ?? 'alembic_version'} ALTER COLUMN version_num TYPE varchar(${wide})`;
+      const env = config?.env ?? null;
       let remedy: Remedy;
       if (!isCarried) {
         remedy = patch(`Rename revision ${revision.id} to ${to}, and its successors' down_revision with it`, [
           { action: 'rename-revision', revision: revision.id, file: revision.file, to },
         ]);
-      } else if (failsLive && where !== null) {
-        remedy = step(`Widen the version table: ${widen}`, 'additive', [
-          {
+      } else if (failsFresh && env?.file == null) {
+        remedy = advice(`Make env.py create a wider version table before the first upgrade: ${widen}`, 'file-edit');
+      } else {
+        const actions: RemedyAction[] = [];
+        if (failsFresh && env?.file != null)
+          actions.push({
+            action: 'widen-version-table',
+            file: env.file,
+            versionTable: env.versionTable,
+            width: wide,
+          });
+        if (failsLive && where !== null)
+          actions.push({
             action: 'run-sql',
             name: 'widen_version_table',
             sql: [widen],
@@ -74,10 +87,10 @@ export default defineRule({
             hazards: [],
             transactional: true,
             lock: `ACCESS EXCLUSIVE on ${stamp?.table?.key}`,
-          },
-        ]);
-      } else {
-        remedy = advice(`Make env.py create a wider version table before the first upgrade: ${widen}`, 'file-edit');
+          });
+        const parts = [failsLive ? widen : null, failsFresh ? `in ${env?.file}, for new databases` : null];
+        const summary = `Widen the version table: ${parts.filter((part) => part !== null).join('; ')}`;
+        remedy = failsLive ? step(summary, 'additive', actions) : patch(summary, actions);
       }
       yield {
         subject: {

@@ -163,6 +163,21 @@ it('revision-id-too-long: shortens, unless something made the column wider', asy
   expect(await findingsOf('revision-id-too-long', { revisions: [a, widening, { ...long, after: b.id }] })).toEqual([]);
 });
 
+it('revision-id-too-long: a released one keeps its id, and the column becomes wider, here and for new databases', async () => {
+  const long = { id: '20251006_add_campaign_performance_metrics', after: a.id };
+  const history = { releasedById: new Map([[long.id, 'v1']]) };
+  const actions = async (more: object = {}) => {
+    const [finding] = await findingsOf('revision-id-too-long', { revisions: [a, long], history, ...more });
+    return finding?.remedy?.actions.map((action) => action.action);
+  };
+  const env = { file: 'alembic/env.py' };
+  const live = { live: a.sql, rows: [a.id] };
+  expect(await actions({ env })).toEqual(['widen-version-table']);
+  expect(await actions({ env, ...live })).toEqual(['widen-version-table', 'run-sql']);
+  expect(await actions({ env: { ...env, versionWidth: 64 }, ...live })).toEqual(['run-sql']);
+  expect(await actions({ env: { file: null } })).toEqual([]);
+});
+
 it('placeholder-revision-id: typed patterns alone', async () => {
   for (const id of ['a1b2c3d4e5f6', 'b2c3d4e5f6a7', '123456789abc', 'abcdef123456', '000000000000']) {
     expect(await findingsOf('placeholder-revision-id', { revisions: [{ ...a, id }] }), id).toHaveLength(1);

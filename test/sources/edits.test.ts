@@ -9,6 +9,7 @@ import {
   setDependsOn,
   setDownRevision,
   setRevisionId,
+  widenVersionTable,
 } from '../../src/sources/alembic/edits.ts';
 import { parsePython } from '../../src/sources/alembic/python/index.ts';
 import { loadSqlParser } from '../../src/sql/index.ts';
@@ -23,6 +24,22 @@ function apply(text: string, edits: TextEdit[]): string {
   expect(parsePython(out).error).toBeNull();
   return out;
 }
+
+describe('env.py', () => {
+  it.each([
+    ['"""env"""\nimport os\nfrom alembic import context\n\ncontext.configure()\n', 'from alembic import context\n'],
+    ['import os\r\nrun()\r\n', 'import os\r\n'],
+    ['run()\n', ''],
+  ])('makes the version table wider after the imports of %j', (text, head) => {
+    const out = apply(text, widenVersionTable(text, 'alembic_version', 255));
+    const eol = text.includes('\r\n') ? '\r\n' : '\n';
+    expect(/[^\r]\n/.test(out)).toBe(eol === '\n');
+    const [before, after] = out.split(`from sqlalchemy import String, Table, event${eol}`);
+    expect(before?.endsWith(head)).toBe(true);
+    expect(after?.endsWith(text.slice(text.indexOf(head) + head.length))).toBe(true);
+    expect(after).toContain(`        table.c.version_num.type = String(255)${eol}`);
+  });
+});
 
 describe('the header', () => {
   const head = '"""add x\n\nRevision ID: abc\nRevises: old\n\n"""\n';

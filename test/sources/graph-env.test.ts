@@ -132,6 +132,8 @@ def run():
     });
     expect(env.versionTable).toBe('alembic_version');
     expect(env.versionWidth).toBe(128);
+    const set = await factsOf({ 'alembic/env.py': 'table.c.version_num.type = String(255)\n' });
+    expect(set.env.versionWidth).toBe(255);
     expect(notes.join(' ')).toMatch(/version_table.*only known when it runs/);
   });
 

@@ -1,5 +1,6 @@
 /**
- * Edits of a revision's text, as data: the header's ids, one operation taken out, an enum type reused. Each leaves sound
+ * Edits of a revision's text, as data: the header's ids, one operation taken out, an enum type reused; and of env.py, where
+ * it makes the version table wider. Each leaves sound
  * Python and every other byte as it is. Pure; throws an Error with the reason where a text cannot be edited safely.
  */
 import type { Operation } from '../../model/operation.ts';
@@ -330,15 +331,39 @@ function importedPostgresql(module: ParsedModule): string | null {
   return null;
 }
 
+/**
+ * A version table wide enough for long ids, made so when Alembic makes it. An event of SQLAlchemy does it in every version
+ * and also for `--sql` (tried with Alembic 1.8.1 and SQLAlchemy 1.4); `version_table_impl` came with Alembic 1.14.
+ */
+export function widenVersionTable(text: string, versionTable: string, width: number): TextEdit[] {
+  const module = parsed(text);
+  const lines = [
+    'from sqlalchemy import String, Table, event',
+    '',
+    '',
+    '# Ids of this project are longer than the VARCHAR(32) that Alembic makes.',
+    '@event.listens_for(Table, "before_create")',
+    'def _widen_version_table(table, connection, **options):',
+    `    if table.name == ${literal(versionTable, '"')}:`,
+    `        table.c.version_num.type = String(${width})`,
+    '',
+  ];
+  return [afterImports(text, module, lines.join(lineBreak(text)))];
+}
+
 function importEdit(text: string, module: ParsedModule): TextEdit {
+  return afterImports(text, module, 'from sqlalchemy.dialects import postgresql');
+}
+
+/** Lines after the imports at the module's top. */
+function afterImports(text: string, module: ParsedModule, lines: string): TextEdit {
   let after: Statement | null = null;
   for (const { statement } of module.statements) {
     if (statement.kind === 'import' || (statement.kind === 'importFrom' && statement.module !== '__future__'))
       after = statement;
     else if (after && statement.kind !== 'expression') break;
   }
-  const line = 'from sqlalchemy.dialects import postgresql';
-  if (after) return insertAfter(text, after, line);
+  if (after) return insertAfter(text, after, lines);
   const first = module.statements[module.docstring === null ? 0 : 1]?.from ?? text.length;
-  return { from: first, to: first, text: `${line}${lineBreak(text)}` };
+  return { from: first, to: first, text: `${lines}${lineBreak(text)}` };
 }

@@ -250,6 +250,7 @@ function versionWidthOf(text: string): number | null {
   const code = text.replace(/^[ \t]*#.*$/gm, '');
   const match =
     /version_num["']\s*,\s*(?:\w+\.)*(?:String|VARCHAR|Unicode)\s*\(\s*(?:length\s*=\s*)?(\d+)/i.exec(code) ??
+    /version_num\.type\s*=\s*(?:\w+\.)*(?:String|VARCHAR|Unicode)\s*\(\s*(?:length\s*=\s*)?(\d+)/i.exec(code) ??
     /version_num["']?\s+(?:set\s+data\s+)?(?:type\s+)?(?:varchar|character\s+varying)\s*\(\s*(\d+)/i.exec(code);
   return match === null ? null : Number(match[1]);
 }
