@@ -11,9 +11,16 @@ import type { Terminal } from '../terminal.ts';
 
 export async function diff(settings: Settings, terminal: Terminal): Promise<ExitCode> {
   const progress = (text: string) => terminal.progress(text);
-  const database = await readDatabase(settings, { signal: terminal.signal, progress });
+  const database = withAllDifferences(await readDatabase(settings, { signal: terminal.signal, progress }));
   terminal.out(settings.format === 'json' ? json(database) : text(database));
   return database.drift.differences.length > 0 && settings.failOn !== 'never' ? exitCodes.findings : exitCodes.ok;
+}
+
+/** Here all that differs is shown, what a half-applied revision has done too. */
+function withAllDifferences(database: DatabaseDiagnosis): DatabaseDiagnosis {
+  const { drift } = database;
+  const apart = [...(drift.ofHalfApplied?.values() ?? [])].flat();
+  return { ...database, drift: { ...drift, differences: [...drift.differences, ...apart] } };
 }
 
 function json({ live, drift, comparedBy, isElaborated }: DatabaseDiagnosis): string {

@@ -5,6 +5,7 @@ import type { Connection, ElaboratedPair, ScratchServer } from '../database/inde
 import { ChainError } from '../errors.ts';
 import type { DatabaseDiagnosis, LooksLike } from '../model/diagnosis.ts';
 import type { Drift } from '../model/drift.ts';
+import { halfAppliedRevisions } from '../model/half-applied.ts';
 import type { LiveDatabase } from '../model/live.ts';
 import { matchesObject } from '../model/lookup.ts';
 import type { ProjectFacts } from '../model/project.ts';
@@ -143,7 +144,9 @@ async function compare(
 ): Promise<DatabaseDiagnosis> {
   const { graph, replay, settings, progress } = project;
   progress('comparing');
-  const { compareSchemas, keysInDoubt, rankRevisions, spelledAs } = await import('../diff/index.ts');
+  const { compareSchemas, keysInDoubt, rankRevisions, setApartHalfApplied, spelledAs } = await import(
+    '../diff/index.ts'
+  );
   const stamp = readStamp(graph, live, project.options.assumedRows);
   const today = project.options.today ?? new Date().toISOString().slice(0, 10);
   const ignored = settings.ignore.filter((entry) => entry.rule === undefined && !(entry.until && entry.until < today));
@@ -174,7 +177,9 @@ async function compare(
     const drift: Drift = { differences: [], comparedAt };
     return { ...unelaborated(), declared, drift, isElaborated: false, elaborationProblem: null };
   }
-  const asWritten = () => compareSchemas(declared, live.schema, { ...scope, comparedAt });
+  const halves = comparedBy === 'stamp' ? halfAppliedRevisions(graph, replay, comparedAt, live.schema) : [];
+  const setApart = (drift: Drift) => setApartHalfApplied(drift, halves, live.schema, { ...scope, comparedAt });
+  const asWritten = () => setApart(compareSchemas(declared, live.schema, { ...scope, comparedAt }));
   const doubts: DoubtsOf = (ours, theirs, round) => keysInDoubt(ours, theirs, scope, round);
   const inDoubt = doubts(declared, live.schema, 0);
   if (inDoubt.size === 0)
@@ -190,7 +195,14 @@ async function compare(
   });
   // What PostgreSQL has found to mean the same counts as the same for the neighbours too.
   const looksLike = rank(spelledAs(live.schema, declared, drift));
-  return { ...base, looksLike, declared: both.declared, drift, isElaborated: true, elaborationProblem: null };
+  return {
+    ...base,
+    looksLike,
+    declared: both.declared,
+    drift: setApart(drift),
+    isElaborated: true,
+    elaborationProblem: null,
+  };
 }
 
 /** A database that has nothing of this chain, not even under another schema, looks like none of its revisions. */

@@ -1,6 +1,7 @@
 /**
  * Drift: what declared and live disagree on, one Difference each, direction in the word.
  */
+import type { RevisionId } from './revision.ts';
 import type {
   Certainty,
   Column,
@@ -54,6 +55,8 @@ export interface Drift {
   differences: Difference[];
   /** Revisions that the declared side was taken at. */
   comparedAt: string[];
+  /** Set apart from `differences`: what a pending revision that stands in part has done already. */
+  ofHalfApplied?: ReadonlyMap<RevisionId, Difference[]>;
   /** Texts that only PostgreSQL could compare, where it was not asked (no scratch database): `key aspect`. */
   notCompared?: string[];
 }

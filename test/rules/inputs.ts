@@ -1,10 +1,11 @@
 /**
  * Inputs of rules made in memory: each revision is SQL, the live database is SQL, the seed is SQL. No file, no server.
  */
-import { compareSchemas, rankRevisions } from '../../src/diff/index.ts';
+import { compareSchemas, rankRevisions, setApartHalfApplied } from '../../src/diff/index.ts';
 import { readMigrators, readSeedRunners } from '../../src/history/index.ts';
 import { buildRevisionGraph } from '../../src/model/build-revision-graph.ts';
 import type { Finding } from '../../src/model/finding.ts';
+import { halfAppliedRevisions } from '../../src/model/half-applied.ts';
 import type { RevisionHistory } from '../../src/model/history.ts';
 import type { LiveDatabase } from '../../src/model/live.ts';
 import type { Migrator } from '../../src/model/migrator.ts';
@@ -270,12 +271,14 @@ export function inputsOf(project: Project): Partial<RuleInputs> {
       comparedBy: isStamped ? 'stamp' : 'looks-like',
       isElaborated: true,
     };
-    inputs.drift = compareSchemas(schema, live.schema, {
+    const scope = {
       comparedAt,
       elaborated: true,
       versionTables: new Set(['public.alembic_version']),
       managedNamespaces: new Set(['public']),
-    });
+    };
+    const halves = isStamped ? halfAppliedRevisions(graph, replay, comparedAt, live.schema) : [];
+    inputs.drift = setApartHalfApplied(compareSchemas(schema, live.schema, scope), halves, live.schema, scope);
   }
   return inputs;
 }

@@ -293,6 +293,51 @@ ALTER TABLE users ADD CONSTRAINT ck CHECK (org > 0)`,
   expect(await findingsOf('half-applied-revision', { ...project, revisions: [base, guarded], live })).toEqual([]);
 });
 
+it('half-applied-revision: what it drops, changes and adds to a type is told with it, and not as missing', async () => {
+  const base = {
+    id: 'base1',
+    sql: `CREATE TABLE users (id int PRIMARY KEY, email text, org int NOT NULL);
+CREATE TABLE gone (id int PRIMARY KEY);
+CREATE TABLE lost (id int PRIMARY KEY);
+CREATE INDEX ix ON users (email);
+CREATE TYPE mood AS ENUM ('ok')`,
+  };
+  const next = {
+    id: 'next2',
+    after: 'base1',
+    sql: `ALTER TYPE mood ADD VALUE 'bad';
+DROP TABLE gone;
+DROP INDEX ix;
+ALTER TABLE users DROP COLUMN email;
+ALTER TABLE users ALTER COLUMN org TYPE bigint;
+CREATE TABLE orgs (id int)`,
+  };
+  const project = { revisions: [base, next], rows: ['base1'] };
+  const rules = [
+    'half-applied-revision',
+    'declared-table-missing',
+    'declared-column-missing',
+    'column-type-altered',
+    'index-missing',
+    'enum-altered',
+  ];
+  const half = `${base.sql}; ${next.sql.replace(/;\nCREATE TABLE orgs.*/, '')}; DROP TABLE lost`;
+  const { findings } = await resultsOf(rules, { ...project, live: half });
+  expect(findings.map(({ key }) => key)).toEqual(['half-applied-revision:next2', 'declared-table-missing:public.lost']);
+  expect(findings[0]?.evidence.map(({ text }) => text)).toEqual([
+    'stands: value public.mood.bad',
+    'gone as it states: table public.gone',
+    'gone as it states: column public.users.email',
+    'changed as it states: column public.users.org',
+    'gone as it states: index public.users.ix',
+    'not there: table public.orgs',
+  ]);
+  expect(findings[0]?.remedy?.summary).toContain('Run the rest of next2 by hand');
+  const guarded = { ...next, sql: "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'bad'" };
+  const once = { revisions: [base, guarded], rows: ['base1'], live: `${base.sql}; ${guarded.sql}` };
+  expect(await findingsOf('half-applied-revision', once)).toEqual([]);
+});
+
 it('insufficient-privileges: never "missing"', async () => {
   const project = { ...chain, live: ab, rows: [b.id], liveFacts: () => ({ unreadableTables: new Set(['public.a']) }) };
   const { findings } = await resultsOf(['insufficient-privileges', 'declared-table-missing'], project);
