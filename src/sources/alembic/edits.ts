@@ -136,15 +136,8 @@ function lineStart(text: string, offset: number): number {
 }
 
 function insertAfter(text: string, statement: Statement, line: string): TextEdit {
-  const at = lineEnd(text, endOf(text, statement));
+  const at = lineEnd(text, statement.to);
   return { from: at, to: at, text: lineBreak(text) + line };
-}
-
-/** Where a statement's own text ends, without the line break that Lezer counts to it. */
-function endOf(text: string, statement: { from: number; to: number }): number {
-  let to = statement.to;
-  while (to > statement.from && /\s/.test(text[to - 1] as string)) to--;
-  return to;
 }
 
 interface Located {
@@ -185,7 +178,7 @@ export function disableOperation(text: string, operation: Operation, reason: str
     throw new Error('the type is made by the table that uses it, not by a statement of its own');
   const { statement, block } = located;
   const from = statement.from;
-  const to = endOf(text, statement);
+  const { to } = statement;
   const part = partOfText(text, from, to, operation, reason);
   if (part) return [part];
   refuseWhereUsed(module, statement);

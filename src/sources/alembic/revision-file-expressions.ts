@@ -3,7 +3,7 @@
  * one). Counts what could bind the names of a revision's header. Refuses to know statements.
  * Longer than most files here: one grammar, read from top to bottom.
  */
-import { PythonLexer, SyntaxFault, Undecided } from './python/lexer.ts';
+import { closesTriple, PythonLexer, Undecided } from './python/lexer.ts';
 import { bitwiseOr, opensExpression, precedence, T } from './python/tokens.ts';
 
 export const headerNames: ReadonlySet<string> = new Set(['revision', 'down_revision', 'branch_labels', 'depends_on']);
@@ -25,17 +25,10 @@ export class ExpressionReader extends PythonLexer {
   protected inFunction = false;
   protected inAsync = false;
   protected nesting = 0;
-  /** A statement that starts with a soft keyword may be one of its forms, which this reader does not know. */
-  protected mayBeSoft = false;
   /** Where a `with` opens a parenthesis that may hold its items. */
   protected withParenthesis = -1;
   protected sawWithAs = false;
   protected isFormatted = false;
-
-  override fail(reason: string, at: number = this.start): never {
-    if (this.mayBeSoft) throw new Undecided();
-    throw new SyntaxFault(at, reason);
-  }
 
   protected unexpected(): never {
     if (this.tok === T.indent) this.fail('unexpected indent');
@@ -572,16 +565,10 @@ export class ExpressionReader extends PythonLexer {
           break;
         }
         pos++;
-      } else if (c === 92) {
-        const after = text.charCodeAt(pos + 1);
-        if (!isRaw) this.escape(pos, false);
-        if (after === 78 && !isRaw) pos = text.indexOf('}', pos) + 1;
-        else if (after === 123 || after === 125) pos++;
-        else pos += after === 13 && text.charCodeAt(pos + 2) === 10 ? 3 : 2;
-        if (pos > text.length) this.fail('unterminated f-string', at);
-      } else if (c === 123) {
+      } else if (c === 92) pos = this.formatEscape(pos, isRaw);
+      else if (c === 123) {
         if (text.charCodeAt(pos + 1) === 123) pos += 2;
-        else pos = this.field(pos + 1, quote, isTriple);
+        else pos = this.field(pos + 1, quote, isTriple, isRaw);
       } else if (c === 125) {
         if (text.charCodeAt(pos + 1) !== 125) this.fail("f-string: single '}' is not allowed", pos);
         pos += 2;
@@ -598,7 +585,7 @@ export class ExpressionReader extends PythonLexer {
   }
 
   /** A replacement field from behind its `{`; returns where the text goes on. */
-  protected field(from: number, quote: number, isTriple: boolean): number {
+  protected field(from: number, quote: number, isTriple: boolean, isRaw: boolean): number {
     let after = 0;
     if (++this.nesting > maxNesting) throw new Undecided();
     this.inField(from, () => {
@@ -612,7 +599,7 @@ export class ExpressionReader extends PythonLexer {
           this.fail('f-string: invalid conversion character');
         this.next();
       }
-      if (this.tok === 58) after = this.formatSpec(this.pos, quote, isTriple);
+      if (this.tok === 58) after = this.formatSpec(this.pos, quote, isTriple, isRaw);
       else {
         if ((this.tok as number) !== 125) this.fail("f-string: expecting '}'");
         after = this.pos;
@@ -622,16 +609,15 @@ export class ExpressionReader extends PythonLexer {
     return after;
   }
 
-  protected formatSpec(from: number, quote: number, isTriple: boolean): number {
+  protected formatSpec(from: number, quote: number, isTriple: boolean, isRaw: boolean): number {
     const text = this.text;
     let pos = from;
     for (;;) {
       const c = text.charCodeAt(pos);
       if (c === 125) return pos + 1;
-      if (c === 123) {
-        if (text.charCodeAt(pos + 1) === 123) throw new Undecided();
-        pos = this.field(pos + 1, quote, isTriple);
-      } else if (c === 92 || (c === quote && isTriple)) throw new Undecided();
+      if (c === 123) pos = this.field(pos + 1, quote, isTriple, isRaw);
+      else if (c === 92) pos = this.formatEscape(pos, isRaw);
+      else if (c === quote && isTriple && !closesTriple(text, pos)) pos++;
       else if (Number.isNaN(c) || c === quote || ((c === 10 || c === 13) && !isTriple))
         this.fail("f-string: expecting '}'", pos);
       else pos++;

@@ -3,15 +3,16 @@
  * chained, concatenated, through other names, under conditions. What only running code could know is `unknown`.
  * Knows Python's meaning of a module level; refuses to know what a revision is.
  */
-import { createRequire } from 'node:module';
-import type { SyntaxNode } from '@lezer/common';
-import { splitLiteral, unescapePython } from './revision-file-string.ts';
+import type { Expression, FormatPart, FunctionSyntax, Statement } from './python/ast.ts';
+import type { ParsedModule } from './python/parse.ts';
+import { childStatements, ownExpressions, walkExpression } from './python/walk.ts';
 
 export type HeaderValue =
   | { kind: 'text'; text: string }
   | { kind: 'none' }
-  | { kind: 'list'; items: HeaderValue[]; isSet: boolean }
-  | { kind: 'number'; value: number }
+  | { kind: 'list'; items: HeaderValue[]; made: 'list' | 'tuple' | 'set' }
+  /** `text`: as Python writes it; null where that is not simple. */
+  | { kind: 'number'; value: number; text: string | null }
   | { kind: 'flag'; value: boolean }
   /** Known to be none of these: bytes, a dict, a function. */
   | { kind: 'other'; what: string }
@@ -39,38 +40,26 @@ export interface ImportedConstant {
 
 export type ImportedConstants = (imported: ImportedConstant) => HeaderValue | null;
 
-type LezerPython = typeof import('@lezer/python');
-let lezer: LezerPython | null = null;
-
-/** Loaded when the first unusual file comes: most projects have none. */
-function parser(): LezerPython['parser'] {
-  lezer ??= createRequire(import.meta.url)('@lezer/python') as LezerPython;
-  return lezer.parser;
-}
-
-/** Offset of the first place that the real parser cannot make sense of; null where there is none. */
-export function firstSyntaxError(text: string): number | null {
-  const cursor = parser().parse(text).cursor();
-  do if (cursor.type.isError) return cursor.from;
-  while (cursor.next());
-  return null;
-}
-
 /** Every name of the module level after the file has run, as far as reading tells. */
-export function moduleBindings(text: string, constants: ImportedConstants = () => null): Bindings {
-  const scope = new ModuleScope(text, constants);
-  scope.run(parser().parse(text).topNode);
+export function moduleBindings(module: ParsedModule, constants: ImportedConstants = () => null): Bindings {
+  const scope = new ModuleScope(module.text, constants);
+  scope.run(module.statements.map((top) => top.statement));
   return scope.bindings;
 }
 
-const none: HeaderValue = { kind: 'none' };
 const unknown = (why: string): HeaderValue => ({ kind: 'unknown', why });
+const onlyRunning = 'an expression that reading does not work out';
+const namespaceAnywhere = /^(?:(?:builtins\.)?(?:globals|exec)|\w+\.__globals__)$/;
+/** In a function or a class they are the names of that. */
+const namespaceHere = /^(?:sys\.modules|vars\(\)|locals\(\))$/;
+const word = /(?<![.\p{L}\p{N}_])[\p{L}_][\p{L}\p{N}_]*/gu;
 
 class ModuleScope {
-  readonly bindings: Bindings = new Map();
+  bindings: Bindings = new Map();
+  /** Names that a function or a class of the file declares `global`: a call anywhere may bind them. */
+  private readonly boundElsewhere = new Set<string>();
+  private writesNamespace = false;
   private readonly text: string;
-  /** Names that a function of the file declares `global`: a call anywhere may bind them. */
-  private readonly reboundLater = new Set<string>();
   private readonly constants: ImportedConstants;
 
   constructor(text: string, constants: ImportedConstants) {
@@ -78,305 +67,252 @@ class ModuleScope {
     this.constants = constants;
   }
 
-  run(top: SyntaxNode): void {
-    this.statements(top);
-    const cursor = top.cursor();
-    do {
-      if (cursor.name === 'ScopeStatement' && this.slice(cursor.node).startsWith('global'))
-        for (const name of children(cursor.node))
-          if (name.name === 'VariableName') this.reboundLater.add(this.slice(name));
-      if (cursor.name === 'CallExpression' && /^(?:globals|exec|vars|locals)\s*\(/.test(this.slice(cursor.node))) {
-        for (const [name, binding] of this.bindings)
-          this.bindings.set(name, { ...binding, value: unknown('the file writes into its own namespace') });
-      }
-    } while (cursor.next());
-    for (const name of this.reboundLater) {
-      const binding = this.bindings.get(name);
-      this.bindings.set(name, { at: binding?.at ?? 0, value: unknown(`a function of the file sets ${name}`) });
+  run(statements: Statement[]): void {
+    for (const statement of statements) this.lookAhead(statement, false);
+    for (const name of this.boundElsewhere) this.set(name, unknown(''), 0);
+    this.block(statements);
+    if (this.writesNamespace) this.forgetAll('the file writes into its own namespace');
+  }
+
+  /** What the rest of the file may do to the module's names, whenever it is called. */
+  private lookAhead(statement: Statement, isInside: boolean): void {
+    if (statement.kind === 'scope' && statement.isGlobal && isInside)
+      for (const name of statement.names) this.boundElsewhere.add(name);
+    for (const expression of ownExpressions(statement)) {
+      walkExpression(expression, (inner) => {
+        const text = inner.to - inner.from < 40 ? this.textOf(inner) : '';
+        if (namespaceAnywhere.test(text) || (!isInside && namespaceHere.test(text))) this.writesNamespace = true;
+      });
     }
+    const isInner = isInside || statement.kind === 'function' || statement.kind === 'class';
+    for (const block of childStatements(statement)) for (const inner of block) this.lookAhead(inner, isInner);
   }
 
-  private slice(node: SyntaxNode): string {
-    return this.text.slice(node.from, node.to);
+  private set(name: string, value: HeaderValue, at: number, imported?: Binding['imported']): void {
+    if (this.boundElsewhere.has(name))
+      this.bindings.set(name, { value: unknown(`a function of the file sets ${name}`), at });
+    else this.bindings.set(name, { value, at, ...(imported && { imported }) });
   }
 
-  private bind(name: string, value: HeaderValue, at: number, imported?: Binding['imported']): void {
-    this.bindings.set(name, { value, at, ...(imported === undefined ? {} : { imported }) });
-  }
-
-  private statements(parent: SyntaxNode): void {
-    for (const node of children(parent)) this.statement(node);
-  }
-
-  private statement(node: SyntaxNode): void {
-    switch (node.name) {
-      case 'AssignStatement':
-        this.assign(node);
-        return;
-      case 'UpdateStatement':
-        this.update(node);
-        return;
-      case 'StatementGroup':
-        this.statements(node);
-        return;
-      case 'ImportStatement':
-        this.importNames(node);
-        return;
-      case 'FunctionDefinition':
-      case 'ClassDefinition': {
-        const name = node.getChild('VariableName');
-        if (name) this.bind(this.slice(name), { kind: 'other', what: 'a definition' }, node.from);
-        return;
-      }
-      case 'DecoratedStatement':
-        this.statements(node);
-        return;
-      case 'DeleteStatement':
-        for (const name of node.getChildren('VariableName')) this.bindings.delete(this.slice(name));
-        return;
-      case 'IfStatement':
-        this.conditional(node);
-        return;
-      case 'WithStatement':
-        this.asNames(node);
-        for (const body of node.getChildren('Body')) this.statements(body);
-        return;
-      case 'TryStatement':
-        this.attempt(node);
-        return;
-      case 'ForStatement':
-      case 'WhileStatement':
-      case 'MatchStatement':
-        this.forget(node, 'it is bound in a loop or a match');
-        return;
-      case 'ExpressionStatement':
-        // A walrus binds as well.
-        this.forgetWalrus(node);
-        return;
-      default:
-        return;
-    }
-  }
-
-  private assign(node: SyntaxNode): void {
-    const parts: SyntaxNode[][] = [[]];
-    for (const child of children(node)) {
-      if (child.name === 'AssignOp') parts.push([]);
-      else if (child.name !== 'TypeDef' && child.name !== 'Comment')
-        (parts[parts.length - 1] as SyntaxNode[]).push(child);
-    }
-    if (parts.length < 2) return;
-    const valueParts = parts.pop() as SyntaxNode[];
-    const value = this.valueOfParts(valueParts);
-    for (const target of parts) this.bindTarget(target, value, node.from);
-    this.forgetWalrus(node);
-  }
-
-  /** A right side without brackets and with commas is a tuple. */
-  private valueOfParts(parts: SyntaxNode[]): HeaderValue {
-    if (parts.some((part) => part.name === ',')) {
-      return {
-        kind: 'list',
-        isSet: false,
-        items: parts.filter((part) => part.name !== ',').map((part) => this.value(part)),
-      };
-    }
-    const [only] = parts;
-    return only === undefined ? unknown('an empty right side') : this.value(only);
-  }
-
-  private bindTarget(parts: SyntaxNode[], value: HeaderValue, at: number): void {
-    let targets = parts.filter((part) => part.name !== ',');
-    let isSequence = parts.some((part) => part.name === ',');
-    while (
-      !isSequence &&
-      targets.length === 1 &&
-      /^(?:TupleExpression|ArrayExpression|ParenthesizedExpression)$/.test(targets[0]!.name)
-    ) {
-      const inner = children(targets[0]!).filter((part) => !/^[()[\],]$/.test(part.name));
-      isSequence = targets[0]!.name !== 'ParenthesizedExpression';
-      targets = inner;
-    }
-    if (!isSequence) {
-      const [target] = targets;
-      if (target?.name === 'VariableName') this.bind(this.slice(target), value, at);
-      else if (target !== undefined && /__dict__|globals/.test(this.slice(target)))
-        this.forgetAll('the file writes into its own namespace');
-      return;
-    }
-    const fits =
-      value.kind === 'list' &&
-      !value.isSet &&
-      value.items.length === targets.length &&
-      !targets.some((t) => t.name === '*');
-    targets.forEach((target, i) => {
-      this.bindTarget([target], fits ? value.items[i]! : unknown('it is unpacked from a value that is not known'), at);
+  /** False: what follows it is never reached. */
+  private block(statements: Statement[]): boolean {
+    return statements.every((statement) => {
+      for (const expression of ownExpressions(statement)) this.sideEffects(expression, statement.from);
+      return this.statement(statement);
     });
   }
 
-  private update(node: SyntaxNode): void {
-    const [target, , ...rest] = children(node);
-    if (target?.name !== 'VariableName') return;
-    const name = this.slice(target);
-    const operator = node.getChild('UpdateOp');
-    const before = this.bindings.get(name)?.value ?? unknown(`${name} is not bound before`);
-    const value =
-      operator !== null && this.slice(operator) === '+='
-        ? add(before, this.valueOfParts(rest))
-        : unknown('it is changed by an operator');
-    this.bind(name, value, node.from);
-  }
-
-  private importNames(node: SyntaxNode): void {
-    if (/\bimport\s*\*\s*$/.test(this.slice(node))) {
-      // A star may bring any name; those bound later win over it.
-      this.forgetAll('a star import after it may bind it again');
-      return;
-    }
-    const isFrom = this.text.startsWith('from', node.from);
-    let names = children(node).filter(
-      (child) => child.name === 'VariableName' || child.name === 'as' || child.name === ',' || child.name === 'import',
-    );
-    if (isFrom) names = names.slice(names.findIndex((child) => child.name === 'import') + 1);
-    const source = isFrom ? /^from\s+(\.*)\s*([\w.]*)\s+import\b/.exec(this.slice(node)) : null;
-    let group: SyntaxNode[] = [];
-    const flush = (): void => {
-      const variables = group.filter((child) => child.name === 'VariableName');
-      const bound =
-        group.some((child) => child.name === 'as') || isFrom ? variables[variables.length - 1] : variables[0];
-      if (bound) {
-        const local = this.slice(bound);
-        const isRenamed = group.some((child) => child.name === 'as');
-        const dotted = (isRenamed ? variables.slice(0, -1) : [bound]).map((variable) => this.slice(variable)).join('.');
-        this.bind(
-          local,
-          unknown('it is imported'),
-          node.from,
-          source === null
-            ? { module: dotted, level: 0, name: null }
-            : { module: source[2] as string, level: source[1]!.length, name: this.slice(variables[0] as SyntaxNode) },
-        );
+  private statement(statement: Statement): boolean {
+    const at = statement.from;
+    switch (statement.kind) {
+      case 'assign': {
+        const value = this.value(statement.value);
+        for (const target of statement.targets) this.bind(target, value, at);
+        return true;
       }
-      group = [];
-    };
-    for (const child of names) {
-      if (child.name === ',') flush();
-      else group.push(child);
+      case 'annotated':
+        if (statement.value) this.bind(statement.target, this.value(statement.value), at);
+        return true;
+      case 'augmented':
+        this.augment(statement, at);
+        return true;
+      case 'import':
+        for (const { name, as } of statement.names) {
+          const [top] = name.split('.') as [string];
+          const imported = { module: as === null ? top : name, level: 0, name: null };
+          this.set(as ?? top, unknown('it is imported'), at, imported);
+        }
+        return true;
+      case 'importFrom':
+        this.importFrom(statement, at);
+        return true;
+      case 'function':
+        this.define(statement.function, at);
+        return true;
+      case 'class':
+        this.define(statement, at);
+        return true;
+      case 'delete':
+        for (const target of statement.targets) this.unbind(target);
+        return true;
+      case 'if':
+        return this.conditional(statement);
+      case 'with':
+        for (const { target } of statement.items) if (target) this.bind(target, unknown('it is bound by `with`'), at);
+        return this.block(statement.body);
+      case 'try':
+        return this.attempt(statement);
+      case 'for':
+      case 'while':
+        this.loop(statement);
+        return true;
+      case 'match':
+        this.forgetWords(statement, 'it is bound in a match');
+        return true;
+      case 'unreadable':
+        this.forgetWords(statement, statement.reason);
+        return true;
+      case 'raise':
+        return false;
+      default:
+        return true;
     }
-    flush();
   }
 
-  private asNames(node: SyntaxNode): void {
-    let sawAs = false;
-    for (const child of children(node)) {
-      if (child.name === 'Body') return;
-      if (sawAs && child.name === 'VariableName')
-        this.bind(this.slice(child), unknown('it is bound by `with`'), node.from);
-      sawAs = child.name === 'as';
+  private bind(target: Expression, value: HeaderValue, at: number): void {
+    if (target.kind === 'name') this.set(target.name, value, at);
+    else if (target.kind === 'subscript') this.changed(target.object);
+    else if (target.kind === 'star') this.bind(target.value, unknown('it takes what others leave'), at);
+    else if (target.kind === 'tuple' || target.kind === 'list') {
+      const { items } = target;
+      const fits =
+        value.kind === 'list' &&
+        value.made !== 'set' &&
+        value.items.length === items.length &&
+        !items.some((item) => item.kind === 'star');
+      items.forEach((item, index) => {
+        const part = fits ? value.items[index] : undefined;
+        this.bind(item, part ?? unknown('it is unpacked from a value that is not known'), at);
+      });
     }
   }
 
-  private conditional(node: SyntaxNode): void {
-    const parts = children(node);
+  private unbind(target: Expression): void {
+    if (target.kind === 'name') this.bindings.delete(target.name);
+    else if (target.kind === 'subscript') this.changed(target.object);
+    else if (target.kind === 'tuple' || target.kind === 'list') for (const item of target.items) this.unbind(item);
+  }
+
+  private augment({ target, operator, value }: Statement & { kind: 'augmented' }, at: number): void {
+    if (target.kind === 'subscript') this.changed(target.object);
+    if (target.kind !== 'name') return;
+    const before = this.bindings.get(target.name)?.value ?? unknown(`${target.name} is not bound before`);
+    let after = unknown('it is changed by an operator');
+    if (operator === '+') {
+      let added = this.value(value);
+      // A list takes in whatever it can run over, and is the same list afterwards.
+      if (added.kind === 'list' && isKind(before, 'list') && added.made === 'tuple') added = { ...added, made: 'list' };
+      after = add(before, added);
+    }
+    this.changed(target);
+    this.set(target.name, after, at);
+  }
+
+  private importFrom({ level, module, names }: Statement & { kind: 'importFrom' }, at: number): void {
+    // A star may bring any name; those bound later win over it.
+    if (names === '*') this.forgetAll('a star import after it may bind it again');
+    else for (const { name, as } of names) this.set(as ?? name, unknown('it is imported'), at, { module, level, name });
+  }
+
+  private define({ name, decorators }: Pick<FunctionSyntax, 'name' | 'decorators'>, at: number): void {
+    const isBare = decorators.length === 0;
+    this.set(name, isBare ? { kind: 'other', what: 'a definition' } : unknown('a decorator makes it'), at);
+  }
+
+  private conditional(statement: Statement & { kind: 'if' }): boolean {
+    const before = this.bindings;
     const outcomes: Bindings[] = [];
-    const before = new Map(this.bindings);
     let isDecided = false;
-    let hasElse = false;
-    for (let i = 0; i < parts.length && !isDecided; i++) {
-      const part = parts[i]!;
-      let truth: boolean | null = null;
-      if (part.name === 'if' || part.name === 'elif') truth = this.truth(parts[i + 1]);
-      else if (part.name === 'else') {
-        truth = true;
-        hasElse = true;
-      } else continue;
-      const body = parts.slice(i).find((child) => child.name === 'Body');
-      if (truth === false || body === undefined) continue;
-      this.restore(before);
-      this.statements(body);
-      outcomes.push(new Map(this.bindings));
-      if (truth === true) isDecided = true;
+    for (const { test, body } of [...statement.branches, { test: null, body: statement.otherwise }]) {
+      const truth = test === null ? true : this.truth(test);
+      if (truth === false) continue;
+      this.bindings = new Map(before);
+      if (this.block(body)) outcomes.push(this.bindings);
+      this.bindings = before;
+      isDecided = truth === true;
+      if (isDecided) break;
     }
-    if (!isDecided && !hasElse) outcomes.push(new Map(before));
-    this.merge(outcomes, before, 'it hangs on a condition');
+    return this.merge(outcomes, 'it hangs on a condition');
   }
 
-  private attempt(node: SyntaxNode): void {
+  private attempt(statement: Statement & { kind: 'try' }): boolean {
+    const why = 'it hangs on whether an error comes';
     const before = new Map(this.bindings);
-    let part = '';
     const outcomes: Bindings[] = [];
-    let final: SyntaxNode | null = null;
-    for (const child of children(node)) {
-      if (/^(?:try|except|else|finally)$/.test(child.name)) part = child.name;
-      if (child.name !== 'Body') continue;
-      if (part === 'try' || part === 'else') {
-        this.statements(child);
-        if (part === 'else') outcomes.shift();
-        outcomes.unshift(new Map(this.bindings));
-      } else if (part === 'except') {
-        const after = new Map(this.bindings);
-        this.restore(before);
-        this.statements(child);
-        // A handler that only raises ends the file: no outcome.
-        if (!children(child).some((statement) => statement.name === 'RaiseStatement'))
-          outcomes.push(new Map(this.bindings));
-        this.restore(after);
-      } else final = child;
+    const reachesElse = this.block(statement.body);
+    const tried = this.bindings;
+    this.bindings = new Map(tried);
+    if (reachesElse && this.block(statement.otherwise)) outcomes.push(this.bindings);
+    for (const handler of statement.handlers) {
+      this.bindings = new Map(before);
+      this.differing(tried, why, statement.from);
+      if (handler.name !== null) this.set(handler.name, unknown('it is the error'), statement.from);
+      const goesOn = this.block(handler.body);
+      if (handler.name !== null) this.bindings.delete(handler.name);
+      if (goesOn) outcomes.push(this.bindings);
     }
-    this.merge(outcomes, before, 'it hangs on whether an error comes');
-    if (final !== null) this.statements(final);
+    const goesOn = this.merge(outcomes, why);
+    return this.block(statement.finally) && goesOn;
   }
 
-  private restore(bindings: Bindings): void {
-    this.bindings.clear();
-    for (const [name, binding] of bindings) this.bindings.set(name, binding);
+  /** Runs the body until no turn of it makes another name unknown. */
+  private loop(statement: Statement & { kind: 'for' | 'while' }): void {
+    const why = 'it is bound in a loop';
+    const before = this.bindings;
+    for (let count = -1; count !== unknowns(before); ) {
+      count = unknowns(before);
+      this.bindings = new Map(before);
+      if (statement.kind === 'for') this.bind(statement.target, unknown(why), statement.from);
+      this.block(statement.body);
+      this.block(statement.otherwise);
+      const after = this.bindings;
+      this.bindings = before;
+      this.differing(after, why, statement.from);
+    }
   }
 
-  private merge(outcomes: Bindings[], before: Bindings, why: string): void {
-    this.restore(outcomes.length === 0 ? before : outcomes[0]!);
-    if (outcomes.length < 2) return;
-    const names = new Set(outcomes.flatMap((outcome) => [...outcome.keys()]));
-    for (const name of names) {
-      const first = outcomes[0]!.get(name);
-      const agree = outcomes.every(
-        (outcome) => JSON.stringify(outcome.get(name)?.value) === JSON.stringify(first?.value),
-      );
-      if (!agree)
-        this.bind(
-          name,
-          unknown(why),
-          outcomes.map((outcome) => outcome.get(name)?.at).find((at) => at !== undefined) ?? 0,
-        );
+  /** Goes on with what all the outcomes agree on; false where there is none. */
+  private merge(outcomes: Bindings[], why: string): boolean {
+    const [first, ...others] = outcomes;
+    if (first === undefined) return false;
+    this.bindings = first;
+    for (const other of others) this.differing(other, why, 0);
+    return true;
+  }
+
+  /** Makes unknown what another way through the file binds in another way. */
+  private differing(other: Bindings, why: string, at: number): void {
+    for (const name of new Set([...this.bindings.keys(), ...other.keys()])) {
+      const [mine, theirs] = [this.bindings.get(name), other.get(name)];
+      if (mine !== theirs && JSON.stringify({ ...mine, at }) !== JSON.stringify({ ...theirs, at }))
+        this.set(name, unknown(why), mine?.at ?? theirs?.at ?? at);
     }
   }
 
   private forgetAll(why: string): void {
-    for (const [name, binding] of this.bindings) this.bind(name, unknown(why), binding.at);
+    for (const [name, { at }] of this.bindings) this.set(name, unknown(why), at);
   }
 
-  private forget(node: SyntaxNode, why: string): void {
-    const cursor = node.cursor();
-    do {
-      if (cursor.from >= node.to) break;
-      if (cursor.name === 'VariableName') this.bind(this.text.slice(cursor.from, cursor.to), unknown(why), node.from);
-    } while (cursor.next() && cursor.from < node.to);
+  /** Of a statement whose parts are not told apart: whatever it names. */
+  private forgetWords(statement: Statement, why: string): void {
+    for (const [name] of this.textOf(statement).matchAll(word)) this.set(name, unknown(why), statement.from);
   }
 
-  private forgetWalrus(node: SyntaxNode): void {
-    const text = this.slice(node);
-    if (!text.includes(':=')) return;
-    for (const match of text.matchAll(/([\p{L}_][\p{L}\p{N}_]*)\s*:=/gu))
-      this.bind(match[1]!, unknown('it is bound inside an expression'), node.from);
+  /** What an expression does beside having a value. */
+  private sideEffects(expression: Expression, at: number): void {
+    walkExpression(expression, (inner) => {
+      if (inner.kind === 'assignment') this.set(inner.name, unknown('it is bound inside an expression'), at);
+      if (inner.kind !== 'call') return;
+      const { callee, args } = inner;
+      if (callee.kind === 'attribute') this.changed(callee.object);
+      // What Python brings along changes no list that it is handed.
+      const { kind } = callee.kind === 'attribute' ? callee.object : callee;
+      const isBuiltin = callee.kind === 'name' ? !this.bindings.has(callee.name) : kind === 'constant';
+      if (!isBuiltin) for (const arg of args) this.changed(arg.value);
+    });
+  }
+
+  /** Somebody may have changed the list that an expression names: so it is for all who hold it. */
+  private changed(expression: Expression): void {
+    const list = expression.kind === 'name' ? this.bindings.get(expression.name)?.value : undefined;
+    if (list === undefined || !isKind(list, 'list')) return;
+    for (const [name, { value, at }] of this.bindings)
+      if (holds(value, list)) this.set(name, unknown('it is a list that the file changes'), at);
   }
 
   /** True or false where reading tells; null where not. */
-  private truth(node: SyntaxNode | undefined): boolean | null {
-    if (node === undefined) return null;
-    const text = this.slice(node);
-    // Never true while a module is loaded.
-    if (/^(?:typing\.|t\.)?TYPE_CHECKING$/.test(text)) return false;
-    if (/^__name__\s*==\s*(['"])__main__\1$/.test(text)) return false;
-    const value = this.value(node);
+  private truth(expression: Expression): boolean | null {
+    const value = this.value(expression);
     switch (value.kind) {
       case 'text':
         return value.text !== '';
@@ -393,144 +329,149 @@ class ModuleScope {
     }
   }
 
-  private value(node: SyntaxNode): HeaderValue {
-    switch (node.name) {
-      case 'None':
-        return none;
-      case 'Boolean':
-        return { kind: 'flag', value: this.slice(node) === 'True' };
-      case 'Number': {
-        const number = Number(this.slice(node).replaceAll('_', ''));
-        return Number.isNaN(number) ? unknown('a number in an unusual form') : { kind: 'number', value: number };
+  private value(expression: Expression): HeaderValue {
+    switch (expression.kind) {
+      case 'constant':
+        switch (expression.of) {
+          case 'none':
+            return { kind: 'none' };
+          case 'bool':
+            return { kind: 'flag', value: expression.value as boolean };
+          case 'string':
+            return { kind: 'text', text: expression.value as string };
+          case 'int':
+          case 'float': {
+            const value = Number(expression.value);
+            const isShort = expression.of === 'int' || value === 0 || (value >= 1e-4 && value < 1e16);
+            const fraction = expression.of === 'float' && Number.isInteger(value) ? '.0' : '';
+            return { kind: 'number', value, text: isShort ? `${expression.value}${fraction}` : null };
+          }
+          default:
+            return { kind: 'other', what: expression.of === 'bytes' ? 'bytes' : 'neither text nor a list' };
+        }
+      case 'format':
+        return expression.parts.map((part) => this.formatted(part)).reduce(add, { kind: 'text', text: '' });
+      case 'name': {
+        const value = this.imported(expression) ?? this.bindings.get(expression.name)?.value;
+        if (expression.name === 'TYPE_CHECKING' && value?.kind !== 'flag') return { kind: 'flag', value: false };
+        return value ?? unknown(`the name ${expression.name} is not bound in the file`);
       }
-      case 'String':
-      case 'FormatString':
-        return this.string(node);
-      case 'ContinuedString':
-        return children(node)
-          .filter((child) => child.name === 'String' || child.name === 'FormatString')
-          .map((child) => this.value(child))
-          .reduce(add);
-      case 'VariableName':
-        return (
-          this.imported(node) ??
-          this.bindings.get(this.slice(node))?.value ??
-          unknown(`the name ${this.slice(node)} is not bound in the file`)
-        );
-      case 'MemberExpression':
-        return this.imported(node) ?? unknown(`\`${shorten(this.slice(node))}\` is only known when it runs`);
-      case 'ParenthesizedExpression': {
-        const inner = children(node).filter(
-          (child) => child.name !== '(' && child.name !== ')' && child.name !== 'Comment',
-        );
-        return this.valueOfParts(inner);
+      case 'attribute':
+        return this.imported(expression) ?? this.unread(expression);
+      case 'tuple':
+      case 'list':
+      case 'set': {
+        const { items, kind: made } = expression;
+        if (items.some((item) => item.kind === 'star')) return unknown('a starred element');
+        return { kind: 'list', made, items: items.map((item) => this.value(item)) };
       }
-      case 'TupleExpression':
-      case 'ArrayExpression':
-      case 'SetExpression': {
-        const items = children(node).filter((child) => !/^[()[\]{},]$/.test(child.name) && child.name !== 'Comment');
-        if (items.some((item) => item.name === '*')) return unknown('a starred element');
-        return { kind: 'list', isSet: node.name === 'SetExpression', items: items.map((item) => this.value(item)) };
+      case 'binary':
+        if (expression.operator !== '+') return unknown(onlyRunning);
+        return add(this.value(expression.left), this.value(expression.right));
+      case 'unary': {
+        const truth = expression.operator === 'not' ? this.truth(expression.operand) : null;
+        return truth === null ? this.unread(expression) : { kind: 'flag', value: !truth };
       }
-      case 'BinaryExpression': {
-        const [left, operator, right] = children(node);
-        if (left && right && operator && this.slice(operator) === '+') return add(this.value(left), this.value(right));
-        return unknown('an expression that reading does not work out');
-      }
-      case 'ConditionalExpression': {
-        const parts = children(node).filter((child) => child.name !== 'if' && child.name !== 'else');
-        const truth = this.truth(parts[1]);
+      case 'logical': {
+        const truth = this.truth(expression.left);
         if (truth === null) return unknown('it hangs on a condition');
-        return this.value((truth ? parts[0] : parts[2])!);
+        return truth === (expression.operator === 'or') ? this.value(expression.left) : this.value(expression.right);
       }
-      case 'CallExpression':
-        return this.call(node);
-      case 'DictionaryExpression':
-      case 'LambdaExpression':
+      case 'compare': {
+        // A module that is loaded is never the main one.
+        const main = /^__name__\s*([=!]=)\s*(?:'__main__'|"__main__")$/.exec(this.textOf(expression));
+        return main === null ? this.unread(expression) : { kind: 'flag', value: main[1] === '!=' };
+      }
+      case 'conditional': {
+        const truth = this.truth(expression.test);
+        if (truth === null) return unknown('it hangs on a condition');
+        return this.value(truth ? expression.whenTrue : expression.otherwise);
+      }
+      case 'call':
+        return this.call(expression);
+      case 'assignment':
+        return this.value(expression.value);
+      case 'dict':
+      case 'lambda':
         return { kind: 'other', what: 'neither text nor a list' };
+      case 'unreadable':
+        return unknown(expression.reason);
       default:
-        return unknown(`\`${shorten(this.slice(node))}\` is only known when it runs`);
+        return this.unread(expression);
     }
   }
 
+  private textOf({ from, to }: { from: number; to: number }): string {
+    return this.text.slice(from, to);
+  }
+
+  private unread(expression: Expression): HeaderValue {
+    const line = this.textOf(expression).replace(/\s+/g, ' ');
+    return unknown(`\`${line.length > 60 ? `${line.slice(0, 57)}…` : line}\` is only known when it runs`);
+  }
+
+  /** Only text and whole numbers come out as they stand. */
+  private formatted(part: FormatPart): HeaderValue {
+    if (typeof part === 'string') return { kind: 'text', text: part };
+    const value = this.value(part.value);
+    if (value.kind === 'unknown') return value;
+    const text = value.kind === 'text' || value.kind === 'number' ? value.text : null;
+    const isPlain = part.selfText === null && !part.spec?.length && (part.conversion ?? 's') === 's';
+    return text === null || !isPlain ? unknown('a format in an f-string') : { kind: 'text', text };
+  }
+
   /** A constant of another module, by the name or the attributes that lead to it. */
-  private imported(node: SyntaxNode): HeaderValue | null {
-    const [name, ...attributes] = this.slice(node).split(/\s*\.\s*/);
-    const source = this.bindings.get(name as string)?.imported;
-    if (source === undefined || !attributes.every((attribute) => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(attribute)))
-      return null;
+  private imported(expression: Expression): HeaderValue | null {
+    const attributes: string[] = [];
+    let root = expression;
+    for (; root.kind === 'attribute'; root = root.object) attributes.unshift(root.name);
+    const source = root.kind === 'name' ? this.bindings.get(root.name)?.imported : undefined;
+    if (source === undefined) return null;
+    // Never true while a module is loaded.
+    if ((attributes[attributes.length - 1] ?? source.name) === 'TYPE_CHECKING') return { kind: 'flag', value: false };
     const value = this.constants({ ...source, attributes });
     return value === null || value.kind === 'unknown' ? null : value;
   }
 
   /** `tuple(…)`, `list(…)`, `str(…)` of what is known; every other call is running code. */
-  private call(node: SyntaxNode): HeaderValue {
-    const callee = node.firstChild;
-    const list = node.getChild('ArgList');
-    const items = list === null ? [] : children(list).filter((child) => !/^[(),]$/.test(child.name));
-    const [only] = items;
-    if (callee?.name === 'VariableName' && items.length <= 1 && !this.bindings.has(this.slice(callee))) {
-      const name = this.slice(callee);
-      const argument = only === undefined ? null : this.value(only);
-      if ((name === 'tuple' || name === 'list') && (argument === null || argument.kind === 'list'))
-        return { kind: 'list', isSet: false, items: argument === null ? [] : argument.items };
-      if (name === 'str' && argument?.kind === 'text') return argument;
-    }
-    return unknown(`\`${shorten(this.slice(node))}\` is only known when it runs`);
+  private call(expression: Expression & { kind: 'call' }): HeaderValue {
+    const { callee, args } = expression;
+    const [only] = args;
+    if (
+      callee.kind !== 'name' ||
+      args.length > 1 ||
+      (only !== undefined && only.kind !== 'positional') ||
+      this.bindings.has(callee.name)
+    )
+      return this.unread(expression);
+    const { name } = callee;
+    const argument = only === undefined ? null : this.value(only.value);
+    if ((name === 'tuple' || name === 'list') && (argument === null || argument.kind === 'list'))
+      return { kind: 'list', made: name, items: argument?.items ?? [] };
+    if (name === 'str' && argument?.kind === 'text') return argument;
+    return this.unread(expression);
   }
+}
 
-  private string(node: SyntaxNode): HeaderValue {
-    const parts = splitLiteral(this.slice(node));
-    if (parts === null) return unknown('a string in an unusual form');
-    if (parts.prefix.includes('b')) return { kind: 'other', what: 'bytes' };
-    if (parts.prefix.includes('t')) return { kind: 'other', what: 'a template string' };
-    const decode = (body: string): HeaderValue => {
-      const text = parts.prefix.includes('r') ? body : unescapePython(body);
-      return text === null ? unknown('an escape that only Python knows') : { kind: 'text', text };
-    };
-    if (!parts.prefix.includes('f')) return decode(parts.body);
-    let value: HeaderValue = { kind: 'text', text: '' };
-    let at = node.from + this.slice(node).indexOf(parts.body, parts.prefix.length + 1);
-    const end = at + parts.body.length;
-    for (const field of node.getChildren('FormatReplacement')) {
-      value = add(value, decode(this.text.slice(at, field.from).replaceAll('{{', '{').replaceAll('}}', '}')));
-      const inner = children(field).filter((child) => child.name !== '{' && child.name !== '}');
-      const [expression] = inner;
-      const inField =
-        inner.length === 1 && expression !== undefined ? this.value(expression) : unknown('a format in an f-string');
-      // Only text and numbers come out as they stand.
-      value = add(
-        value,
-        inField.kind === 'number'
-          ? { kind: 'text', text: String(inField.value) }
-          : inField.kind === 'text'
-            ? inField
-            : inField.kind === 'unknown'
-              ? inField
-              : unknown('a format in an f-string'),
-      );
-      at = field.to;
-    }
-    return add(value, decode(this.text.slice(at, end).replaceAll('{{', '{').replaceAll('}}', '}')));
-  }
+function isKind(value: HeaderValue, made: 'list' | 'tuple'): boolean {
+  return value.kind === 'list' && value.made === made;
+}
+
+function holds(value: HeaderValue, list: HeaderValue): boolean {
+  return value === list || (value.kind === 'list' && value.items.some((item) => holds(item, list)));
+}
+
+function unknowns(bindings: Bindings): number {
+  let count = 0;
+  for (const { value } of bindings.values()) if (value.kind === 'unknown') count++;
+  return count;
 }
 
 function add(left: HeaderValue, right: HeaderValue): HeaderValue {
   if (left.kind === 'unknown') return left;
   if (right.kind === 'unknown') return right;
   if (left.kind === 'text' && right.kind === 'text') return { kind: 'text', text: left.text + right.text };
-  if (left.kind === 'list' && right.kind === 'list' && !left.isSet && !right.isSet)
-    return { kind: 'list', isSet: false, items: [...left.items, ...right.items] };
+  if (left.kind === 'list' && right.kind === 'list' && left.made === right.made && left.made !== 'set')
+    return { kind: 'list', made: left.made, items: [...left.items, ...right.items] };
   return unknown('an addition that reading does not work out');
-}
-
-function children(node: SyntaxNode): SyntaxNode[] {
-  const all: SyntaxNode[] = [];
-  for (let child = node.firstChild; child !== null; child = child.nextSibling) all.push(child);
-  return all;
-}
-
-function shorten(text: string): string {
-  const line = text.replace(/\s+/g, ' ');
-  return line.length > 60 ? `${line.slice(0, 57)}…` : line;
 }

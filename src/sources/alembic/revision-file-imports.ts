@@ -4,6 +4,7 @@
  */
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
+import { type ParsedModule, parsePython } from './python/parse.ts';
 import { type HeaderValue, type ImportedConstant, moduleBindings } from './revision-file-header.ts';
 import { decodePython } from './revision-file-text.ts';
 
@@ -21,23 +22,23 @@ export interface ConstantsRequest {
 export type ConstantReader = (imported: ImportedConstant, from: string) => HeaderValue | null;
 
 export function openConstants({ projectDir, importRoots, maxFileBytes }: ConstantsRequest): ConstantReader {
-  const texts = new Map<string, string | null>();
-  const textOf = (path: string): string | null => {
-    const known = texts.get(path);
+  const modules = new Map<string, ParsedModule | null>();
+  const moduleAt = (path: string): ParsedModule | null => {
+    const known = modules.get(path);
     if (known !== undefined) return known;
-    let text: string | null = null;
+    let module: ParsedModule | null = null;
     try {
       const home = realpathSync(projectDir);
       const stat = statSync(path);
       if (stat.isFile() && stat.size <= maxFileBytes && realpathSync(path).startsWith(home + sep)) {
         const decoded = decodePython(readFileSync(path));
-        text = 'text' in decoded ? decoded.text : null;
+        module = 'text' in decoded ? parsePython(decoded.text) : null;
       }
     } catch {
-      text = null;
+      module = null;
     }
-    texts.set(path, text);
-    return text;
+    modules.set(path, module);
+    return module;
   };
   const fileOf = (module: string, level: number, from: string): string | null => {
     const parts = module === '' ? [] : module.split('.');
@@ -49,7 +50,7 @@ export function openConstants({ projectDir, importRoots, maxFileBytes }: Constan
     }
     for (const root of roots) {
       const base = join(root, ...parts);
-      for (const path of [join(base, '__init__.py'), `${base}.py`]) if (textOf(path) !== null) return path;
+      for (const path of [join(base, '__init__.py'), `${base}.py`]) if (moduleAt(path) !== null) return path;
     }
     return null;
   };
@@ -64,7 +65,7 @@ export function openConstants({ projectDir, importRoots, maxFileBytes }: Constan
       if (file === null) continue;
       if (path.length - taken !== 1) return null;
       const wanted = path[taken] as string;
-      const bindings = moduleBindings(textOf(file) as string, (next) => constant(next, file, hops + 1));
+      const bindings = moduleBindings(moduleAt(file) as ParsedModule, (next) => constant(next, file, hops + 1));
       const binding = bindings.get(wanted);
       if (binding?.imported === undefined) return binding?.value ?? null;
       return constant({ ...binding.imported, attributes: [] }, file, hops + 1);

@@ -1,6 +1,6 @@
 /**
  * Is a file sound Python, and which plain assignments does its module level make to the header's names? A strict reader
- * of CPython's grammar (3.8 to 3.14) that builds no tree; a form it does not know is `Undecided`, never accepted.
+ * of CPython's grammar (3.8 to 3.14) that builds no tree; what is nested too deeply is `Undecided`, never accepted.
  * Refuses to know what the values mean. Longer than most files here: one grammar, read from top to bottom.
  */
 
@@ -56,9 +56,11 @@ class SyntaxReader extends ExpressionReader {
   file(): void {
     this.next();
     if (this.tok === T.string && !this.isBytes) {
-      const from = this.start;
-      const isAlone = this.statement();
-      if (isAlone) this.docstring = { from, to: this.firstStop };
+      const { start: from, stop: to } = this;
+      const isFirst = this.statement();
+      // Several that stand side by side, or an expression that only begins with one: for the tree to tell.
+      if (isFirst && this.firstStop === to) this.docstring = { from, to };
+      else this.isPlain = false;
     }
     while (this.tok !== T.end) this.statement();
     if (this.mentions !== this.accounted) this.isPlain = false;
@@ -290,7 +292,6 @@ class SyntaxReader extends ExpressionReader {
     for (let isFirstOfLine = true; ; isFirstOfLine = false) {
       this.simpleStatement();
       if (this.tok === 59) {
-        this.mayBeSoft = false;
         if (isFirst && isFirstOfLine) this.firstStop = this.previousStop;
         this.next();
         if ((this.tok as number) === T.newline) break;
@@ -300,7 +301,6 @@ class SyntaxReader extends ExpressionReader {
       break;
     }
     if (this.tok !== T.newline) this.unexpected();
-    this.mayBeSoft = false;
     this.next();
     return isFirst;
   }
@@ -371,10 +371,7 @@ class SyntaxReader extends ExpressionReader {
   private expressionStatement(): void {
     const at = this.start;
     let header = '';
-    if (this.tok === T.name) {
-      if (this.word === 'match' || this.word === 'type') this.mayBeSoft = true;
-      else if (this.blockDepth === 0 && headerNames.has(this.word)) header = this.word;
-    }
+    if (this.tok === T.name && this.blockDepth === 0 && headerNames.has(this.word)) header = this.word;
     let kind = this.tok === T.yield ? this.yieldExpression() : this.starExpressions();
     if (header !== '' && (kind & bareName) === 0) header = '';
     if (this.tok === 61) {
@@ -532,9 +529,10 @@ class SyntaxReader extends ExpressionReader {
       if ((this.tok as number) === 42) this.next();
       if ((this.tok as number) === 58) sawBare = true;
       else {
-        this.expression();
-        if ((this.tok as number) === 44) throw new Undecided();
-        this.alias();
+        const first = this.expression();
+        // From Python 3.14 on, several need no parentheses, unless a name follows.
+        if ((this.tok as number) === 44) this.rest(first, false, 58);
+        else this.alias();
       }
       this.block();
     }
@@ -633,7 +631,7 @@ class SyntaxReader extends ExpressionReader {
   }
 }
 
-/** Reads a whole file's text. Throws SyntaxFault where Python would refuse it, Undecided where only a real parser can say. */
+/** Reads a whole file's text. Throws SyntaxFault where Python would refuse it, Undecided where it is nested too deeply. */
 export function outline(text: string): Outline {
   const reader = new SyntaxReader(text);
   const nul = text.indexOf('\0');

@@ -5,17 +5,12 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { sep } from 'node:path';
 import type { Revision, RevisionReading, UnreadableFile } from '../../model/revision.ts';
-import { SyntaxFault, Undecided } from './python/lexer.ts';
-import {
-  type Bindings,
-  firstSyntaxError,
-  type HeaderValue,
-  type ImportedConstants,
-  moduleBindings,
-} from './revision-file-header.ts';
+import { SyntaxFault } from './python/lexer.ts';
+import { decodeLiteral } from './python/literals.ts';
+import { parsePython } from './python/parse.ts';
+import { type Bindings, type HeaderValue, type ImportedConstants, moduleBindings } from './revision-file-header.ts';
 import type { ConstantReader } from './revision-file-imports.ts';
-import { decodeLiteral } from './revision-file-string.ts';
-import { type Outline, outline, type Span } from './revision-file-syntax.ts';
+import { type Outline, outline } from './revision-file-syntax.ts';
 import { decodePython } from './revision-file-text.ts';
 
 /** Alembic's own filter of file names (`_only_source_rev_file` in alembic/script/base.py). */
@@ -71,23 +66,21 @@ export function readRevisionText(
   text: string,
   constants?: ImportedConstants,
 ): RevisionReading {
-  let read: Outline | null = null;
+  let read: Outline;
   try {
     read = outline(text);
   } catch (error) {
     if (error instanceof SyntaxFault) return broken(place, text, error.at, error.message);
     // A nesting that no parser of ours gets through is no revision that a person wrote.
-    if (!(error instanceof Undecided)) return broken(place, text, 0, 'nested too deeply to be read');
+    return broken(place, text, 0, 'nested too deeply to be read');
   }
-  if (read?.isPlain) {
-    const plain = plainBindings(text, read);
-    if (plain !== null) return toReading(place, text, plain, read.docstring);
+  const plain = read.isPlain ? plainBindings(text, read) : null;
+  if (plain !== null) {
+    const { docstring } = read;
+    return toReading(place, text, plain, docstring && decodeLiteral(text, docstring.from, docstring.to));
   }
-  if (read === null) {
-    const at = firstSyntaxError(text);
-    if (at !== null) return broken(place, text, at, 'invalid syntax');
-  }
-  return toReading(place, text, moduleBindings(text, constants), read === null ? leadingString(text) : read.docstring);
+  const module = parsePython(text);
+  return toReading(place, text, moduleBindings(module, constants), module.docstring);
 }
 
 /** The values of literals in their usual form; null where one is anything else. */
@@ -117,14 +110,14 @@ function plainLiteral(literal: string): HeaderValue | null {
     kind: 'text' as const,
     text: (item[1] ?? item[2]) as string,
   }));
-  return { kind: 'list', isSet: false, items };
+  return { kind: 'list', made: open === 40 ? 'tuple' : 'list', items };
 }
 
 function toReading(
   place: Pick<RevisionFilePlace, 'file' | 'name'>,
   text: string,
   bindings: Bindings,
-  docstring: Span | null,
+  docstring: string | null,
 ): RevisionReading {
   const lineOf = (name: string): number => lineAt(text, bindings.get(name)?.at ?? 0);
   const idBinding = bindings.get('revision');
@@ -181,7 +174,7 @@ function toReading(
     }
     fields[name] = names.names;
   }
-  const doc = docstring === null ? '' : docstringText(text.slice(docstring.from, docstring.to));
+  const doc = docstring ?? '';
   const revision: Revision = {
     id,
     downRevisions: fields.down_revision,
@@ -211,9 +204,14 @@ function namesOf(
     case 'unknown':
       return { why: value.why, isUnknown: true };
     case 'list': {
-      if (value.items.length === 1 && value.items[0]!.kind === 'none' && field !== 'branch_labels' && !value.isSet)
+      if (
+        value.items.length === 1 &&
+        value.items[0]!.kind === 'none' &&
+        field !== 'branch_labels' &&
+        value.made !== 'set'
+      )
         return { names: [] };
-      if (value.items.length === 1 && value.isSet && field !== 'branch_labels')
+      if (value.items.length === 1 && value.made === 'set' && field !== 'branch_labels')
         return { why: 'a set of one, which Alembic cannot take apart' };
       const names: string[] = [];
       for (const item of value.items) {
@@ -301,15 +299,4 @@ function firstLine(doc: string): string {
   const trimmed = doc.trim();
   const end = trimmed.indexOf('\n');
   return end < 0 ? trimmed : trimmed.slice(0, end).trimEnd();
-}
-
-function docstringText(literals: string): string {
-  const single = decodeLiteral(literals);
-  // Joined literals, comments between them: a docstring all the same, and too rare to read.
-  return single ?? '';
-}
-
-function leadingString(text: string): Span | null {
-  const match = /^\ufeff?(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r))*((?:[rRuU]?)("""|''')[\s\S]*?\2)/.exec(text);
-  return match === null ? null : { from: match[0].length - match[1]!.length, to: match[0].length };
 }

@@ -214,66 +214,63 @@ class Reader:
         return [self.statement(node) for node in nodes]
 
     def statement(self, node):
-        return getattr(self, "s_" + type(node).__name__)(node)
-
-    def simple(self, node, out):
-        return self.place(node, out)
+        return self.place(node, getattr(self, "s_" + type(node).__name__)(node))
 
     def s_Expr(self, node):
-        return self.simple(node, {"kind": "expression", "value": self.expr(node.value)})
+        return {"kind": "expression", "value": self.expr(node.value)}
 
     def s_Assign(self, node):
-        return self.simple(node, {"kind": "assign", "targets": self.many(node.targets), "value": self.expr(node.value)})
+        return {"kind": "assign", "targets": self.many(node.targets), "value": self.expr(node.value)}
 
     def s_AnnAssign(self, node):
-        return self.simple(node, {
+        return {
             "kind": "annotated", "target": self.expr(node.target), "annotation": self.expr(node.annotation),
             "value": self.expr(node.value),
-        })
+        }
 
     def s_AugAssign(self, node):
-        return self.simple(node, {
+        return {
             "kind": "augmented", "target": self.expr(node.target), "operator": operator(node.op),
             "value": self.expr(node.value),
-        })
+        }
 
     def s_Delete(self, node):
-        return self.simple(node, {"kind": "delete", "targets": self.many(node.targets)})
+        return {"kind": "delete", "targets": self.many(node.targets)}
 
     def s_Pass(self, node):
-        return self.simple(node, {"kind": "pass"})
+        return {"kind": "pass"}
 
     s_TypeAlias = s_Pass
 
     def s_Break(self, node):
-        return self.simple(node, {"kind": "break"})
+        return {"kind": "break"}
 
     def s_Continue(self, node):
-        return self.simple(node, {"kind": "continue"})
+        return {"kind": "continue"}
 
     def s_Return(self, node):
-        return self.simple(node, {"kind": "return", "value": self.expr(node.value)})
+        return {"kind": "return", "value": self.expr(node.value)}
 
     def s_Raise(self, node):
-        return self.simple(node, {"kind": "raise", "value": self.expr(node.exc)})
+        return {"kind": "raise", "value": self.expr(node.exc)}
 
     def s_Assert(self, node):
-        return self.simple(node, {"kind": "assert", "test": self.expr(node.test)})
+        return {"kind": "assert", "test": self.expr(node.test)}
 
     def s_Global(self, node):
-        return self.simple(node, {"kind": "scope", "names": node.names, "isGlobal": isinstance(node, ast.Global)})
+        return {"kind": "scope", "names": node.names, "isGlobal": isinstance(node, ast.Global)}
 
     s_Nonlocal = s_Global
 
     def s_Import(self, node):
         names = [{"name": alias.name, "as": alias.asname} for alias in node.names]
-        return self.simple(node, {"kind": "import", "names": names})
+        return {"kind": "import", "names": names}
 
     def s_ImportFrom(self, node):
         names = "*" if node.names[0].name == "*" else [{"name": a.name, "as": a.asname} for a in node.names]
-        return self.simple(node, {
+        return {
             "kind": "importFrom", "level": node.level, "module": node.module or "", "names": names,
-        })
+        }
 
     def s_If(self, node):
         return {

@@ -20,7 +20,7 @@ const samples: Record<string, string> = {
     '[x for x in y]\n{x: y for x, y in z if a if b}\n{x for x in y for z in x}\n(x for (x, *y), z in a)\n[(x, y) for x in a or b if c or d]\n[x for x, in y]\n[x async for x in y]',
   lambdas: 'lambda: 0\nlambda a, b=1, /, c=2, *d, e, f=3, **g: (a, b)\nlambda *, a: a\nlambda *a, **b: lambda: a',
   literals:
-    '1\n0x_Ff\n0b1_0\n0o17\n1_000\n1.5e-3\n.5\n5.\n10**100\n123456789012345678901234567890\n1j\nTrue\nNone\n...\n00',
+    '1\n0x_Ff\n0b1_0\n0o17\n1_000\n1.5e-3\n.5\n5.\n10**100\n123456789012345678901234567890\n1j\nTrue\nNone\n...\n00\n1if a else 0xfor b',
   strings: `'a' "b" '''c
 d'''
 r'\\d' u'x'
@@ -38,6 +38,7 @@ f'''{
 a}
 ''' f"{x if y else z}" f"{(lambda: 1)}" f"{ {1: 2}[1] }" f'{a, *b}'
 f'' 'x' f''
+f'{a:{{b}}c}' f'''{a:'>5}''' f'{a:\\x3e5}'
 f'{a!s}{b!a}' f'{x:{y}.{z}f}' f"{', '.join(f'{k}: {v}' for k, v in y)}"`,
   assignments:
     'a = b\na = b = c, d\na, (b, *c) = d\n[a, b] = c\na.b = c[d] = e\n(a) = b\na: int\na: int = 1\na.b: int = 1\n(a): int = 1\na += 1; b //= 2; c **= d, e; f @= g; h >>= 1\na = *b, c\na: tuple = 1, 2',
@@ -55,8 +56,8 @@ f'{a!s}{b!a}' f'{x:{y}.{z}f}' f"{', '.join(f'{k}: {v}' for k, v in y)}"`,
   match:
     'match a:\n    case 1 | "b" | None | -1: c\n    case d.e: f\n    case (g): h\n    case [i, *j] if k: l\n    case {"m": n, **o}: p\n    case Q(r, s=t) as u: v\n    case 1, 2: w\n    case 1 + 2j: x\n    case _: y\nmatch (\n    a,\n    b,\n):\n    # said\n    case z: pass\nmatch = 1\nmatch.a(b)\nmatch(a)\nmatch[a]: int\ntype = match\nprint(match, case)\n',
   'lines and comments':
-    '# said\n\nif a:\n        # deep\n    b  # c\n\n  # shallow\n    d\n# none\ne = (  # f\n  g,  # h\n)\ni = j + \\\n  k\nif l:\n\tm\n\n\tn\n   \nif o:\n  if p:\n    q\nr',
-  'wide characters': 'é = "日本😀" + \'x\'; ü.ñ = 1\n"😀"; a\n# 😀\nb',
+    '# said\n\nif a:\n        # deep\n    b  # c\n\n  # shallow\n    d\n# none\ne = (  # f\n  g,  # h\n)\ni = j + \\\n  k\nif l:\n\tm\n\n\tn\n   \nif o:\n  if p:\n    q\nr\nif s:\n  t\n  \\\n      u\nv = \\\n\\\n1\nw',
+  'wide characters': 'é = "日本😀" + \'x\'; ü.ñ = 1; ﬁx.ſ = ªb\n"😀"; a\n# 😀\nb',
   'where the end has no line feed': 'def f():\n    return (\n1)',
   'nothing at all': '',
 };

@@ -8,20 +8,11 @@ import { parseStatements } from '../../../src/sources/alembic/python/parse-state
 
 type Tree = { [key: string]: unknown };
 
-/** Compound statements end elsewhere for us, a bare generator has no parenthesis of its own, and Python's `or` is of many. */
-const unplaced = new Set([
-  'comprehension',
-  'logical',
-  'if',
-  'while',
-  'for',
-  'try',
-  'with',
-  'match',
-  'function',
-  'class',
-  'scope',
-]);
+/**
+ * Decorators belong to what they decorate for us, an `elif` to its `if`, a bare generator has no parenthesis of its own, and
+ * Python's `or` is of many.
+ */
+const unplaced = new Set(['comprehension', 'logical', 'if', 'function', 'class', 'scope']);
 
 /** Null: declined. */
 export function ourSyntax(text: string): unknown {

@@ -1,7 +1,7 @@
 /**
  * Tokens of a Python file, by CPython's own rules (indentation, joined lines, literals), fast enough to read thousands
  * of whole files in a blink. Knows where a token starts and ends and whether it is sound; refuses to know grammar.
- * Everything it accepts CPython accepts; what it cannot judge it hands over (`Undecided`) to a real parser.
+ * Everything it accepts CPython accepts; what it cannot judge it declines (`Undecided`).
  * Longer than most files here: one loop over characters, split it would be slower and no clearer.
  */
 import { keywords, T } from './tokens.ts';
@@ -15,7 +15,7 @@ export class SyntaxFault extends Error {
   }
 }
 
-/** Sound or not, this lexer and its parser do not know the form: a real parser must say. */
+/** Sound or not: nested deeper than a parser follows, or a form that it leaves to others. */
 export class Undecided extends Error {}
 
 const numberForm =
@@ -74,14 +74,8 @@ export class PythonLexer {
       const c = text.charCodeAt(pos);
       if (c === 32 || c === 9 || c === 12) pos++;
       else if (c === 35) pos = endOfLine(text, pos);
-      else if (c === 92) {
-        // A backslash joins lines only right before the line's end.
-        const after = text.charCodeAt(pos + 1);
-        if (after === 13 && text.charCodeAt(pos + 2) === 10) pos += 3;
-        else if (after === 10 || after === 13) pos += 2;
-        else this.fail('a backslash in the middle of a line', pos);
-        if (pos >= text.length) this.fail('unexpected end of file after a backslash', pos);
-      } else if (c === 10 || c === 13) {
+      else if (c === 92) pos = this.joinedLine(pos);
+      else if (c === 10 || c === 13) {
         const from = pos;
         pos += c === 13 && text.charCodeAt(pos + 1) === 10 ? 2 : 1;
         if (this.depth > 0) continue;
@@ -113,6 +107,15 @@ export class PythonLexer {
     }
   }
 
+  /** Behind the line end that a backslash takes away, which must follow it at once. */
+  private joinedLine(at: number): number {
+    const after = this.text.charCodeAt(at + 1);
+    if (after !== 10 && after !== 13) this.fail('a backslash in the middle of a line', at);
+    const next = at + (after === 13 && this.text.charCodeAt(at + 2) === 10 ? 3 : 2);
+    if (next >= this.text.length) this.fail('unexpected end of file after a backslash', next);
+    return next;
+  }
+
   /** At a line's start: blank lines go, and an indent or dedent may come. True: it set the token. */
   private indentation(): boolean {
     const text = this.text;
@@ -120,6 +123,7 @@ export class PythonLexer {
     for (;;) {
       let column = 0;
       let tabColumn = 0;
+      let joined = 0;
       let c = text.charCodeAt(pos);
       for (; ; c = text.charCodeAt(++pos)) {
         if (c === 32) {
@@ -131,7 +135,15 @@ export class PythonLexer {
         } else if (c === 12) {
           column = 0;
           tabColumn = 0;
+        } else if (c === 92) {
+          // The first backslash with blanks before it says how deep the line that it joins on stands.
+          joined ||= column;
+          pos = this.joinedLine(pos) - 1;
         } else break;
+      }
+      if (joined > 0) {
+        column = joined;
+        tabColumn = joined;
       }
       if (c === 35) {
         pos = endOfLine(text, pos);
@@ -148,12 +160,6 @@ export class PythonLexer {
       if (Number.isNaN(c)) {
         this.pos = pos;
         return false;
-      }
-      // Indentation joined to the next line by a backslash: real, and too rare to get right twice.
-      if (c === 92) {
-        const after = text.charCodeAt(pos + 1);
-        if (after !== 10 && after !== 13) this.fail('a backslash in the middle of a line', pos);
-        throw new Undecided();
       }
       this.pos = pos;
       this.atLineStart = false;
@@ -199,13 +205,17 @@ export class PythonLexer {
     const text = this.text;
     if (c < 128 ? wordCharacter[c] === 1 && c > 57 : true) {
       let pos = from;
+      let isWide = c >= 128;
       if (c < 128) {
         let d = c;
         do d = text.charCodeAt(++pos);
         while (d < 128 && wordCharacter[d] === 1);
         if (d === 34 || d === 39) {
           if (pos - from <= 2 && this.stringPrefix(text.slice(from, pos).toLowerCase(), pos)) return;
-        } else if (d >= 128) pos = this.wideName(pos);
+        } else if (d >= 128) {
+          isWide = true;
+          pos = this.wideName(pos);
+        }
       } else {
         const first = text.codePointAt(from) as number;
         if (!letter.test(String.fromCodePoint(first)))
@@ -216,7 +226,10 @@ export class PythonLexer {
       this.pos = pos;
       const length = pos - from;
       this.word = text.slice(from, pos);
-      this.tok = length < 9 && length > 1 ? (keywords.get(this.word) ?? T.name) : T.name;
+      this.tok = T.name;
+      // Python knows a name by its compatibility form, and a keyword only as it is written.
+      if (isWide) this.word = this.word.normalize('NFKC');
+      else if (length < 9 && length > 1) this.tok = keywords.get(this.word) ?? T.name;
       return;
     }
     if (c === 34 || c === 39) {
@@ -254,9 +267,9 @@ export class PythonLexer {
     if (/^0[0-9_]*[1-9][0-9_]*$/.test(form)) this.fail('leading zeros in a decimal number are not permitted', from);
     const after = this.text.charCodeAt(stop);
     if (after < 128 ? wordCharacter[after] === 1 : letter.test(this.text.charAt(stop))) {
-      // `1if x else y` is deprecated and still Python: a real parser may say.
-      if (/^(?:and|else|for|if|in|is|or|not)\b/.test(this.text.slice(stop, stop + 5))) throw new Undecided();
-      this.fail('invalid number', from);
+      // `1if x else y` is deprecated and still Python; `0or 1` begins an octal number.
+      const isKeyword = /^(?:and|else|for|if|in|is|or|not)\b/.test(this.text.slice(stop, stop + 5));
+      if (!isKeyword || (form === '0' && after === 111)) this.fail('invalid number', from);
     }
     this.stop = stop;
     this.pos = stop;
@@ -339,6 +352,18 @@ export class PythonLexer {
     } else if (c === 78) {
       if (!/^\{[^{}\n'"]+\}/.test(text.slice(at + 2, at + 100))) this.fail('malformed \\N escape in a string', at);
     }
+  }
+
+  /** Behind the backslash at `at` in the text of an f-string and what it goes with; a brace is never that. */
+  protected formatEscape(at: number, isRaw: boolean): number {
+    const { text } = this;
+    const after = text.charCodeAt(at + 1);
+    if (!isRaw) this.escape(at, false);
+    if (after === 78 && !isRaw) return text.indexOf('}', at) + 1;
+    if (after === 123 || after === 125) return at + 1;
+    const next = at + (after === 13 && text.charCodeAt(at + 2) === 10 ? 3 : 2);
+    if (next > text.length) this.fail('unterminated f-string', at);
+    return next;
   }
 
   /** f- and t-strings need the grammar for their fields: the parser reads them. */
@@ -465,6 +490,12 @@ export class PythonLexer {
     this.bracketBase = outer.base;
     this.start = outer.start;
   }
+}
+
+/** Whether the quote at an offset is the first of three. */
+export function closesTriple(text: string, at: number): boolean {
+  const quote = text.charCodeAt(at);
+  return text.charCodeAt(at + 1) === quote && text.charCodeAt(at + 2) === quote;
 }
 
 function endOfLine(text: string, from: number): number {

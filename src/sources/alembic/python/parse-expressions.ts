@@ -4,7 +4,7 @@
  * Longer than most files here: one grammar, read from top to bottom.
  */
 import type { Argument, Clause, Expression, FormatPart, Parameter } from './ast.ts';
-import { PythonLexer, Undecided } from './lexer.ts';
+import { closesTriple, PythonLexer, Undecided } from './lexer.ts';
 import { decode, decodeLiteral, numberOf } from './literals.ts';
 import { bitwiseOr, comparison, opensExpression, precedence, T } from './tokens.ts';
 
@@ -92,7 +92,7 @@ export class ExpressionParser extends PythonLexer {
   }
 
   /** All elements of a tuple, list or set, at the first comma; stops at `closing` or where no expression can start. */
-  private rest(first: Expression, isNamed: boolean, closing: number): Expression[] {
+  protected rest(first: Expression, isNamed: boolean, closing: number): Expression[] {
     const items = [first];
     while (this.tok === 44) {
       this.next();
@@ -371,6 +371,7 @@ export class ExpressionParser extends PythonLexer {
     const { isBytes } = this;
     const parts: FormatPart[] = [];
     let isFormat = false;
+    let isTemplate = false;
     do {
       if (this.isBytes !== isBytes) this.fail('cannot mix bytes and nonbytes literals');
       if (this.formatParts === null) {
@@ -379,12 +380,14 @@ export class ExpressionParser extends PythonLexer {
         parts.push(value ?? namedCharacter(this.start, this.stop));
       } else {
         isFormat = true;
+        isTemplate ||= /^r?t/i.test(this.text.slice(this.start, this.start + 2));
         for (const part of this.formatParts) parts.push(part);
         this.formatParts = null;
       }
       this.next();
     } while (this.tok === T.string);
     const to = this.previousStop;
+    if (isTemplate) return { kind: 'unreadable', from, to, reason: 'a template string' };
     if (isFormat) return { kind: 'format', from, to, parts };
     const value = parts.length === 1 ? (parts[0] as string) : parts.join('');
     return { kind: 'constant', from, to, of: isBytes ? 'bytes' : 'string', value };
@@ -609,7 +612,6 @@ export class ExpressionParser extends PythonLexer {
 
   protected override formatted(at: number, quote: number, isRaw: boolean): void {
     const { start, previousStop, text } = this;
-    if ((text.charCodeAt(start) | 32) === 116 || (text.charCodeAt(start + 1) | 32) === 116) throw new Undecided();
     const isTriple = text.charCodeAt(at + 1) === quote && text.charCodeAt(at + 2) === quote;
     const parts: FormatPart[] = [];
     let pos = isTriple ? at + 3 : at + 1;
@@ -624,18 +626,12 @@ export class ExpressionParser extends PythonLexer {
       if (c === quote) {
         if (!isTriple || (text.charCodeAt(pos + 1) === quote && text.charCodeAt(pos + 2) === quote)) break;
         pos++;
-      } else if (c === 92) {
-        const after = text.charCodeAt(pos + 1);
-        if (!isRaw) this.escape(pos, false);
-        if (after === 78 && !isRaw) pos = text.indexOf('}', pos) + 1;
-        else if (after === 123 || after === 125) pos++;
-        else pos += after === 13 && text.charCodeAt(pos + 2) === 10 ? 3 : 2;
-        if (pos > text.length) this.fail('unterminated f-string', at);
-      } else if (c === 123) {
+      } else if (c === 92) pos = this.formatEscape(pos, isRaw);
+      else if (c === 123) {
         if (text.charCodeAt(pos + 1) === 123) pos += 2;
         else {
           literal();
-          pos = this.field(pos + 1, quote, isTriple, parts);
+          pos = this.field(pos + 1, quote, isTriple, isRaw, parts);
           from = pos;
         }
       } else if (c === 125) {
@@ -656,7 +652,7 @@ export class ExpressionParser extends PythonLexer {
   }
 
   /** A replacement field from behind its `{`; returns where the text goes on. */
-  private field(from: number, quote: number, isTriple: boolean, into: FormatPart[]): number {
+  private field(from: number, quote: number, isTriple: boolean, isRaw: boolean, into: FormatPart[]): number {
     let after = 0;
     this.enter();
     this.inField(from, () => {
@@ -676,7 +672,7 @@ export class ExpressionParser extends PythonLexer {
       let spec: FormatPart[] | null = null;
       if (this.tok === 58) {
         spec = [];
-        after = this.formatSpec(this.pos, quote, isTriple, spec);
+        after = this.formatSpec(this.pos, quote, isTriple, isRaw, spec);
       } else {
         if ((this.tok as number) !== 125) this.unexpected();
         after = this.pos;
@@ -687,19 +683,20 @@ export class ExpressionParser extends PythonLexer {
     return after;
   }
 
-  private formatSpec(from: number, quote: number, isTriple: boolean, into: FormatPart[]): number {
+  private formatSpec(from: number, quote: number, isTriple: boolean, isRaw: boolean, into: FormatPart[]): number {
     const { text } = this;
     let pos = from;
     let literalFrom = from;
     for (;;) {
       const c = text.charCodeAt(pos);
       if (c === 125 || c === 123) {
-        if (pos > literalFrom) into.push(text.slice(literalFrom, pos));
+        if (pos > literalFrom)
+          into.push(decode(text.slice(literalFrom, pos), isRaw, false) ?? namedCharacter(literalFrom, pos));
         if (c === 125) return pos + 1;
-        if (text.charCodeAt(pos + 1) === 123) throw new Undecided();
-        pos = this.field(pos + 1, quote, isTriple, into);
+        pos = this.field(pos + 1, quote, isTriple, isRaw, into);
         literalFrom = pos;
-      } else if (c === 92 || (c === quote && isTriple)) throw new Undecided();
+      } else if (c === 92) pos = this.formatEscape(pos, isRaw);
+      else if (c === quote && isTriple && !closesTriple(text, pos)) pos++;
       else if (Number.isNaN(c) || c === quote || ((c === 10 || c === 13) && !isTriple)) this.unexpected();
       else pos++;
     }

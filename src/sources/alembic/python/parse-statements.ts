@@ -11,8 +11,8 @@ import { opensExpression, T } from './tokens.ts';
 const typeStart = /type[ \t]+[\p{L}_][\p{L}\p{N}_]*\s*[[=]/uy;
 
 class StatementParser extends ExpressionParser {
-  /** Behind the line end that was read last. */
-  private lineEnd = 0;
+  /** Where the simple statement that was read last ended: what encloses it ends there too. */
+  private lastStop = 0;
 
   /** Where the statement at the top level that is being read began. */
   begun = 0;
@@ -38,7 +38,7 @@ class StatementParser extends ExpressionParser {
         const test = this.namedExpression();
         const body = this.block();
         const otherwise = this.elseBlock();
-        into.push({ kind: 'while', from, to: this.lineEnd, test, body, otherwise });
+        into.push({ kind: 'while', from, to: this.lastStop, test, body, otherwise });
         return;
       }
       case T.for:
@@ -95,12 +95,12 @@ class StatementParser extends ExpressionParser {
   private simpleLine(into: Statement[]): void {
     for (;;) {
       into.push(this.simpleStatement());
+      this.lastStop = this.previousStop;
       if (this.tok !== 59) break;
       this.next();
       if ((this.tok as number) === T.newline) break;
     }
     if (this.tok !== T.newline) this.unexpected();
-    this.lineEnd = this.pos;
     this.next();
   }
 
@@ -292,7 +292,7 @@ class StatementParser extends ExpressionParser {
     return { kind: 'importFrom', from, to: this.previousStop, level, module, names };
   }
 
-  // Compound statements: they end behind the line end of their last line.
+  // Compound statements.
 
   private ifStatement(from: number): Statement {
     const branches: { test: Expression; body: Statement[] }[] = [];
@@ -301,7 +301,7 @@ class StatementParser extends ExpressionParser {
       branches.push({ test: this.namedExpression(), body: this.block() });
     } while (this.tok === T.elif);
     const otherwise = this.elseBlock();
-    return { kind: 'if', from, to: this.lineEnd, branches, otherwise };
+    return { kind: 'if', from, to: this.lastStop, branches, otherwise };
   }
 
   private forStatement(from: number): Statement {
@@ -311,7 +311,7 @@ class StatementParser extends ExpressionParser {
     const iterable = this.sequence();
     const body = this.block();
     const otherwise = this.elseBlock();
-    return { kind: 'for', from, to: this.lineEnd, target, iterable, body, otherwise };
+    return { kind: 'for', from, to: this.lastStop, target, iterable, body, otherwise };
   }
 
   private tryStatement(from: number): Statement {
@@ -324,9 +324,12 @@ class StatementParser extends ExpressionParser {
       let types: Expression | null = null;
       let name: string | null = null;
       if ((this.tok as number) !== 58) {
+        const at = this.start;
         types = this.expression();
-        if ((this.tok as number) === 44) throw new Undecided();
-        name = this.alias();
+        // From Python 3.14 on, several need no parentheses, unless a name follows.
+        if ((this.tok as number) === 44)
+          types = { kind: 'tuple', from: at, to: this.previousStop, items: this.rest(types, false, 58) };
+        else name = this.alias();
       }
       handlers.push({ types, name, body: this.block() });
     }
@@ -336,7 +339,7 @@ class StatementParser extends ExpressionParser {
       this.next();
       last = this.block();
     } else if (handlers.length === 0) this.unexpected();
-    return { kind: 'try', from, to: this.lineEnd, body, handlers, otherwise, finally: last };
+    return { kind: 'try', from, to: this.lastStop, body, handlers, otherwise, finally: last };
   }
 
   private withStatement(from: number): Statement {
@@ -370,7 +373,7 @@ class StatementParser extends ExpressionParser {
       this.next();
     }
     const body = this.block();
-    return { kind: 'with', from, to: this.lineEnd, items, body };
+    return { kind: 'with', from, to: this.lastStop, items, body };
   }
 
   private asyncStatement(from: number): Statement {
@@ -416,7 +419,7 @@ class StatementParser extends ExpressionParser {
     const body = this.block();
     const made: FunctionSyntax = {
       from,
-      to: this.lineEnd,
+      to: this.lastStop,
       name,
       parameters,
       isAsync,
@@ -425,7 +428,7 @@ class StatementParser extends ExpressionParser {
       body,
     };
     this.sawYield = outer;
-    return { kind: 'function', from, to: this.lineEnd, function: made };
+    return { kind: 'function', from, to: this.lastStop, function: made };
   }
 
   private classStatement(from: number, decorators: Expression[]): Statement {
@@ -436,7 +439,7 @@ class StatementParser extends ExpressionParser {
     const args: Argument[] = this.tok === 40 ? this.callArguments() : [];
     const body = this.block();
     this.sawYield = outer;
-    return { kind: 'class', from, to: this.lineEnd, name, args, decorators, body };
+    return { kind: 'class', from, to: this.lastStop, name, args, decorators, body };
   }
 
   // `match`. Of its patterns, only those that compare with a value or take it whole are kept.
@@ -460,7 +463,7 @@ class StatementParser extends ExpressionParser {
       cases.push({ pattern, guard, body: this.block() });
     }
     this.next();
-    return { kind: 'match', from, to: this.lineEnd, subject, cases };
+    return { kind: 'match', from, to: this.lastStop, subject, cases };
   }
 
   /** Patterns between commas, up to `closing`, `:` or the guard's `if`; one alone is itself. */

@@ -22,9 +22,7 @@ export function sliceTopLevel(text: string): Slice[] | null {
   let decorated = -1;
   let simple = -1;
   let last = 0;
-  // Lezer counts the line feed behind a body as a part of it.
-  const close = (behind: number) => {
-    const end = Math.min(behind + 1, text.length);
+  const close = (end: number) => {
     const open = slices[slices.length - 1];
     if (open !== undefined && open.to < 0) open.to = end;
     if (simple >= 0) {
