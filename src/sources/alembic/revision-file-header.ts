@@ -2,6 +2,7 @@
  * The header of a revision file worked out statement by statement, for files whose names are bound in an unusual way:
  * chained, concatenated, through other names, under conditions. What only running code could know is `unknown`.
  * Knows Python's meaning of a module level; refuses to know what a revision is.
+ * Longer than most files here: statements and the values in them know the same names.
  */
 import type { Expression, FormatPart, FunctionSyntax, Statement } from './python/ast.ts';
 import type { ParsedModule } from './python/parse.ts';
