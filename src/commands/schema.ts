@@ -15,6 +15,8 @@ interface Shown {
   versionTables: string[];
   blindSpots: BlindSpot[];
   notes: string[];
+  /** How many operations the revisions have, and how many of them could not be read. */
+  operations?: { total: number; opaque: number };
   /** What only a database can tell: printed as they are, beside the schema. */
   database?: Record<string, unknown>;
 }
@@ -35,13 +37,18 @@ export async function schema(
       ? { ...(await live(settings, terminal, project)), versionTables, blindSpots: [], notes: [] }
       : own.side === 'models'
         ? { ...project.source.readModels(), versionTables, notes: [] }
-        : { ...(await declared(settings, terminal, project, own.at)), versionTables };
+        : { ...(await declared(settings, terminal, project, own.at)), versionTables, operations: operationsOf(project) };
   for (const note of shown.notes) terminal.say(`chain: ${oneLine(note)}`);
   terminal.out(await printed(shown, settings.format));
   return exitCodes.ok;
 }
 
 type Project = Awaited<ReturnType<typeof readProject>>;
+
+function operationsOf({ replay }: Project) {
+  const all = [...replay.operationsById.values()].flat();
+  return { total: all.length, opaque: all.filter(({ kind }) => kind === 'opaque').length };
+}
 
 async function live(settings: Settings, terminal: Terminal, { facts }: Project) {
   const text = settings.offline ? null : (settings.url?.text ?? facts.config.url);
@@ -105,7 +112,7 @@ async function declared(settings: Settings, terminal: Terminal, { graph, replay 
   }
 }
 
-async function printed({ schema, versionTables, blindSpots, database }: Shown, format: string): Promise<string> {
+async function printed({ schema, versionTables, blindSpots, operations, database }: Shown, format: string): Promise<string> {
   if (format === 'sql') {
     const { renderSchema } = await import('../model/ddl.ts');
     return `${renderSchema(schema)
@@ -113,7 +120,7 @@ async function printed({ schema, versionTables, blindSpots, database }: Shown, f
       .join('\n')}\n`;
   }
   const json = schemaToJson(schema, { versionTables });
-  if (format === 'json') return `${JSON.stringify({ ...json, ...database, blindSpots }, null, 1)}\n`;
+  if (format === 'json') return `${JSON.stringify({ ...json, ...database, operations, blindSpots }, null, 1)}\n`;
   return text(json);
 }
 
