@@ -37,7 +37,11 @@ export async function schema(
       ? { ...(await live(settings, terminal, project)), versionTables, blindSpots: [], notes: [] }
       : own.side === 'models'
         ? { ...project.source.readModels(), versionTables, notes: [] }
-        : { ...(await declared(settings, terminal, project, own.at)), versionTables, operations: operationsOf(project) };
+        : {
+            ...(await declared(settings, terminal, project, own.at)),
+            versionTables,
+            operations: operationsOf(project),
+          };
   for (const note of shown.notes) terminal.say(`chain: ${oneLine(note)}`);
   terminal.out(await printed(shown, settings.format));
   return exitCodes.ok;
@@ -112,7 +116,10 @@ async function declared(settings: Settings, terminal: Terminal, { graph, replay 
   }
 }
 
-async function printed({ schema, versionTables, blindSpots, operations, database }: Shown, format: string): Promise<string> {
+async function printed(
+  { schema, versionTables, blindSpots, operations, database }: Shown,
+  format: string,
+): Promise<string> {
   if (format === 'sql') {
     const { renderSchema } = await import('../model/ddl.ts');
     return `${renderSchema(schema)

@@ -109,6 +109,10 @@ function invert(operation: SchemaOperation, before: Schema): SchemaOperation[] |
       return [{ kind: 'renameConstraint', table: operation.table, constraint: operation.to, to: operation.constraint }];
     case 'validateConstraint':
       return [];
+    case 'alterConstraint': {
+      const constraint = tableOf(before, operation.table)?.constraints.get(operation.constraint);
+      return constraint === undefined ? null : [{ ...operation, deferrable: constraint.deferrable }];
+    }
     case 'createIndex': {
       const name = operation.index.name;
       if (name === null) return null;

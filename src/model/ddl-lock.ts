@@ -119,6 +119,7 @@ export function describeLock(operation: SchemaOperation): LockDescription {
     case 'setTableNamespace':
     case 'renameColumn':
     case 'renameConstraint':
+    case 'alterConstraint':
     case 'detachPartition':
     case 'createPolicy':
       return of(exclusive, on);

@@ -81,6 +81,11 @@ export function renderOperation(operation: SchemaOperation): string[] {
       return [`ALTER TABLE ${qn(operation.table)} RENAME CONSTRAINT ${q(operation.constraint)} TO ${q(operation.to)}`];
     case 'validateConstraint':
       return [`ALTER TABLE ${qn(operation.table)} VALIDATE CONSTRAINT ${q(operation.constraint)}`];
+    case 'alterConstraint':
+      return [
+        `ALTER TABLE ${qn(operation.table)} ALTER CONSTRAINT ${q(operation.constraint)} ` +
+          (operation.deferrable === null ? 'NOT DEFERRABLE' : `DEFERRABLE ${operation.deferrable.toUpperCase()}`),
+      ];
     case 'createIndex':
       return [renderCreateIndex(operation.table, operation.index, operation.ifNotExists ?? false)];
     case 'dropIndex':
@@ -131,8 +136,14 @@ export function renderOperation(operation: SchemaOperation): string[] {
           (operation.start ? ` START WITH ${operation.start}` : '') +
           (operation.ownedBy ? ` OWNED BY ${qn(operation.ownedBy.table)}.${q(operation.ownedBy.column)}` : ''),
       ];
-    case 'alterSequence':
+    case 'alterSequence': {
+      const options = [
+        ...(operation.type === undefined ? [] : [`AS ${operation.type}`]),
+        ...(operation.increment === undefined ? [] : [`INCREMENT BY ${operation.increment}`]),
+        ...(operation.start === undefined ? [] : [`START WITH ${operation.start}`]),
+      ];
       return [
+        ...(options.length === 0 ? [] : [`ALTER SEQUENCE ${qn(operation.name)} ${options.join(' ')}`]),
         ...(operation.ownedBy === undefined
           ? []
           : [
@@ -141,6 +152,7 @@ export function renderOperation(operation: SchemaOperation): string[] {
             ]),
         ...(operation.to === undefined ? [] : [`ALTER SEQUENCE ${qn(operation.name)} RENAME TO ${q(operation.to)}`]),
       ];
+    }
     case 'dropSequence':
       return [`DROP SEQUENCE ${ifExists(operation)}${qn(operation.name)}${cascade(operation)}`];
     case 'createView':

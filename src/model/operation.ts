@@ -157,6 +157,12 @@ export type SchemaOperation =
     } & DropGuard)
   | { kind: 'renameConstraint'; table: QualifiedName; constraint: string; to: string }
   | { kind: 'validateConstraint'; table: QualifiedName; constraint: string }
+  | {
+      kind: 'alterConstraint';
+      table: QualifiedName;
+      constraint: string;
+      deferrable: 'initially deferred' | 'initially immediate' | null;
+    }
   | ({ kind: 'createIndex'; table: QualifiedName; index: IndexDefinition } & Guard)
   | ({ kind: 'dropIndex'; index: QualifiedName; table?: QualifiedName | null; concurrently?: boolean } & DropGuard)
   | { kind: 'renameIndex'; index: QualifiedName; to: string; ifExists?: boolean }
@@ -196,6 +202,9 @@ export type SchemaOperation =
       name: QualifiedName;
       ownedBy?: { table: QualifiedName; column: string } | null;
       to?: string;
+      type?: string;
+      start?: string;
+      increment?: string;
     }
   | ({ kind: 'dropSequence'; name: QualifiedName } & DropGuard)
   | ({

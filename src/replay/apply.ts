@@ -7,7 +7,7 @@ import type { NamingConvention } from '../model/project.ts';
 import type { ReplayNote } from '../model/replay.ts';
 import type { Schema } from '../model/schema.ts';
 import { addColumn, alterColumn, dropColumn, renameColumn } from './columns.ts';
-import { addConstraint, dropConstraint, renameConstraint, validateConstraint } from './constraints.ts';
+import { addConstraint, alterConstraint, dropConstraint, renameConstraint, validateConstraint } from './constraints.ts';
 import { type DistributiveOmit, type ReplayState, SchemaDraft } from './draft.ts';
 import { createIndex, dropIndex, renameIndex } from './indexes.ts';
 import { applyToKin } from './kin.ts';
@@ -93,6 +93,9 @@ export function applyToDraft(draft: SchemaDraft, written: Operation): void {
       return;
     case 'renameConstraint':
       renameConstraint(draft, operation);
+      return;
+    case 'alterConstraint':
+      alterConstraint(draft, operation);
       return;
     case 'validateConstraint':
       validateConstraint(draft, operation);

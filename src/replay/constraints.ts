@@ -351,20 +351,28 @@ export function renameConstraint(draft: SchemaDraft, operation: Act<'renameConst
 }
 
 export function validateConstraint(draft: SchemaDraft, operation: Act<'validateConstraint'>): void {
+  changeConstraint(draft, operation, { validated: true });
+}
+
+export function alterConstraint(draft: SchemaDraft, operation: Act<'alterConstraint'>): void {
+  changeConstraint(draft, operation, { deferrable: operation.deferrable });
+}
+
+function changeConstraint(
+  draft: SchemaDraft,
+  operation: Act<'validateConstraint' | 'alterConstraint'>,
+  change: Partial<Constraint>,
+): void {
   const key = targetTable(draft, operation, operation.table);
   if (key === null) return;
-  const constraint = draft.tables.get(key)?.constraints.get(operation.constraint);
+  const name = truncateIdentifier(operation.constraint);
+  const constraint = draft.tables.get(key)?.constraints.get(name);
   if (constraint === undefined)
-    draft.note({
-      kind: 'target-missing',
-      operation,
-      object: `${key}.${operation.constraint}`,
-      objectKind: 'constraint',
-    });
+    draft.note({ kind: 'target-missing', operation, object: `${key}.${name}`, objectKind: 'constraint' });
   else
     draft.change(key, (table) => ({
       ...table,
-      constraints: new Map(table.constraints).set(constraint.name, withDefinition({ ...constraint, validated: true })),
+      constraints: new Map(table.constraints).set(name, withDefinition({ ...constraint, ...change })),
     }));
 }
 

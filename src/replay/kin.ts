@@ -197,6 +197,15 @@ function alterSequence(draft: SchemaDraft, operation: Act<'alterSequence'>): voi
   const key = draft.find(operation.name, (each) => draft.map('sequences').has(each));
   if (key === null) return;
   if (operation.ownedBy !== undefined) own(draft, key, operation.ownedBy);
+  const { type, start, increment } = operation;
+  const sequence = draft.map('sequences').get(key);
+  if (sequence !== undefined && (type ?? start ?? increment) !== undefined)
+    draft.setSequence({
+      ...sequence,
+      ...(type === undefined ? {} : { type }),
+      ...(start === undefined ? {} : { start }),
+      ...(increment === undefined ? {} : { increment }),
+    });
   if (operation.to !== undefined) renameSequence(draft, key, operation.to);
 }
 

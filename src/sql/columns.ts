@@ -50,7 +50,7 @@ function bodyOf(statement: Statement, constraint: Constraint): string {
   return sliceOf(statement, index, endOfElement(statement, index));
 }
 
-function deferrability(constraint: {
+export function deferrability(constraint: {
   deferrable?: boolean;
   initdeferred?: boolean;
 }): 'initially deferred' | 'initially immediate' | null {

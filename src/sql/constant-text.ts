@@ -67,6 +67,12 @@ export function constantText(node: Node | undefined, known: KnownValues): string
       return args.map((each) => each ?? '').join('');
     case 'lower':
       return typeof args[0] === 'string' ? args[0].toLowerCase() : null;
+    case 'replace': {
+      const [text, from, to] = args;
+      if (args.some((each) => each === null)) return null;
+      if (args.some((each) => each?.includes(unknown))) return unknown;
+      return (text as string).replaceAll((from as string) || '\0', () => to as string);
+    }
     case 'upper':
       return typeof args[0] === 'string' ? args[0].toUpperCase() : null;
     case 'current_schema':

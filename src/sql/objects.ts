@@ -85,31 +85,39 @@ function elementsOf(options: readonly Node[] | undefined): DefElem[] {
   return (options ?? []).flatMap((option) => as(option, 'DefElem') ?? []);
 }
 
-export function createSequence(create: CreateSeqStmt): UnplacedOperation {
-  const ownedBy = ownerOf(create.options);
-  const byName = new Map(elementsOf(create.options).map((element) => [element.defname ?? '', element]));
+function sequenceOptions(options: readonly Node[] | undefined) {
+  const ownedBy = ownerOf(options);
+  const byName = new Map(elementsOf(options).map((element) => [element.defname ?? '', element]));
   const type = byName.has('as') ? typeOf(as(byName.get('as')?.arg, 'TypeName')).type : null;
   const start = constantOf(byName.get('start')?.arg);
   const increment = constantOf(byName.get('increment')?.arg);
   return {
-    kind: 'createSequence',
-    name: relationOf(create.sequence),
     ...(ownedBy === undefined ? {} : { ownedBy }),
     ...(type === null ? {} : { type }),
     ...(start === null ? {} : { start }),
     ...(increment === null ? {} : { increment }),
+  };
+}
+
+export function createSequence(create: CreateSeqStmt): UnplacedOperation {
+  return {
+    kind: 'createSequence',
+    name: relationOf(create.sequence),
+    ...sequenceOptions(create.options),
     ...(create.if_not_exists ? { ifNotExists: true } : {}),
   };
 }
 
+const followedOptions = new Set(['owned_by', 'as', 'start', 'increment']);
+
 export function alterSequence(alter: AlterSeqStmt): UnplacedOperation {
   const name = relationOf(alter.sequence);
-  const ownedBy = ownerOf(alter.options);
-  if (ownedBy !== undefined) return { kind: 'alterSequence', name, ownedBy };
-  const changes = elementsOf(alter.options).some(
-    (element) => element.defname !== 'restart' && element.defname !== 'cache',
+  const changed = elementsOf(alter.options).flatMap(({ defname }) =>
+    defname === undefined || defname === 'restart' || defname === 'cache' ? [] : [defname],
   );
-  return changes ? opaque('options of a sequence are changed', name) : ignored('ALTER SEQUENCE');
+  if (changed.length === 0) return ignored('ALTER SEQUENCE');
+  if (!changed.every((option) => followedOptions.has(option))) return opaque('options of a sequence are changed', name);
+  return { kind: 'alterSequence', name, ...sequenceOptions(alter.options) };
 }
 
 /** The name in a `DROP` list, a `COMMENT ON` or an `ALTER … RENAME`, whatever kind of node carries it. */

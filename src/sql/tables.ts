@@ -12,7 +12,7 @@ import type {
 } from 'libpg-query';
 import type { QualifiedName } from '../model/name.ts';
 import type { ConstraintDefinition, TableDefinition, UnplacedOperation } from '../model/operation.ts';
-import { columnOf, constraintOf, indexOf } from './columns.ts';
+import { columnOf, constraintOf, deferrability, indexOf } from './columns.ts';
 import type { Statement } from './pg-parser.ts';
 import { endOfElement, findWord, findWordOutside, indexAt, isMark, isWord, sliceOf, splitByComma } from './slices.ts';
 import { as, firstLocation, relationOf, relationsIn, stringOf, stringsOf, typeOf } from './tree.ts';
@@ -308,8 +308,12 @@ function alterCommand(
       return { kind: 'detachPartition', table, partition: relationOf(as(command.def, 'PartitionCmd')?.name) };
     case 'AT_SetExpression':
       return opaque(`the expression of ${table.name}.${column} is set anew`, table);
-    case 'AT_AlterConstraint':
-      return opaque('ALTER CONSTRAINT is not followed', table);
+    case 'AT_AlterConstraint': {
+      const change = as(command.def, 'ATAlterConstraint');
+      if (!change?.alterDeferrability || change.alterEnforceability || change.alterInheritability)
+        return opaque('ALTER CONSTRAINT is followed for DEFERRABLE alone', table);
+      return { kind: 'alterConstraint', table, constraint: change.conname ?? '', deferrable: deferrability(change) };
+    }
     case 'AT_AddInherit':
     case 'AT_DropInherit':
       return opaque('a change of inheritance is not followed', table);

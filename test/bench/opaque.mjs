@@ -39,7 +39,8 @@ function tell(project, { operations, blindSpots }, seconds) {
   all.total += operations.total;
   all.opaque += operations.opaque;
   for (const { file, line, reason, objects, isAssumption } of blindSpots) {
-    if (isEach) console.log(`  ${isAssumption ? 'assumed' : 'opaque'} ${file}:${line}  ${reason}  [${objects.join(', ')}]`);
+    if (isEach)
+      console.log(`  ${isAssumption ? 'assumed' : 'opaque'} ${file}:${line}  ${reason}  [${objects.join(', ')}]`);
     if (isAssumption) continue;
     const kind = reason.replaceAll(/`[^`]*`|'[^']*'|"[^"]*"/g, '…').replaceAll(/\d+/g, 'N');
     const entry = reasons.get(kind) ?? { count: 0, where: new Set() };

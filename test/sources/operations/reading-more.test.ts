@@ -104,3 +104,35 @@ op.drop_table('t')`;
     expect(kinds('from app.broken import NAME\nop.drop_table(NAME)', { files })).toEqual(['dropTable']);
   });
 });
+
+describe('types, names and questions of libraries', () => {
+  it('knows the types that oslo.db, SQLModel and healpix_alchemy bring', () => {
+    const body = `from oslo_db.sqlalchemy import types
+from sqlmodel.sql.sqltypes import GUID
+import healpix_alchemy
+op.create_table('t', sa.Column('a', types.JsonEncodedDict), sa.Column('b', types.JsonEncodedList(mysql_as_long=True)),
+    sa.Column('c', GUID()), sa.Column('d', healpix_alchemy.types.Tile))`;
+    const { schema, operations } = read(body);
+    expect(operations).toHaveLength(1);
+    const columns = [...(schema.tables.get('public.t')?.columns.values() ?? [])];
+    expect(columns.map(({ type }) => type)).toEqual(['text', 'text', 'uuid', 'int8range']);
+  });
+
+  it('joins op.f() like the text that it is', () => {
+    const { schema } = read(`${table}op.execute('CREATE INDEX ' + op.f('ix_n') + ' ON t (n)')`);
+    expect([...(schema.tables.get('public.t')?.indexes.keys() ?? [])]).toEqual(['ix_n']);
+  });
+
+  it('reads rows that hang on an environment variable as rows', () => {
+    const body = `import os
+stage = os.getenv('STAGE')
+${table}op.execute("UPDATE t SET n = '" + stage + "-x'")`;
+    expect(kinds(body)).toEqual(['createTable', 'touchRows']);
+  });
+
+  it('answers what the dialect is asked', () => {
+    const body = `${table}bind = op.get_bind()
+op.drop_constraint(bind.dialect.get_pk_constraint(bind, table_name='t')['name'], 't')`;
+    expect(read(body).operations.at(-1)).toMatchObject({ kind: 'dropConstraint', constraint: 't_pkey' });
+  });
+});

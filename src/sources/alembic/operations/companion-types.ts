@@ -82,6 +82,26 @@ export function companionType(
       return readable(/Mutable|Nested/.test(name) ? 'json' : 'json');
     case 'sqlalchemy_utc':
       return readable('timestamp with time zone');
+    case 'oslo_db':
+      return /^JsonEncoded(Dict|List)$/.test(name)
+        ? readable('text', { isText: true })
+        : name === 'SoftDeleteInteger'
+          ? readable('integer', { integral: 'integer' })
+          : name === 'String'
+            ? inner({
+                kind: 'made',
+                path: 'sqlalchemy.String',
+                receiver: null,
+                from: 0,
+                to: 0,
+                file: '',
+                attributes: new Map(),
+                positional: args.positional.slice(0, 1),
+                named: args.named,
+              })
+            : null;
+    case 'healpix_alchemy':
+      return name === 'Point' ? readable('bigint') : name === 'Tile' ? readable('int8range') : null;
     case 'snowflake':
       return null;
   }

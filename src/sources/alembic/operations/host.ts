@@ -392,10 +392,9 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
     return known(resultMethod(machine, receiver, name, args), unknown(`the ${name}() of a result`));
   if (path === '@dialect') {
     if (name === 'type_descriptor') return args.positional[0];
-    if (name === 'has_index')
-      return inspect(machine, effects, 'has_index', { positional: args.positional.slice(1), named: args.named });
-    if (name === 'has_table')
-      return inspect(machine, effects, 'has_table', { positional: args.positional.slice(1), named: args.named });
+    // The dialect's own questions take the connection first (engine/interfaces.py, Dialect.get_columns and its kin).
+    if (/^(get|has)_/.test(name))
+      return inspect(machine, effects, name, { positional: args.positional.slice(1), named: args.named });
     return undefined;
   }
   if (path === '@config' || path === '@cursor')

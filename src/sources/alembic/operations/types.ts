@@ -200,7 +200,11 @@ function readNamed(machine: Machine, path: string, args: Arguments, depth: numbe
       isText: plainTypes[name] === 'text',
     });
   }
-  return readParametric(machine, name, args, depth) ?? unreadableType(`the type ${path} is not known`);
+  return (
+    readParametric(machine, name, args, depth) ??
+    companionType(machine, path, args, (value) => readType(machine, value, depth + 1)) ??
+    unreadableType(`the type ${path} is not known`)
+  );
 }
 
 function readParametric(machine: Machine, name: string, args: Arguments, depth: number): ReadType | null {

@@ -3,7 +3,7 @@
  */
 
 import { getAttribute } from './attributes.ts';
-import { callMethod } from './calls.ts';
+import { callMethod, callValue } from './calls.ts';
 import { toItems } from './containers.ts';
 import { partialOf, reasonOf } from './expressions.ts';
 import type { Machine } from './machine.ts';
@@ -136,6 +136,10 @@ export function formatValue(machine: Machine, value: Value, conversion: string |
   const number = integerOf(bare) ?? (isObject(bare) && bare.kind === 'float' ? bare.value : null);
   if (number !== null && typeof bare !== 'string')
     return formatNumber(number, spec, isObject(bare) && bare.kind === 'float');
+  if (isObject(bare) && bare.kind === 'made' && bare.attributes.has('strftime')) {
+    const given = { positional: [spec], named: new Map() };
+    return textOf(callValue(machine, bare.attributes.get('strftime') as Value, given, { from: 0, to: 0 }));
+  }
   const text = textForm(machine, bare);
   return text === null ? null : pad(text, spec);
 }

@@ -4,6 +4,7 @@
 
 import { callMethod } from './calls.ts';
 import { newList, newSet, toItems } from './containers.ts';
+import { dateBinary, dateOrder } from './dates.ts';
 import { partialOf, reasonOf } from './expressions.ts';
 import { formatPercent } from './formatting.ts';
 import { checkSize, type Machine } from './machine.ts';
@@ -114,6 +115,8 @@ export function isEqual(left: Value, right: Value): boolean | null {
   const firstText = textOf(a);
   const secondText = textOf(b);
   if (firstText !== null && secondText !== null) return firstText === secondText;
+  const dates = dateOrder(a, b);
+  if (dates !== null) return dates === 0;
   if (isObject(a) && isObject(b)) {
     if ((a.kind === 'list' && b.kind === 'list') || (a.kind === 'tuple' && b.kind === 'tuple')) {
       if ('unknown' in a && (a.unknown || (b as typeof a).unknown)) return null;
@@ -239,6 +242,8 @@ export function ordered(left: Value, right: Value): number | null {
     }
     return a.items.length - b.items.length;
   }
+  const dates = dateOrder(a, b);
+  if (dates !== null) return dates;
   if (isObject(a) && isObject(b) && a.kind === 'path' && b.kind === 'path')
     return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
   return null;
@@ -256,8 +261,8 @@ function numeric(value: Value): number | bigint | null {
 }
 
 export function binary(machine: Machine, operator: string, left: Value, right: Value): Value {
-  const a = plain(left);
-  const b = plain(right);
+  const a = joinable(plain(left));
+  const b = joinable(plain(right));
   const result = binaryOfPlain(machine, operator, a, b);
   return carry(result, left, right);
 }
@@ -333,13 +338,28 @@ function binaryOfPlain(machine: Machine, operator: string, a: Value, b: Value): 
     const own = callMethod(machine, a, methodByOperator[operator] ?? '', [b]);
     if (own !== undefined) return own;
   }
+  const counted = dateBinary(operator, a, b);
+  if (counted !== undefined) return counted;
   if (
     sqlOperators.has(operator) &&
     (isSymbolic(a) || isSymbolic(b) || (isObject(a) && (a.kind === 'class' || a.kind === 'builtin')))
   ) {
     return { kind: 'operated', operator, operands: [a, b] };
   }
-  return unknown(`\`${operator}\` of values that it is not known for`);
+  const lost = unknown(`\`${operator}\` of values that it is not known for`);
+  // Text and None: Python raises, so where this runs there is a text, of an environment variable that is set.
+  if (operator === '+' && (a === null || b === null)) {
+    const [left, right] = [textOf(a), textOf(b)];
+    if (left !== null || right !== null) return { ...lost, partial: (left ?? hole) + (right ?? hole) };
+  }
+  return lost;
+}
+
+/** What is a str by inheritance (`op.f(…)`, `quoted_name(…)`) is joined as one. */
+function joinable(value: Value): Value {
+  return isObject(value) && value.kind === 'made' && /\.(op\.f|quoted_name|conv)$/.test(value.path)
+    ? (textOf(value.positional[0] ?? null) ?? value)
+    : value;
 }
 
 const methodByOperator: Record<string, string> = {

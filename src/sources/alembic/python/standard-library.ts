@@ -4,6 +4,7 @@
  */
 import { callValue } from './calls.ts';
 import { newDict, newList, setKey, toItems } from './containers.ts';
+import { dateCall } from './dates.ts';
 import { reasonOf } from './expressions.ts';
 import type { Machine } from './machine.ts';
 import { loadModule } from './modules.ts';
@@ -346,7 +347,7 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
     case 'contextlib.nullcontext':
       return first;
     default:
-      return undefined;
+      return path.startsWith('date') ? dateCall(path, args) : undefined;
   }
 }
 
