@@ -55,6 +55,8 @@ export interface Replay {
 export interface ModelFiles {
   /** Relative to the project. */
   files: readonly string[];
+  /** Declarative bases that `target_metadata` is of: where they are made, by what name. Null: not all of it is known as such. */
+  bases: readonly { file: string; name: string }[] | null;
   /** What was taken where env.py leaves it open, in words. */
   notes: readonly string[];
 }

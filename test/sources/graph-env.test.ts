@@ -1,13 +1,14 @@
 /** What env.py sets, followed through the project's own modules. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ProjectFacts } from '../../src/model/project.ts';
+import type { ModelFiles } from '../../src/model/replay.ts';
 import { findAlembicConfig, readProjectFacts } from '../../src/sources/alembic/index.ts';
 import { type MadeProject, makeProject } from '../support/revision-files.ts';
 
 let project: MadeProject;
 afterEach(() => project.remove());
 
-async function factsOf(files: Record<string, string>): Promise<ProjectFacts> {
+async function factsOf(files: Record<string, string>): Promise<ProjectFacts & Pick<ModelFiles, 'bases'>> {
   project = makeProject({}, files);
   const config = findAlembicConfig({
     projectDir: project.dir,
@@ -19,7 +20,7 @@ async function factsOf(files: Record<string, string>): Promise<ProjectFacts> {
   const request = { projectDir: project.dir, config, seeds: null, models: null, namingConvention: null };
   const { facts, findModels } = await readProjectFacts(request);
   const found = findModels();
-  return { ...facts, modelFiles: found.files, notes: [...facts.notes, ...found.notes] };
+  return { ...facts, modelFiles: found.files, bases: found.bases, notes: [...facts.notes, ...found.notes] };
 }
 
 describe('env.py', () => {
@@ -141,5 +142,33 @@ def run():
     const broken = await factsOf({ 'alembic/env.py': 'def (' });
     expect(broken.env.versionTable).toBe('alembic_version');
     expect(broken.modelFiles).toEqual([]);
+  });
+
+  it('names the bases of target_metadata where all of it can be followed', async () => {
+    const basesOf = async (target: string) => {
+      project?.remove();
+      const { bases } = await factsOf({
+        'app/base.py': `from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase
+class Base(DeclarativeBase): pass
+class Other(DeclarativeBase): pass
+plain = MetaData()
+`,
+        'alembic/env.py': `from app.base import Base, Other, plain
+from celery.backends.database.session import ResultModelBase
+from app.unheard import Lost
+target_metadata = ${target}
+context.configure(target_metadata=target_metadata)
+`,
+      });
+      return bases;
+    };
+    const [base, other] = ['Base', 'Other'].map((name) => ({ file: 'app/base.py', name }));
+    expect(await basesOf('Base.metadata')).toEqual([base]);
+    expect(await basesOf('[Base.metadata, Other.metadata]')).toEqual([base, other]);
+    expect(await basesOf('[Base.metadata, ResultModelBase.metadata]')).toEqual([base]);
+    expect(await basesOf('[Base.metadata, Lost.metadata]')).toBeNull();
+    expect(await basesOf('[Base.metadata, plain]')).toBeNull();
+    expect(await basesOf('[Base.metadata, make()]')).toBeNull();
   });
 });

@@ -12,12 +12,12 @@ import { filesOf } from './operations/reading.ts';
 
 beforeAll(loadSqlParser);
 
-function readAll(files: Record<string, string>) {
+function readAll(files: Record<string, string>, bases: { file: string; name: string }[] | null = null) {
   return readModels({
     projectDir: '/project',
     files: { ...filesOf(files), relative: (path) => path.slice('/project/'.length) },
     environment: {},
-    modelFiles: Object.keys(files),
+    models: { files: Object.keys(files), bases },
     parseSql,
     schemaOf: (operations) => schemaOfOperations(operations, { namingConvention: null }),
   });
@@ -352,4 +352,54 @@ Archive = declarative_base()
 ${classOf('One', 'Base')}${classOf('Old', 'Archive')}${classOf('Two', 'Base')}`,
   });
   expect(definitionsByTable.get('public.t')?.map(({ name }) => name)).toEqual(['One', 'Two']);
+});
+
+describe('a base that target_metadata leaves out', () => {
+  const files = {
+    'app/models.py': `from sqlalchemy import Column, Integer, MetaData
+from sqlalchemy.orm import DeclarativeBase, declarative_base
+shared = MetaData()
+class Base(DeclarativeBase): pass
+class Abstract(Base):
+    __abstract__ = True
+class Catalogue(DeclarativeBase): pass
+Archive = declarative_base()
+class Beside(DeclarativeBase):
+    metadata = shared
+class Ours(Abstract):
+    __tablename__ = 'ours'
+    id = Column(Integer, primary_key=True)
+class Theirs(Catalogue):
+    __tablename__ = 'theirs'
+    id = Column(Integer, primary_key=True)
+class Old(Archive):
+    __tablename__ = 'old'
+    id = Column(Integer, primary_key=True)
+class Shared(Beside):
+    __tablename__ = 'shared'
+    id = Column(Integer, primary_key=True)
+`,
+  };
+  const tablesFor = (bases: { file: string; name: string }[] | null) => [...readAll(files, bases).schema.tables.keys()];
+
+  it('keeps its models out of the chain, and says so', () => {
+    const bases = [{ file: 'app/models.py', name: 'Abstract' }];
+    expect(tablesFor(bases)).toEqual(['public.ours', 'public.shared']);
+    expect(readAll(files, bases).blindSpots).toEqual([
+      {
+        revision: null,
+        file: 'app/models.py',
+        line: 14,
+        reason: 'models on Catalogue, whose metadata target_metadata leaves out',
+        objects: ['public.theirs'],
+      },
+      expect.objectContaining({ objects: ['public.old'] }),
+    ]);
+  });
+
+  it('is believed only where all of target_metadata is known', () => {
+    const all = ['public.ours', 'public.theirs', 'public.old', 'public.shared'];
+    expect(tablesFor(null)).toEqual(all);
+    expect(tablesFor([{ file: 'app/models.py', name: 'Unheard' }])).toEqual(all);
+  });
 });

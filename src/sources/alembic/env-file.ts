@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import type { AlembicConfig, EnvFacts, NamingConvention } from '../../model/project.ts';
 import type { ModelFiles } from '../../model/replay.ts';
 import { type CodeModule, dottedName, type FoldContext, ProjectCode } from './env-code.ts';
-import { MetadataReader } from './env-metadata.ts';
+import { type MetadataFound, MetadataReader } from './env-metadata.ts';
 import { findModelFiles, pythonFiles } from './env-models.ts';
 import { everyExpression, type Visited } from './env-walk.ts';
 import { iniOption, parseIni } from './ini.ts';
@@ -41,6 +41,7 @@ class EnvReader {
   private readonly metadata: MetadataReader;
   private readonly notes: string[] = [];
   private found: ModelFiles | null = null;
+  private targets: MetadataFound[] | null = null;
   private readonly option: (name: string) => string | null;
 
   constructor(request: EnvRequest) {
@@ -102,6 +103,7 @@ class EnvReader {
       this.notes.push(`${module.file} sets target_metadata to None.`);
       return;
     }
+    this.targets = this.metadata.findEach(module, expression);
     const found = this.metadata.find(module, expression);
     if (found === null) {
       this.notes.push(`target_metadata of ${module.file} could not be followed to where it is made.`);
@@ -196,9 +198,26 @@ class EnvReader {
 
   private findModels(module: CodeModule | null): ModelFiles {
     const { models, config } = this.request;
-    if (models !== null) return { files: models.flatMap((entry) => this.filesOfEntry(entry)), notes: [] };
-    this.found ??= findModelFiles(this.code, module, config);
+    // Models that the settings name are the chain's, whatever they hang on.
+    if (models !== null) return { files: models.flatMap((entry) => this.filesOfEntry(entry)), bases: null, notes: [] };
+    this.found ??= { ...findModelFiles(this.code, module, config), bases: this.bases() };
     return this.found;
+  }
+
+  private bases(): ModelFiles['bases'] {
+    const bases: { file: string; name: string }[] = [];
+    for (const { module, attribute, outsideModule } of this.targets ?? []) {
+      if (outsideModule !== undefined && this.isOutside(outsideModule, module.file)) continue;
+      if (outsideModule !== undefined || !attribute.endsWith('.metadata')) return null;
+      bases.push({ file: module.file, name: attribute.slice(0, -'.metadata'.length) });
+    }
+    return bases.length > 0 ? bases : null;
+  }
+
+  /** No folder and no file of the project has the name of its package. */
+  private isOutside(module: string, from: string): boolean {
+    const [top] = module.split('.') as [string];
+    return this.code.fileOfModule(top, 0, from) === null && this.code.folderOfModule(top, 0, from) === null;
   }
 
   /** A settings entry is a file, a folder or a dotted module. */

@@ -35,6 +35,20 @@ export class MetadataReader {
     this.code = code;
   }
 
+  /** Every metadata of a list, or the only one; null where one of them cannot be followed. */
+  findEach(module: CodeModule, expression: Expression, hops = 0): MetadataFound[] | null {
+    if (hops > 10) return null;
+    if (expression.kind === 'list' || expression.kind === 'tuple') {
+      const each = expression.items.map((item) => this.findEach(module, item, hops + 1));
+      return each.includes(null) ? null : (each as MetadataFound[][]).flat();
+    }
+    const bound = this.code.defineExpression(module, expression);
+    if (bound?.binding.kind === 'value' && /^(?:list|tuple)$/.test(bound.binding.expression.kind))
+      return this.findEach(bound.module, bound.binding.expression, hops + 1);
+    const found = this.find(module, expression);
+    return found === null ? null : [found];
+  }
+
   /** What an expression such as `Base.metadata` or `metadata` stands for. */
   find(module: CodeModule, expression: Expression, hops = 0): MetadataFound | null {
     if (hops > 10) return null;

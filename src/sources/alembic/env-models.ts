@@ -103,7 +103,11 @@ export function definesTables(text: string): boolean {
 }
 
 /** Model files among those that loading env.py loads; the whole project is looked through where there is none. */
-export function findModelFiles(code: ProjectCode, env: CodeModule | null, config: AlembicConfig): ModelFiles {
+export function findModelFiles(
+  code: ProjectCode,
+  env: CodeModule | null,
+  config: AlembicConfig,
+): Pick<ModelFiles, 'files' | 'notes'> {
   const isRevision = (file: string): boolean =>
     config.versionLocations.some((location) => file.startsWith(`${location}/`));
   const isModel = (file: string): boolean => {

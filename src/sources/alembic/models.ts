@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { keyOf } from '../../model/name.ts';
 import type { BlindSpot, ConstraintDefinition, IndexDefinition, Operation } from '../../model/operation.ts';
-import type { ModelsReading } from '../../model/replay.ts';
+import type { ModelFiles, ModelsReading } from '../../model/replay.ts';
 import { emptySchema, type Origin, type Schema } from '../../model/schema.ts';
 import { type Annotated, readAnnotation, readMappedColumn } from './models-columns.ts';
 import {
@@ -32,6 +32,7 @@ import {
   loadModule,
   type Machine,
   makeModule,
+  moduleName,
   newMachine,
   type PyClass,
   type PyModule,
@@ -50,7 +51,7 @@ export interface ModelsRequest {
   projectDir: string;
   files: ProjectFiles;
   environment: Readonly<Record<string, string>>;
-  modelFiles: readonly string[];
+  models: Pick<ModelFiles, 'files' | 'bases'>;
   parseSql(text: string, context: { origin: Origin; revision: string }): Operation[];
   /** Puts the operations together; without it the schema stays empty and only the operations are read. */
   schemaOf?: (operations: readonly Operation[]) => Schema;
@@ -79,7 +80,7 @@ export function readModels(request: ModelsRequest): ModelsReading {
   const unplaced = new Set<string>();
   const lost = (file: string, line: number, reason: string, objects: string[] = []) =>
     blindSpots.push({ revision: null, file, line, reason, objects });
-  for (const file of request.modelFiles) {
+  for (const file of request.models.files) {
     try {
       const module = openModule(machine, request, file);
       if (!module) lost(file, 1, 'the file could not be read');
@@ -93,12 +94,53 @@ export function readModels(request: ModelsRequest): ModelsReading {
   addLooseIndexes(machine, effects, found);
   // Where other models name a schema, those of which it is not known could be in any.
   const areSpread = found.some(({ table }) => table.table.name.schema !== null);
-  const placed = found.filter(({ table, file, line, name }) => {
+  const placed = onTarget(machine, request, found, lost).filter(({ table, file, line, name }) => {
     const isLost = areSpread && table.table.name.schema === null && unplaced.has(table.table.name.name);
     if (isLost) lost(file, line, `${name}: the schema of its table ${table.table.name.name} is not known`);
     return !isLost;
   });
   return assemble(request, placed, blindSpots);
+}
+
+/** Without the models on another base than those of `target_metadata`: another chain's, or made by no chain at all. */
+function onTarget(
+  machine: Machine,
+  request: ModelsRequest,
+  found: Found[],
+  lost: (file: string, line: number, reason: string, objects?: string[]) => void,
+): Found[] {
+  const roots = (request.models.bases ?? []).map(({ file, name }) => {
+    const module = openModule(machine, request, file);
+    const base = module === null ? undefined : plain(moduleName(machine, module, name) ?? null);
+    if (base === undefined || !isObject(base)) return null;
+    return base.kind === 'class' ? rootOf(base) : base;
+  });
+  if (roots.length === 0 || roots.includes(null)) return found;
+  const others = new Map<Value, Found[]>();
+  for (const each of found)
+    if (each.root !== null && !roots.includes(each.root) && hasMetadataOfItsOwn(each.root))
+      others.set(each.root, [...(others.get(each.root) ?? []), each]);
+  for (const [root, models] of others) {
+    const [first] = models as [Found];
+    const name = isObject(root) && root.kind === 'class' ? root.name : 'their base';
+    const keys = models.map(({ table: { table } }) => keyOf(table.name.schema ?? 'public', table.name.name));
+    lost(first.file, first.line, `models on ${name}, whose metadata target_metadata leaves out`, keys);
+  }
+  return found.filter(({ root }) => root === null || !others.has(root));
+}
+
+/** A base that is given no `metadata` and no `registry` makes its own. */
+function hasMetadataOfItsOwn(root: Value): boolean {
+  if (!isObject(root)) return false;
+  if (root.kind === 'class')
+    return ['metadata', 'registry'].every((name) => findInClass(root, name) === undefined && !root.keywords.has(name));
+  const made = asMade(root);
+  return (
+    made !== null &&
+    /(?:^|\.)declarative_base$/.test(made.path) &&
+    made.positional.length === 0 &&
+    made.named.size === 0
+  );
 }
 
 function quietEffects(request: ModelsRequest): Effects {
@@ -503,7 +545,7 @@ function assemble(request: ModelsRequest, found: Found[], blindSpots: BlindSpot[
     definitionsByTable,
     operationsByTable,
     blindSpots,
-    files: request.modelFiles,
+    files: request.models.files,
   };
 }
 

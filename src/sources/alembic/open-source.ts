@@ -83,7 +83,7 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
         projectDir,
         files,
         environment: request.environment,
-        modelFiles: findModels().files,
+        models: findModels(),
         parseSql,
         ...(request.schemaOf ? { schemaOf: request.schemaOf } : {}),
       });
