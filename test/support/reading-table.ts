@@ -81,6 +81,16 @@ export const readingRows: readonly ReadingRow[] = [
     is: 'read',
   },
   {
+    construct: 'reflected tables (`autoload_with`, `metadata.reflect()`): their columns, keys, constraints and indexes',
+    body: `${table}t = sa.Table('t', sa.MetaData(), autoload_with=op.get_bind())\nfor column in t.columns:\n    if column.nullable:\n        op.alter_column('t', column.name, nullable=False)`,
+    is: 'read',
+  },
+  {
+    construct: 'dates that are counted on: `date(…)`, `timedelta`, `relativedelta`, `strftime`',
+    body: `from datetime import date, timedelta\nop.create_table(f"t_{date(2024, 2, 28) + timedelta(days=2):%Y_%m}", sa.Column('id', sa.Integer))`,
+    is: 'read',
+  },
+  {
     construct: '`if` on the dialect, `autocommit_block`, `try`/`except`',
     body: `${table}if op.get_bind().dialect.name == 'postgresql':\n    with op.get_context().autocommit_block():\n        op.create_index('ix', 't', ['n'], postgresql_concurrently=True)\ntry:\n    op.drop_index('ix')\nexcept Exception:\n    raise`,
     is: 'read',

@@ -36,6 +36,7 @@ const host: Host = {
   readFile: () => null,
   exists: () => null,
   list: () => null,
+  items: () => null,
 };
 
 export function evaluateName(text: string, name = 'result', bounds: Bounds = defaultBounds): Value | undefined {

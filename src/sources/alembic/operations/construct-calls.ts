@@ -22,6 +22,7 @@ import { createFromTable, sequenceOptions } from './execute.ts';
 import { inspect } from './inspector.ts';
 import { qualified } from './op.ts';
 import { flagOf, isAbsent, nameOf } from './read-values.ts';
+import { reflectMetadata, reflectTable } from './reflection.ts';
 import { asMade, readIndex, tableNameOf } from './tables.ts';
 import { readType } from './types.ts';
 
@@ -46,6 +47,7 @@ export function isEffectful(args: Arguments): boolean {
 /** A Table lives in its MetaData, so that `metadata.create_all(bind)` finds it. */
 export function makeTable(
   machine: Machine,
+  effects: Effects,
   callee: External,
   args: Arguments,
   site: { from: number; to: number },
@@ -68,6 +70,7 @@ export function makeTable(
     if (known !== undefined && isObject(known) && known.kind === 'list') known.items.push(made);
     else metadata.attributes.set('@tables', newList(machine, [made]));
   }
+  reflectTable(effects, made);
   return made;
 }
 
@@ -123,9 +126,15 @@ export function callMadeMethod(
       }
       return null;
     }
-    if (name === 'reflect') return null;
+    if (name === 'reflect') {
+      reflectMetadata(machine, effects, made, args);
+      return null;
+    }
     return undefined;
   }
+  // A copy that no table has yet (sql/schema.py, Column._copy).
+  if (/^sa\.(Column|\w+Constraint|ForeignKey)$/.test(path) && /^_?copy$/.test(name))
+    return { ...made, named: new Map(made.named), attributes: new Map(made.attributes) };
   if (path === 'sa.Sequence' && (name === 'create' || name === 'drop')) {
     const sequence = qualified(made.positional[0] ?? made.named.get('name'), made.named.get('schema'));
     if (!sequence) opaque(machine, effects, 'a sequence whose name is not known', []);

@@ -41,6 +41,7 @@ import { type Batch, isOperation, qualified, runOperation } from './op.ts';
 import { callRegistered, implementationOf, moduleOfRevision } from './plugins.ts';
 import { known, resultMethod } from './queries.ts';
 import { flagOf, nameOf } from './read-values.ts';
+import { askColumns, columnsOf, reflectedAttribute, tablesOf } from './reflection.ts';
 import { asMade, tableNameOf } from './tables.ts';
 import { readType } from './types.ts';
 
@@ -148,6 +149,11 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
         if ((bare.path === '@rows' || bare.path === '@changed') && name === 'rowcount')
           return bare.path === '@rows' ? bare.positional.length : assumed(0, 'no row is touched');
         if (bare.path === 'alembic.operations.Operations' || bare.path === '@op') return external(`alembic.op.${name}`);
+        const reflected =
+          canonicalPath(bare.path) === 'sa.MetaData'
+            ? tablesOf(machine, bare, name)
+            : reflectedAttribute(machine, bare, name);
+        if (reflected !== undefined) return reflected;
         if (name === 'name' && tableNameOf(bare)) return tableNameOf(bare)?.name;
         if (name === 'schema' && tableNameOf(bare)) return tableNameOf(bare)?.schema;
         if (name === 'name' && /^sa\.(Column|Enum)|ENUM$/.test(canonicalPath(bare.path) ?? ''))
@@ -175,6 +181,7 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
       if (callee.kind === 'external') return callExternal(machine, effects, callee, args, site);
       return callMember(machine, effects, callee, args);
     },
+    items: columnsOf,
     inherited(machine, self, name) {
       if (['metadata', 'registry'].includes(name)) return undefined;
       // An enum or a type of the project asked for a method of its library's base.
@@ -271,7 +278,7 @@ function callExternal(
     case 'event.listens_for':
       return undefined;
     case 'sa.Table':
-      return makeTable(machine, callee, args, site);
+      return makeTable(machine, effects, callee, args, site);
     case 'sa.Index': {
       const made = makeSymbolic(machine, callee, args, site);
       effects.indexes?.push(made);
@@ -424,6 +431,10 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
   if (made && made.receiver === null) {
     const own = callMadeMethod(machine, effects, made, name, args);
     if (own !== undefined) return own;
+  }
+  if (isObject(receiver) && receiver.kind === 'member') {
+    const columns = askColumns(machine, receiver, name, args.positional);
+    if (columns !== undefined) return columns;
   }
   if (isObject(receiver) && receiver.kind === 'member' && isEffectful({ positional: [receiver], named: new Map() })) {
     if (receiver.name === 'connection' || receiver.name === 'cursor')

@@ -2,7 +2,17 @@
  * Questions to `sa.inspect(connection)`, answered from the schema replayed so far (the port `OperationSink.schema`).
  */
 import type { Table } from '../../../model/schema.ts';
-import { type Arguments, type Machine, newDict, newList, plain, setKey, unknown, type Value } from '../python/index.ts';
+import {
+  type Arguments,
+  isObject,
+  type Machine,
+  newDict,
+  newList,
+  plain,
+  setKey,
+  unknown,
+  type Value,
+} from '../python/index.ts';
 import type { Effects } from './effects.ts';
 import { handle } from './handles.ts';
 import { argument, isAbsent, nameOf } from './read-values.ts';
@@ -196,7 +206,7 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
 }
 
 /** A reflected type: its class where it has one, and its text as SQLAlchemy prints it. */
-function typeObject(type: string): Value {
+export function typeObject(type: string): Value {
   const make = (path: string, positional: Value[], attributes: [string, Value][]): Value => ({
     ...handle(path),
     positional,
@@ -208,7 +218,10 @@ function typeObject(type: string): Value {
     return make('sqlalchemy.VARCHAR', length === null ? [] : [length], [['length', length]]);
   }
   const name = directTypes[type];
-  return make(name === undefined ? 'sqlalchemy.types.NullType' : `sqlalchemy.dialects.postgresql.${name}`, [], []);
+  if (name === undefined) return make('@type', [type], []);
+  const made = make(`sqlalchemy.dialects.postgresql.${name}`, [], []);
+  if (isObject(made) && made.kind === 'made' && type === 'timestamp with time zone') made.named.set('timezone', true);
+  return made;
 }
 
 const directTypes: Record<string, string> = {

@@ -143,6 +143,8 @@ export function readType(machine: Machine, value: Value | undefined, depth = 0):
     case 'external':
       return readNamed(machine, bare.path, noArguments, depth);
     case 'made': {
+      // As the schema has it, where a revision asked.
+      if (bare.path === '@type') return readable(textOf(bare.positional[0] ?? null) ?? '');
       if (bare.receiver !== null) return readMethod(machine, bare.path, bare.receiver, bare.positional, depth);
       return readNamed(machine, bare.path, { positional: bare.positional, named: bare.named }, depth);
     }

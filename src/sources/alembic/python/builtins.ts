@@ -394,6 +394,9 @@ function quantify(machine: Machine, args: Value[], wanted: boolean): Value {
   return condition === null ? result : assumed(result, condition);
 }
 
+const isConstraint = /^(PrimaryKey|ForeignKey|Unique|Check|Exclude)Constraint$/;
+const apart = /^((PrimaryKey|ForeignKey|Unique|Check|Exclude)Constraint|Index|Column|Table|ForeignKey)$/;
+
 function isInstance(machine: Machine, value: Value, type: Value): Value {
   const bare = plain(value);
   const wanted = plain(type);
@@ -437,7 +440,16 @@ function isInstance(machine: Machine, value: Value, type: Value): Value {
         (isObject(base) && wanted.kind === 'external' && base.kind === 'external' && base.path === wanted.path),
     );
   if (wanted.kind === 'external' && (bare.kind === 'made' || bare.kind === 'external')) {
-    if (bare.kind === 'made' && bare.path.split('.').pop() === wanted.path.split('.').pop()) return true;
+    const [own, asked] = [bare.path.split('.').pop() ?? '', wanted.path.split('.').pop() ?? ''];
+    if (bare.kind === 'made' && own === asked) return true;
+    if (bare.kind === 'made' && isConstraint.test(own) && asked === 'Constraint') return true;
+    // Classes of which none is another's.
+    if (
+      bare.kind === 'made' &&
+      (apart.test(own) || asked === 'NullType') &&
+      (apart.test(asked) || asked === 'NullType')
+    )
+      return false;
     return unknown(`whether ${describe(bare)} is a ${wanted.path}`);
   }
   if (wanted.kind === 'class' && wanted.name === 'type') return bare.kind === 'class';

@@ -97,6 +97,8 @@ export function toItems(machine: Machine, value: Value): Value[] | null {
     case 'made':
       // The rows of a query, as whoever runs the host assumes them.
       return bare.path === '@rows' ? bare.positional : bare.path === '@query' ? [] : null;
+    case 'member':
+      return machine.host.items(bare);
     default:
       return null;
   }

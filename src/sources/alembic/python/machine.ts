@@ -50,6 +50,8 @@ export interface Host {
   attribute(machine: Machine, object: Value, name: string): Value | undefined;
   /** A call of something outside the project; undefined makes a `Made`. */
   call(machine: Machine, callee: External | Member, args: Arguments, site: Site): Value | undefined;
+  /** What a loop over an attribute of something outside the project goes through; null where nobody knows. */
+  items(member: Member): Value[] | null;
   /** A base outside the project whose method a project instance is asked for. */
   inherited(machine: Machine, self: PyInstance, name: string): Value | undefined;
   leave(machine: Machine, entered: Value): void;

@@ -212,6 +212,9 @@ export function contains(machine: Machine, container: Value, item: Value): boole
   }
   const items = toItems(machine, bare);
   if (items === null) return null;
+  // `'name' in table.columns` asks for the name.
+  if (isObject(bare) && bare.kind === 'member' && typeof wanted === 'string')
+    return items.some((one) => isObject(one) && one.kind === 'made' && textOf(one.positional[0] ?? null) === wanted);
   let undecided = false;
   for (const one of items) {
     const same = isEqual(one, wanted);

@@ -1,0 +1,91 @@
+/** Tables that a revision asks the database for, answered from the schema so far; what they give is as SQLAlchemy 1.4 has it. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadSqlParser } from '../../../src/sql/index.ts';
+import { read } from './reading.ts';
+
+beforeAll(loadSqlParser);
+
+const base = `bind = op.get_bind()
+op.create_table('a', sa.Column('id', sa.Integer, primary_key=True))
+op.create_table('t', sa.Column('id', sa.BigInteger, primary_key=True), sa.Column('n', sa.String(20), nullable=False, server_default='x'),
+    sa.Column('at', sa.DateTime(timezone=True)), sa.Column('p', sa.Numeric(8, 2)),
+    sa.Column('a', sa.Integer, sa.ForeignKey('a.id', ondelete='CASCADE')), sa.UniqueConstraint('n', name='uq_n'))
+op.create_index('ix_at', 't', ['at'])
+`;
+const readOn = (body: string) => {
+  const { operations, schema } = read(`${base}${body}`);
+  expect(operations.filter(({ kind }) => kind === 'opaque')).toEqual([]);
+  return { made: operations.slice(3), schema };
+};
+
+describe.each([
+  ['autoload_with', "t = sa.Table('t', sa.MetaData(), autoload_with=bind)"],
+  ['autoload', "t = sa.Table('t', sa.MetaData(bind), autoload=True)"],
+  ['reflect', "meta = sa.MetaData()\nmeta.reflect(bind, only=('t',))\nt = meta.tables['t']"],
+  ['a reflected metadata', "meta = sa.MetaData()\nmeta.reflect(bind)\nt = sa.Table('t', meta)"],
+])('by %s', (_name, table) => {
+  it.each([
+    ["for fk in t.foreign_keys:\n    op.drop_constraint(fk.name, 't', type_='foreignkey')", 't_a_fkey'],
+    [
+      "for c in t.constraints:\n    if isinstance(c, sa.UniqueConstraint):\n        op.drop_constraint(c.name, 't')",
+      'uq_n',
+    ],
+    ["op.drop_constraint(t.primary_key.name, 't', type_='primary')", 't_pkey'],
+    [
+      "for fk in t.foreign_key_constraints:\n    if fk.referred_table.name == 'a' and [c.name for c in fk.columns] == ['a']:\n        op.drop_constraint(fk.name, 't')",
+      't_a_fkey',
+    ],
+  ])('%s', (body, constraint) => {
+    expect(readOn(`${table}\n${body}`).made).toMatchObject([{ kind: 'dropConstraint', constraint }]);
+  });
+
+  it('tells the indexes', () => {
+    const body = `${table}\nfor index in t.indexes:\n    if 'at' in [c.name for c in index.columns]:\n        op.drop_index(index.name, 't')`;
+    expect(readOn(body).made).toMatchObject([{ kind: 'dropIndex', index: { name: 'ix_at' } }]);
+  });
+
+  it('tells the columns', () => {
+    const body = `${table}
+for column in t.columns:
+    if not column.nullable and not column.primary_key:
+        op.alter_column('t', column.name, nullable=True)
+if 'p' in t.c:
+    op.drop_column('t', 'p')
+if 'q' in t.c.keys():
+    op.drop_column('t', 'q')`;
+    expect(readOn(body).made).toMatchObject([
+      { kind: 'alterColumn', column: 'n', notNull: false },
+      { kind: 'dropColumn', column: 'p' },
+    ]);
+  });
+
+  it('gives columns for another table', () => {
+    const { schema } = readOn(
+      `${table}\nsa.Table('shadow', sa.MetaData(), *[c.copy() for c in t.columns]).create(bind)`,
+    );
+    const shadow = schema.tables.get('public.shadow');
+    const own = schema.tables.get('public.t');
+    const told = (of: typeof own) =>
+      [...(of?.columns.values() ?? [])].map(({ name, type, notNull }) => [name, type, notNull]);
+    expect(told(shadow)).toEqual(told(own));
+    expect(shadow?.columns.get('n')?.default).toContain("'x'");
+    expect(shadow?.columns.get('id')?.ownedSequence).toBe('public.shadow_id_seq');
+  });
+});
+
+it('goes through all tables of a metadata', () => {
+  const body = `meta = sa.MetaData()\nmeta.reflect(bind)\nfor name in list(meta.tables.keys()):\n    op.rename_table(name, 'old_' + name)`;
+  expect(readOn(body).made.map((each) => each.kind === 'renameTable' && each.to)).toEqual(['old_a', 'old_t']);
+});
+
+it('sees what the revision itself did before it asked', () => {
+  const body = `op.drop_column('t', 'a')\nt = sa.Table('t', sa.MetaData(), autoload_with=bind)\nop.drop_column('t', 'p')\nif 'a' in t.c or 'p' not in t.c:\n    op.drop_table('t')`;
+  expect(readOn(body).made.map(({ kind }) => kind)).toEqual(['dropColumn', 'dropColumn']);
+});
+
+it('says nothing of a table that is not there', () => {
+  const { operations } = read(
+    `t = sa.Table('gone', sa.MetaData(), autoload_with=op.get_bind())\nfor fk in t.foreign_keys:\n    op.drop_constraint(fk.name, 'gone')`,
+  );
+  expect(operations.map(({ kind }) => kind)).toEqual(['opaque']);
+});
