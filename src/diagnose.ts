@@ -114,8 +114,22 @@ async function readSeeds(
 
 /** @throws ChainError `usage`, `no-project`, `bad-database-url`, and whatever aborts `signal` */
 export async function diagnose(settings: Settings, options: DiagnoseOptions = {}): Promise<Diagnosis> {
-  const { project, looked } = await lookAtDatabase(settings, options, (whenFactsAreKnown) =>
-    readSubject(settings, options, whenFactsAreKnown),
+  const { project, looked } = await lookAtDatabase(
+    settings,
+    options,
+    (whenFactsAreKnown) => readSubject(settings, options, whenFactsAreKnown),
+    async (read, searchPath) => {
+      const { source, facts, graph, replay } = await readProject(
+        settings,
+        read.progress,
+        options.signal,
+        undefined,
+        searchPath,
+      );
+      const declaredAtHeads = replay.schemaAt([...graph.heads, ...graph.possibleHeads]);
+      const models = read.models === null ? null : source.readModels();
+      return { ...read, facts: { ...read.facts, env: facts.env }, graph, replay, declaredAtHeads, models };
+    },
   );
   const { facts, graph, replay, declaredAtHeads, models, history, code, seeds, readFile } = project;
   try {
@@ -150,12 +164,13 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
 /** For commands that are nothing without a database: no rule is asked, and nothing is read that only rules ask for. */
 export async function readDatabase(settings: Settings, options: DiagnoseOptions): Promise<DatabaseDiagnosis> {
   const progress = options.progress ?? (() => undefined);
-  const { looked } = await lookAtDatabase(settings, options, async (whenFactsAreKnown) => {
-    const { facts, graph, replay } = await readProject(settings, progress, options.signal, whenFactsAreKnown);
+  const read = async (tell?: (facts: ProjectFacts) => void, searchPath?: readonly string[]) => {
+    const { facts, graph, replay } = await readProject(settings, progress, options.signal, tell, searchPath);
     options.signal?.throwIfAborted();
     const declaredAtHeads = replay.schemaAt([...graph.heads, ...graph.possibleHeads]);
     return { settings, options, facts, graph, replay, declaredAtHeads, progress };
-  });
+  };
+  const { looked } = await lookAtDatabase(settings, options, read, (_, searchPath) => read(undefined, searchPath));
   const { connection, database, problem } = looked;
   await connection?.close();
   if (problem !== null)

@@ -3,13 +3,14 @@
  */
 import type { Connection, ElaboratedPair, ScratchServer } from '../database/index.ts';
 import { ChainError } from '../errors.ts';
-import type { DatabaseDiagnosis, LooksLike } from '../model/diagnosis.ts';
+import type { DatabaseDiagnosis, LooksLike, Stamp } from '../model/diagnosis.ts';
 import type { Drift } from '../model/drift.ts';
 import { halfAppliedRevisions } from '../model/half-applied.ts';
 import type { LiveDatabase } from '../model/live.ts';
 import { matchesObject } from '../model/lookup.ts';
 import type { ProjectFacts } from '../model/project.ts';
 import type { Schema } from '../model/schema.ts';
+import { searchPathOfChain } from '../model/search-path.ts';
 import { readStamp, settleOverlap } from '../model/stamp.ts';
 import type { Settings } from '../settings.ts';
 
@@ -26,6 +27,8 @@ export async function lookAtDatabase<Files extends Subject>(
   settings: Settings,
   options: DiagnoseOptions,
   readFiles: (whenFactsAreKnown: (facts: ProjectFacts) => void) => Promise<Files>,
+  /** The files once more, with unqualified names going elsewhere than to `public`. */
+  readAgain?: (project: Files, searchPath: readonly string[]) => Promise<Files>,
 ): Promise<{ project: Files; looked: Looked }> {
   const begun: Promise<LiveReading>[] = [];
   const nothing = { connection: null, database: null, problem: null };
@@ -43,9 +46,11 @@ export async function lookAtDatabase<Files extends Subject>(
     project.progress('reading the database');
     try {
       const { connection, live, scratch } = await reading;
-      const database = await compare(project, live, scratch);
+      const path = searchPathOfChain(project.facts.env, project.graph, project.declaredAtHeads, live);
+      const placed = path === null || readAgain === undefined ? project : await readAgain(project, path);
+      const database = await compare(placed, live, scratch);
       await scratch?.stop();
-      return { project, looked: { connection, database, problem: null, reason: '' } };
+      return { project: placed, looked: { connection, database, problem: null, reason: '' } };
     } catch (error) {
       if (!(error instanceof ChainError) || options.signal?.aborted || error.exitCode !== 3) throw error;
       await abandon(reading, options);
@@ -150,11 +155,13 @@ async function compare(
   const stamp = readStamp(graph, live, project.options.assumedRows);
   const today = project.options.today ?? new Date().toISOString().slice(0, 10);
   const ignored = settings.ignore.filter((entry) => entry.rule === undefined && !(entry.until && entry.until < today));
+  const managed = managedNamespaces(project);
   const scope = {
     extensionObjects: live.extensionObjects,
     versionTables: new Set(live.versionTables.map((table) => table.key)),
     isIgnored: (key: string) => ignored.some((entry) => entry.object !== undefined && matchesObject(entry.object, key)),
-    managedNamespaces: managedNamespaces(project),
+    managedNamespaces: managed,
+    othersNamespaces: othersNamespaces(stamp, managed),
   };
   const rank = (schema: Schema): LooksLike[] =>
     rankRevisions({
@@ -208,6 +215,16 @@ async function compare(
 /** A database that has nothing of this chain, not even under another schema, looks like none of its revisions. */
 function isAlike({ score, differences }: LooksLike): boolean {
   return score > 0 || differences.some(({ direction }) => direction === 'elsewhere');
+}
+
+/**
+ * Schemas with a version table of their own, where this chain's is known and elsewhere: another chain's, or one of many
+ * copies of this one, as multi-tenant databases have them.
+ */
+function othersNamespaces({ table, others, state }: Stamp, managed: ReadonlySet<string>): Set<string> {
+  if (state !== 'placed' || table === null) return new Set();
+  const theirs = others.map(({ namespace }) => namespace);
+  return new Set(theirs.filter((namespace) => namespace !== table.namespace && !managed.has(namespace)));
 }
 
 /** Schemas that this chain has ever put something into: what others keep elsewhere is no drift. */

@@ -17,6 +17,7 @@ export async function readProject(
   progress: (text: string) => void,
   signal?: AbortSignal,
   whenFactsAreKnown?: (facts: ProjectFacts) => void,
+  searchPath?: readonly string[],
 ): Promise<ProjectReading> {
   progress('reading the revisions');
   const { findAlembicConfig, openAlembicSource } = await import('../sources/alembic/index.ts');
@@ -27,6 +28,7 @@ export async function readProject(
     ...settings,
     projectDir,
     config,
+    ...(searchPath === undefined ? {} : { searchPath }),
     schemaOf: (operations) =>
       schemaOfOperations(operations, {
         namingConvention: source.facts.env.namingConvention,
@@ -38,8 +40,8 @@ export async function readProject(
   const facts: ProjectFacts = { ...source.facts, env };
   whenFactsAreKnown?.(facts);
   progress('replaying the revisions');
-  const searchPath = facts.env.searchPath ?? ['public'];
-  const replay = await replayInTurns(source, { namingConvention: facts.env.namingConvention, searchPath }, signal);
+  const context = { namingConvention: facts.env.namingConvention, searchPath: facts.env.searchPath ?? ['public'] };
+  const replay = await replayInTurns(source, context, signal);
   return { source, facts, graph: source.graph, replay };
 }
 

@@ -34,8 +34,8 @@ export interface CompareOptions {
   extensionObjects?: ReadonlySet<string>;
   /** Keys of version tables of every chain. */
   versionTables?: ReadonlySet<string>;
-  /** Keys of tables that another chain owns. */
-  othersTables?: ReadonlySet<string>;
+  /** Namespaces that are another chain's: what stands there is nothing of this one, moved or not. */
+  othersNamespaces?: ReadonlySet<string>;
   /** Keys (`schema.name`, `schema.table.name`) that settings ignore. */
   isIgnored?: (key: string) => boolean;
   /** Namespaces whose undeclared objects are drift; without it, those in which the declared side has objects. */
@@ -153,7 +153,7 @@ export function hideOthers(live: Schema, options: CompareOptions): Schema {
     key.startsWith('chain.') ||
     options.extensionObjects?.has(key) ||
     options.versionTables?.has(key) ||
-    options.othersTables?.has(key) ||
+    options.othersNamespaces?.has(key.slice(0, key.indexOf('.'))) ||
     options.isIgnored?.(key);
   const keep = <V>(map: ReadonlyMap<string, V>, isTable = false): ReadonlyMap<string, V> => {
     if (![...map.keys()].some((key) => hidden(key) || (isTable && isVersionTable(key)))) return map;

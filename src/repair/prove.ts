@@ -6,6 +6,7 @@ import type { Connection, ScratchServer } from '../database/index.ts';
 import type { Difference } from '../model/drift.ts';
 import type { Step } from '../model/plan.ts';
 import type { Schema } from '../model/schema.ts';
+import { searchPathOfChain } from '../model/search-path.ts';
 import type { Settings } from '../settings.ts';
 
 /** Null: proven. Otherwise what contradicts, in words. */
@@ -39,12 +40,16 @@ export async function proveStamp(
   const unknown = rows.find((row) => !source.graph.revisions.has(row));
   if (unknown !== undefined) return `no revision file defines ${unknown}`;
   const { env } = source.facts;
-  const read = replay(source, { namingConvention: env.namingConvention, searchPath: env.searchPath ?? ['public'] });
-  const declared = read.schemaAt(rows);
+  const readOn = (searchPath: readonly string[]) =>
+    replay(source, { namingConvention: env.namingConvention, searchPath: [...searchPath] });
+  let read = readOn(env.searchPath ?? ['public']);
   const live = await introspect(connection, {
     versionTable: env.versionTable,
     versionTableSchema: env.versionTableSchema,
   });
+  const path = searchPathOfChain(env, source.graph, read.schemaAt(source.graph.heads), live);
+  if (path !== null) read = readOn(path);
+  const declared = read.schemaAt(rows);
   const everDeclared = everythingDeclared([read.schemaAt(source.graph.heads), declared]);
   const scope = {
     extensionObjects: live.extensionObjects,

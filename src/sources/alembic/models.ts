@@ -52,6 +52,8 @@ export interface ModelsRequest {
   files: ProjectFiles;
   environment: Readonly<Record<string, string>>;
   models: Pick<ModelFiles, 'files' | 'bases'>;
+  /** Of tables that name none. */
+  defaultNamespace?: string;
   parseSql(text: string, context: { origin: Origin; revision: string }): Operation[];
   /** Puts the operations together; without it the schema stays empty and only the operations are read. */
   schemaOf?: (operations: readonly Operation[]) => Schema;
@@ -500,7 +502,7 @@ function assemble(request: ModelsRequest, found: Found[], blindSpots: BlindSpot[
   const made = new Set<string>();
   const rootByTable = new Map<string, Value | null>();
   for (const { table, root, file, line, name } of found) {
-    const key = keyOf(table.table.name.schema ?? 'public', table.table.name.name);
+    const key = keyOf(table.table.name.schema ?? request.defaultNamespace ?? 'public', table.table.name.name);
     const first = rootByTable.get(key) ?? root;
     rootByTable.set(key, first);
     // A class on another base is in another metadata: a copy for another database or another time.

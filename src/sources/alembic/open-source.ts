@@ -25,6 +25,8 @@ export interface SourceRequest {
   models: readonly string[] | null;
   namingConvention: NamingConvention | null;
   environment: Readonly<Record<string, string>>;
+  /** Where unqualified names go if env.py does not say so. */
+  searchPath?: readonly string[];
   /** Puts the models' operations together (the replay's `schemaOfOperations`), which no source may import. */
   schemaOf?: (operations: readonly Operation[]) => Schema;
 }
@@ -34,7 +36,9 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
   const sqlParser = loadSqlParser();
   const texts = new Map<string, string>();
   const graph = readRevisionGraph({ projectDir, config, maxFileBytes, keep: (file, text) => texts.set(file, text) });
-  const { facts, findModels } = await readProjectFacts(request);
+  const { facts: stated, findModels } = await readProjectFacts(request);
+  const searchPath = stated.env.searchPath ?? (request.searchPath === undefined ? null : [...request.searchPath]);
+  const facts = { ...stated, env: { ...stated.env, searchPath } };
   await sqlParser;
   const files = openProjectFiles(projectDir, importRoots(projectDir, config), maxFileBytes);
   const envFile = facts.env.file === null ? null : join(projectDir, facts.env.file);
@@ -84,6 +88,7 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
         files,
         environment: request.environment,
         models: findModels(),
+        defaultNamespace: searchPath?.[0] ?? 'public',
         parseSql,
         ...(request.schemaOf ? { schemaOf: request.schemaOf } : {}),
       });
