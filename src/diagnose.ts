@@ -14,7 +14,6 @@ import type { RevisionHistory } from './model/history.ts';
 import type { ProjectFacts } from './model/project.ts';
 import type { RevisionId } from './model/revision.ts';
 import type { RevisionCode } from './model/revision-code.ts';
-import type { SeedReading } from './model/seed.ts';
 import type { Settings } from './settings.ts';
 
 export { type ProjectReading, readProject } from './diagnose/files.ts';
@@ -50,8 +49,8 @@ export async function readSubject(
 
   progress('reading models and seeds');
   const models = facts.modelFiles.length > 0 || settings.models !== null ? source.readModels() : null;
-  const readings = await readSeeds(facts.seedFiles, (file) => source.readFile(file), settings.project);
-  const seeds: SeedsReading = { readings, runners: readSeedRunners(surroundings, readings) };
+  const { readings, unread } = await readSeeds(facts.seedFiles, (file) => source.readFile(file), settings);
+  const seeds: SeedsReading = { readings, unread, runners: readSeedRunners(surroundings, readings) };
   options.signal?.throwIfAborted();
   progress('reading the history');
   const told =
@@ -97,19 +96,21 @@ export async function readSubject(
 async function readSeeds(
   files: readonly string[],
   readFile: (file: string) => string | null,
-  projectDir: string,
-): Promise<SeedReading[]> {
-  if (files.length === 0) return [];
+  { project, maxFileBytes }: Settings,
+): Promise<Required<Pick<SeedsReading, 'readings' | 'unread'>>> {
+  if (files.length === 0) return { readings: [], unread: [] };
   const { projectFiles, readSeed } = await import('./seeds/index.ts');
   const { filesOf } = await import('./model/seed-view.ts');
-  const read = projectFiles(projectDir);
+  const read = projectFiles(project);
   const seeds = files.flatMap((file) => {
     const text = readFile(file);
     return text === null ? [] : [readSeed(file, text, read)];
   });
+  const reason = `it cannot be read, or is larger than ${maxFileBytes.toLocaleString('en')} bytes (maxFileBytes)`;
+  const unread = files.flatMap((file) => (readFile(file) === null ? [{ file, reason }] : []));
   const included = new Set(seeds.flatMap((seed) => filesOf(seed).slice(1)).map(({ file }) => file));
   const roots = seeds.filter(({ file }) => !included.has(file));
-  return (roots.length > 0 ? roots : seeds.slice(0, 1)).flatMap(filesOf);
+  return { readings: (roots.length > 0 ? roots : seeds.slice(0, 1)).flatMap(filesOf), unread };
 }
 
 /** @throws ChainError `usage`, `no-project`, `bad-database-url`, and whatever aborts `signal` */

@@ -127,7 +127,7 @@ export const settingsDocs: Record<keyof FileSettings, string> = {
   releaseTags: 'glob of the git tags that mark a release (default `v*`)',
   environment: 'values of environment variables that revisions branch on',
   timeouts: '`connectMs`, `statementMs`, `lockMs`',
-  maxFileBytes: 'largest revision file that is parsed (default 2,000,000)',
+  maxFileBytes: 'largest revision or seed that is parsed (default 2,000,000); `chain seed` takes any seed up to 256 MB',
 };
 
 const settingsFileNames = ['chain.config.json', 'chain.config.yaml', 'chain.config.yml'];

@@ -16,6 +16,8 @@ import {
   decodeScript,
   deriveExpectations,
   type ExpectationResult,
+  maxKeptRows,
+  maxScriptBytes,
   projectFiles,
   type ReadScriptFile,
   readSeed,
@@ -26,6 +28,8 @@ import {
 import type { Settings } from '../settings.ts';
 import { loadSqlParser } from '../sql/index.ts';
 import type { Terminal } from '../terminal.ts';
+
+const progressMs = 100;
 
 interface SeedFlags {
   file?: string;
@@ -122,8 +126,9 @@ async function check(settings: Settings, terminal: Terminal, flags: SeedFlags): 
     settings.only.length > 0 ? settings.only : allRules.map((rule) => rule.id).filter((id) => id.startsWith('seed-'));
   const seeds = flags.file === undefined ? settings.seeds : [projectPath(settings, flags.file)];
   const progress = (text: string) => terminal.progress(text);
+  const maxFileBytes = Math.max(settings.maxFileBytes, maxScriptBytes);
   const diagnosis = await diagnose(
-    { ...settings, only, seeds },
+    { ...settings, only, seeds, maxFileBytes },
     { signal: terminal.signal, progress, runsSeedsTwice: true },
   );
   const { failOn, strict, color, verbose } = settings;
@@ -178,10 +183,16 @@ async function runNow(
   terminal: Terminal,
 ): Promise<SeedRun> {
   const { file } = reading;
+  let toldAt = 0;
   return connection.transaction(async () => {
     const run = await runSeed(connection, reading, {
       ...options,
       insideTransaction: true,
+      onStart: (act) => {
+        if (Date.now() - toldAt < progressMs) return;
+        toldAt = Date.now();
+        terminal.progress(`${oneLine(act.fileName)}:${act.file.lineAt(act.from)}`);
+      },
       onNotice: ({ message }) => terminal.say(`  ${oneLine(message)}`),
     });
     const { contentHash, files, version, summary, images } = run;
@@ -211,19 +222,23 @@ function textOfOutcome(outcome: Outcome): string {
     ({ table, inserted, updated, unchanged, deleted }) =>
       `  ${oneLine(table)}: ${inserted} inserted, ${updated} updated, ${unchanged} unchanged${deleted > 0 ? `, ${deleted} deleted` : ''}\n`,
   );
-  const { results } = outcome;
+  const { results, run } = outcome;
+  const unkept = run.unkept.map(
+    (table) =>
+      `  the rows of ${oneLine(table)} are counted only: more than ${maxKeptRows.toLocaleString('en')} are not kept, and not to be taken back\n`,
+  );
   const unmet = results.filter(isUnmet);
   const wrong = unmet.map((result) => `  not met: ${oneLine(result.message)}\n`);
   const met = `${results.length - unmet.length} of ${results.length} expectations met.\n`;
-  return `${file} ran in one transaction.\n${rows.join('')}${met}${wrong.join('')}`;
+  return `${file} ran in one transaction.\n${rows.join('')}${unkept.join('')}${met}${wrong.join('')}`;
 }
 
 /** One seed's document by itself, several as a list. */
 function jsonOf(outcomes: readonly Outcome[]): string {
   const documents = outcomes.map((outcome) => {
     if (!('run' in outcome)) return { file: outcome.file, unchanged: true, ranAt: outcome.unchangedSince };
-    const { contentHash, version, summary } = outcome.run;
-    return { file: outcome.file, seed: { contentHash, version, summary }, expectations: outcome.results };
+    const { contentHash, version, summary, unkept } = outcome.run;
+    return { file: outcome.file, seed: { contentHash, version, summary, unkept }, expectations: outcome.results };
   });
   const [only, ...others] = documents;
   return `${JSON.stringify(others.length === 0 ? { version: 1, ...only } : { version: 1, seeds: documents }, null, 2)}\n`;

@@ -57,12 +57,21 @@ export async function sendScript(
   });
 }
 
+/** Or closed. */
+async function drained(stream: Duplex): Promise<void> {
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  // The one that does not come must not go on listening.
+  await Promise.race([once(stream, 'drain', { signal }), once(stream, 'close', { signal })]);
+  waiting.abort();
+}
+
 /** After the server's refusal or the connection's end nothing more is sent. */
 async function send(connection: WireConnection, data: Uint8Array, isOver: () => boolean): Promise<void> {
   for (let from = 0; from < data.length && !isOver(); from += chunkBytes) {
     connection.sendCopyFromChunk(data.subarray(from, from + chunkBytes));
     if (!connection.stream.writableNeedDrain) continue;
-    await Promise.race([once(connection.stream, 'drain'), once(connection.stream, 'close')]);
+    await drained(connection.stream);
     if (connection.stream.destroyed) return;
   }
   if (!isOver()) connection.endCopyFrom();

@@ -70,6 +70,8 @@ export interface DatabaseProblem {
 
 export interface SeedsReading {
   readings: SeedReading[];
+  /** Seeds that are there and were not read, with why. */
+  unread?: { file: string; reason: string }[];
   runners: SeedRunner[];
 }
 

@@ -137,14 +137,31 @@ export function inOrder(reading: SeedReading): readonly { reading: SeedReading; 
   return reading.order ?? reading.statements.map((statement) => ({ reading, statement }));
 }
 
-/** What has run when a statement's turn comes, in the files before it too. */
-export function ranBefore(reading: SeedReading, statement: SeedStatement): SeedStatement[] {
-  const own = reading.statements.filter(({ span }) => span.from < statement.span.from);
-  if (reading.order === null) return own;
-  const place = reading.order.findIndex((each) => each.statement === statement);
-  const others = reading.order.slice(0, Math.max(0, place)).filter((each) => each.reading !== reading);
-  return [...others.map((each) => each.statement), ...own];
+/** What has run when a statement's turn comes, in the files before it too; of some verbs, of which a seed has few. */
+export function ranBefore(
+  reading: SeedReading,
+  statement: SeedStatement,
+  verbs: readonly SeedStatement['verb'][],
+): SeedStatement[] {
+  const key = verbs.join();
+  const known = rareByReading.get(reading) ?? new Map<string, RareStatement[]>();
+  rareByReading.set(reading, known);
+  let rare = known.get(key);
+  if (rare === undefined) {
+    rare = inOrder(reading).flatMap((each, place) => (verbs.includes(each.statement.verb) ? [{ ...each, place }] : []));
+    known.set(key, rare);
+  }
+  if (rare.length === 0) return [];
+  const isOfOne = reading.order === null;
+  const place = isOfOne ? 0 : (reading.order ?? []).findIndex((each) => each.statement === statement);
+  return rare
+    .filter((each) => (each.reading === reading ? each.statement.span.from < statement.span.from : each.place < place))
+    .map((each) => each.statement);
 }
+
+type RareStatement = ReturnType<typeof inOrder>[number] & { place: number };
+
+const rareByReading = new WeakMap<SeedReading, Map<string, RareStatement[]>>();
 
 /** The file that is run, where this one is only a part of it. */
 export function rootOf({ file, inclusion }: SeedReading): string {

@@ -9,7 +9,7 @@ import { loadSqlParser } from '../sql/index.ts';
 import type { StepContext } from './units.ts';
 
 export async function runSeedStep(step: Step, context: StepContext): Promise<void> {
-  const { decodeScript, projectFiles, readSeed, runSeed } = await import('../seeds/index.ts');
+  const { decodeScript, maxKeptRows, projectFiles, readSeed, runSeed } = await import('../seeds/index.ts');
   const file = step.seedFile as string;
   const read = projectFiles(context.projectDir);
   const bytes = read(file, file);
@@ -22,6 +22,17 @@ export async function runSeedStep(step: Step, context: StepContext): Promise<voi
     ...(context.openReader ? { openReader: context.openReader } : {}),
     onNotice: (notice) => context.onSeedNotice?.(notice.message),
   });
+  const [table] = run.unkept;
+  if (table !== undefined) {
+    const rows = maxKeptRows.toLocaleString('en');
+    throw new ChainError(
+      'seed-failed',
+      `${file} writes more than ${rows} rows (to ${table}), which undo could not take back.`,
+      {
+        hint: 'Repair with --no-seed, then run it by itself: `chain seed` keeps no more rows either, and says so.',
+      },
+    );
+  }
   await recordSeedRun(context.connection, {
     repairId: context.repairId,
     step: step.name,

@@ -58,7 +58,9 @@ function rehearsalText(rehearsal: NonNullable<NonNullable<Report['plan']>['rehea
 }
 
 function rerunText({ file, outcome, changes, failure }: SeedRerun): string {
-  const where = failure ? `${failure.file}:${failure.line}, ${failure.message}` : '';
+  const where = failure
+    ? `${failure.file}:${failure.line}, ${failure.message}`
+    : 'it writes more rows than are compared';
   if (outcome === 'unchanged') return `${file}: a second run changes nothing`;
   if (outcome === 'changed')
     return `${file}: a second run ${changes.map((change) => `${changeText(change)} (${change.file}:${change.line})`).join('; ')}`;

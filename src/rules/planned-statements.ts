@@ -17,21 +17,37 @@ const maxLength = 200_000;
 const intro = 'EXPLAIN ';
 
 export function plannedStatements(readings: readonly SeedReading[]): PlannedStatement[] {
-  return readings.flatMap((reading) =>
-    reading.statements
-      .filter((statement) => isPlannable(reading, statement))
-      .slice(0, maxStatements)
-      .map((statement) => ({
-        reading,
-        statement,
-        probe: {
-          key: `${reading.file}:${statement.span.from}`,
-          about: `plan of ${reading.file}:${statement.line}`,
-          sql: intro + statement.sql,
-          mayBeRefused: true,
-        },
-      })),
-  );
+  return readings.flatMap((reading) => {
+    const planned: PlannedStatement[] = [];
+    const parts = partsOfOthers(reading);
+    for (const statement of reading.statements) {
+      if (planned.length === maxStatements) break;
+      if (parts.has(statement) || !isPlannable(reading, statement)) continue;
+      const probe = {
+        key: `${reading.file}:${statement.span.from}`,
+        about: `plan of ${reading.file}:${statement.line}`,
+        sql: intro + statement.sql,
+        mayBeRefused: true,
+      };
+      planned.push({ reading, statement, probe });
+    }
+    return planned;
+  });
+}
+
+/** Of a CTE its part alone is no statement. */
+function partsOfOthers(reading: SeedReading): ReadonlySet<SeedStatement> {
+  const parts = new Set<SeedStatement>();
+  const outerFirst = [...reading.statements].sort((a, b) => a.span.from - b.span.from || b.span.to - a.span.to);
+  let outer: SeedStatement | null = null;
+  for (const statement of outerFirst) {
+    if (outer !== null && statement.span.to <= outer.span.to) {
+      parts.add(statement);
+      // Two of one place: neither can be told to be the whole.
+      if (statement.span.from === outer.span.from && statement.span.to === outer.span.to) parts.add(outer);
+    } else outer = statement;
+  }
+  return parts;
 }
 
 function isPlannable(reading: SeedReading, statement: SeedStatement): boolean {
@@ -41,13 +57,8 @@ function isPlannable(reading: SeedReading, statement: SeedStatement): boolean {
   if (names.some((name) => name.searchPath !== undefined)) return false;
   const isWithin = (at: { from: number; to: number }) => at.from >= span.from && at.to <= span.to;
   if (reading.directives.some((directive) => isWithin(directive.span))) return false;
-  // Of a CTE its part alone is no statement.
-  if (
-    reading.statements.some((other) => other !== statement && other.span.from <= span.from && other.span.to >= span.to)
-  )
-    return false;
-  const isMadeBefore = ranBefore(reading, statement).some(
-    (other) => other.verb === 'ddl' && names.some(({ name }) => name === other.table?.name),
+  const isMadeBefore = ranBefore(reading, statement, ['ddl']).some((other) =>
+    names.some(({ name }) => name === other.table?.name),
   );
   if (
     isMadeBefore ||

@@ -116,7 +116,7 @@ function asksFirst({ statement, reading }: SeedInsert): boolean {
 /** TRUNCATE, or a DELETE of all rows or of those that are inserted, stands before it. */
 function isCleared(insert: SeedInsert, keys: readonly ForeignKey[]): boolean {
   const { statement, reading } = insert;
-  return ranBefore(reading, statement).some((other) => {
+  return ranBefore(reading, statement, ['truncate', 'delete']).some((other) => {
     if (!other.table) return false;
     const isSame = other.table.name === statement.table?.name;
     if (other.verb === 'truncate')

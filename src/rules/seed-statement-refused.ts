@@ -69,8 +69,8 @@ function misfitLine({ reading, statement }: PlannedStatement, schema: Schema | u
 function* ruledOut(insert: SeedInsert, table: Table, schema: Schema, isLive: boolean): Generator<FindingDraft> {
   const { file } = insert.reading;
   const origin = isLive ? 'live' : 'declared';
-  const isAltered = ranBefore(insert.reading, insert.statement).some(
-    ({ verb, table: altered }) => verb === 'ddl' && altered?.name === table.name,
+  const isAltered = ranBefore(insert.reading, insert.statement, ['ddl']).some(
+    ({ table: altered }) => altered?.name === table.name,
   );
   if (isAltered || table.kind === 'foreign') return;
   const isGuarded = insert.statement.guards.some(({ condition }) =>

@@ -14,6 +14,7 @@ export default defineRule({
     repair: 'Mend the statement at the line that is named.',
   },
   *check({ seeds }) {
+    for (const { file, reason } of seeds.unread ?? []) yield { notChecked: `${file}: ${reason}` };
     for (const reading of seeds.readings) {
       const needsPsql = reading.directives.length > 0 || reading.inclusion !== null;
       for (const error of reading.errors) {

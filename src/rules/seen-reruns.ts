@@ -46,7 +46,7 @@ export function* seenAlone(
     const { failure } = run;
     if (run.outcome === 'unknown') {
       yield {
-        notChecked: `that a second run of ${run.file} changes nothing: ${failure ? `the first one fails at ${failure.file}:${failure.line}, ${failure.message}` : 'it could not be run'}`,
+        notChecked: `that a second run of ${run.file} changes nothing: ${failure ? `the first one fails at ${failure.file}:${failure.line}, ${failure.message}` : 'it writes more rows than are compared'}`,
       };
     } else if (run.outcome === 'refused' && failure && !told.has(run)) {
       const { file, line, message } = failure;

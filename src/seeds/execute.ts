@@ -29,7 +29,7 @@ export async function execute(
   reading: SeedReading,
   read: ReadScriptFile,
   tell: (notice: SeedNotice) => void,
-  onRan?: (act: ScriptStatement) => Promise<void>,
+  hooks: { onStart?: (act: ScriptStatement) => void; onRan?: (act: ScriptStatement) => Promise<void> } = {},
 ): Promise<Executed> {
   const variables = await builtInVariables(session);
   const done: Executed = { settings: new Map(), files: [], disabledTriggers: false };
@@ -45,6 +45,7 @@ export async function execute(
       tell({ severity: 'ECHO', message: act.text });
       continue;
     }
+    hooks.onStart?.(act);
     const { role, settings, disablesTriggers, encoding } = roleOf(act.sql);
     const line = act.file.lineAt(act.from);
     if (encoding !== null)
@@ -81,7 +82,7 @@ export async function execute(
       } catch (error) {
         throw seedFailure(error, act, reading);
       }
-      await onRan?.(act);
+      await hooks.onRan?.(act);
     }
   }
   return done;

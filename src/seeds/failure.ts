@@ -41,6 +41,8 @@ function hintOf(refusal: Refusal, act: ScriptStatement | null): string {
     return `The psql variable :${unset} is set nowhere before this line: give it a value with \\set.`;
   if (refusal.sqlState === '25001')
     return 'PostgreSQL runs it outside of a transaction only, and a seed runs in one: for an index leave CONCURRENTLY out, or make it in a revision.';
+  if (refusal.sqlState === '57014' && /statement timeout/.test(refusal.message))
+    return 'Nothing of the seed was kept. Give a statement more time: `timeouts.statementMs` of the settings, in milliseconds.';
   if (refusal.sqlState === '2D000')
     return 'COMMIT and ROLLBACK inside a block or a procedure would leave half of the seed: take them out.';
   return refusal.hint ?? 'Nothing of the seed was kept: correct the line and run it again.';

@@ -139,24 +139,42 @@ export class Snapshots {
     return `pg_temp.chain_before_${index < 0 ? this.shapes.size : index}`;
   }
 
-  /** What differs now, tables and rows in a stable order. */
-  async compare(): Promise<RowImage[]> {
+  /**
+   * What differs now, tables and rows in a stable order; of a table where more than `limit` rows do, how many do.
+   * `without`: tables not to be looked at.
+   */
+  async compare(
+    without: ReadonlySet<string>,
+    limit: number,
+  ): Promise<{ images: RowImage[]; unkept: Map<string, WriteCounts> }> {
     const images: RowImage[] = [];
+    const unkept = new Map<string, WriteCounts>();
     for (const table of [...this.tables].sort(compareText)) {
+      if (without.has(table)) continue;
       const shape = this.shapes.get(table) as TableShape;
       const now = await shapeOf(this.session, table);
+      const differing = `FROM ${this.nameOf(table)} b FULL JOIN (${now ? selectRows({ ...now, key: shape.key }) : 'SELECT NULL::jsonb k, NULL::jsonb r, 1::bigint n WHERE false'}) a ON a.k = b.k AND a.n = b.n
+          WHERE a.k IS NULL OR b.k IS NULL OR a.r <> b.r`;
+      const { rows: counts } = await this.session.query<{ inserted: string; updated: string; deleted: string }>(
+        `SELECT count(*) FILTER (WHERE b.k IS NULL)::text AS inserted, count(*) FILTER (WHERE a.k IS NULL)::text AS deleted,
+                count(*) FILTER (WHERE a.k IS NOT NULL AND b.k IS NOT NULL)::text AS updated ${differing}`,
+      );
+      const { inserted = '0', updated = '0', deleted = '0' } = counts[0] ?? {};
+      const found = { oid: '', inserted: Number(inserted), updated: Number(updated), deleted: Number(deleted) };
+      if (found.inserted + found.updated + found.deleted > limit) {
+        unkept.set(table, found);
+        continue;
+      }
       const { rows } = await this.session.query<{
         k: Record<string, string | null>;
         before: RowValues | null;
         after: RowValues | null;
       }>(
-        `SELECT coalesce(a.k, b.k) AS k, b.r AS before, a.r AS after
-           FROM ${this.nameOf(table)} b FULL JOIN (${now ? selectRows({ ...now, key: shape.key }) : 'SELECT NULL::jsonb k, NULL::jsonb r, 1::bigint n WHERE false'}) a ON a.k = b.k AND a.n = b.n
-          WHERE a.k IS NULL OR b.k IS NULL OR a.r <> b.r ORDER BY coalesce(a.k, b.k)::text COLLATE "C", b.k IS NULL`,
+        `SELECT coalesce(a.k, b.k) AS k, b.r AS before, a.r AS after ${differing} ORDER BY coalesce(a.k, b.k)::text COLLATE "C", b.k IS NULL`,
       );
       for (const row of rows) images.push({ table, key: row.k, before: row.before, after: row.after });
     }
-    return images;
+    return { images, unkept };
   }
 }
 

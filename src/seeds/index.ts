@@ -14,8 +14,8 @@ export {
 export type { RowImage, RowValues } from './images.ts';
 export { patchSeed, type SeedPatch, type SeedPatchRequest } from './patch.ts';
 export { readSeed } from './reading.ts';
-export { runSeed, type SeedRun, type SeedRunOptions, type SeedTableSummary } from './run.ts';
-export { contentHashOf, decodeScript, projectFiles, type ReadScriptFile } from './script-files.ts';
+export { maxKeptRows, runSeed, type SeedRun, type SeedRunOptions, type SeedTableSummary } from './run.ts';
+export { contentHashOf, decodeScript, maxScriptBytes, projectFiles, type ReadScriptFile } from './script-files.ts';
 export { type RerunOptions, runAgain, runTwice } from './second-run.ts';
 export type { SeedSession } from './session.ts';
 export { type RowsUndone, type UndoConflict, undoRows } from './undo.ts';

@@ -25,9 +25,15 @@ export interface SeedRunOptions {
   openReader?: () => Promise<Reader & { close(): Promise<void> }>;
   /** The caller has opened a transaction and will end it. */
   insideTransaction?: boolean;
+  onStart?: (act: ScriptStatement) => void;
   /** After each statement that was sent. */
   onRan?: (act: ScriptStatement) => Promise<void>;
+  /** Written rows whose images are kept: all are held in memory before they are in the ledger. */
+  maxKeptRows?: number;
 }
+
+/** Beyond it a run takes some hundred megabytes, and its ledger as much as its tables. */
+export const maxKeptRows = 100_000;
 
 export interface SeedTableSummary {
   /** `schema.table` */
@@ -48,6 +54,8 @@ export interface SeedRun {
   /** By table name. */
   summary: SeedTableSummary[];
   images: RowImage[];
+  /** Tables with more written rows than are kept: only counted, by PostgreSQL, and not to be taken back. */
+  unkept: string[];
   notices: SeedNotice[];
 }
 
@@ -95,29 +103,38 @@ export async function runSeed(
       await session.query('SAVEPOINT chain_seed_rows');
       const counted = await writeCounts(session);
       isSeed = true;
-      const done = await execute(session, reading, options.readFile ?? (() => null), tell, options.onRan);
+      const done = await execute(session, reading, options.readFile ?? (() => null), tell, options);
       await immediate(session, reading);
       isSeed = false;
       await restoreSettings(session, done.settings, before.rows[0]?.path ?? 'public');
-      const written = (await writtenSince(session, counted))
-        .filter(({ oid }) => standing.has(oid))
-        .map(({ name }) => name);
+      const grown = (await writtenSince(session, counted)).filter(({ counts }) => standing.has(counts.oid));
+      const written = grown.map(({ name }) => name);
       // Without the reader all that was written must have been copied; with it, what it cannot read.
       const locked = await lockedTables(session, standing);
-      const unkept = [...new Set([...locked, ...(reader ? [] : written)])].filter((table) => !copied.has(table));
-      if (unkept.length > 0) {
-        if (attempt === maxAttempts) throw notKept(reading.file, unkept);
+      const uncopied = [...new Set([...locked, ...(reader ? [] : written)])].filter((table) => !copied.has(table));
+      if (uncopied.length > 0) {
+        if (attempt === maxAttempts) throw notKept(reading.file, uncopied);
         await session.query('ROLLBACK TO SAVEPOINT chain_seed');
-        for (const table of unkept) copied.add(table);
+        for (const table of uncopied) copied.add(table);
         continue;
       }
       const all = [...new Set([...tables, ...copied, ...written])].sort(compareText);
       if (done.disabledTriggers) await refuseOrphans(reading.file, orphans, session, reader, all, locked);
-      const images = await snapshots.compare();
+      const limit = options.maxKeptRows ?? maxKeptRows;
+      const counts = new Map(grown.map(({ name, counts }) => [name, counts]));
+      const unkept = new Set(beyond(counts, limit));
+      const compared = await snapshots.compare(unkept, limit);
+      const images = compared.images;
+      for (const [table, written] of compared.unkept) {
+        unkept.add(table);
+        counts.set(table, written);
+      }
       for (const table of written) {
         if (!reader || copied.has(table)) continue;
         if (!tables.has(table)) await lockTable(session, table);
-        images.push(...((await keeping(table, () => changedRows(session, reader, table, marker))) ?? []));
+        if (unkept.has(table)) continue;
+        for (const image of (await keeping(table, () => changedRows(session, reader, table, marker))) ?? [])
+          images.push(image);
       }
       images.sort((a, b) => compareText(a.table, b.table));
       await session.query('RELEASE SAVEPOINT chain_seed');
@@ -126,8 +143,9 @@ export async function runSeed(
         contentHash: contentHashOf(reading.contentHash, done.files),
         files: done.files.map(({ file }) => file),
         version: reading.version.at(-1)?.value ?? null,
-        summary: summarise(images, all, statedRows(reading, images)),
+        summary: summarise(images, all, statedRows(reading, images), counts, unkept),
         images,
+        unkept: [...unkept].sort(compareText),
         notices,
       };
     }
@@ -222,16 +240,34 @@ async function lockedTables(session: SeedSession, standing: ReadonlyMap<string, 
   return [...new Set(rows.map(({ oid }) => standing.get(oid) as string))];
 }
 
-/** Tables with more writes than then; the ledger's own are none of the seed's. */
+/** Tables with more writes than then, and how many; the ledger's own are none of the seed's. */
 async function writtenSince(
   session: SeedSession,
   then: ReadonlyMap<string, WriteCounts>,
-): Promise<{ name: string; oid: string }[]> {
-  return [...(await writeCounts(session))].flatMap(([name, now]) => {
+): Promise<{ name: string; counts: WriteCounts }[]> {
+  return [...(await writeCounts(session))].flatMap(([name, { oid, ...now }]) => {
     const old = then.get(name);
-    const isMore = !old || now.inserted + now.updated + now.deleted > old.inserted + old.updated + old.deleted;
-    return isMore && !name.startsWith('chain.') ? [{ name, oid: now.oid }] : [];
+    const inserted = now.inserted - (old?.inserted ?? 0);
+    const updated = now.updated - (old?.updated ?? 0);
+    const deleted = now.deleted - (old?.deleted ?? 0);
+    const isMore = inserted + updated + deleted > 0 && !name.startsWith('chain.');
+    return isMore ? [{ name, counts: { oid, inserted, updated, deleted } }] : [];
   });
+}
+
+/** The tables with the most written rows, as many as it takes for the others to stay within the limit. */
+function beyond(counts: ReadonlyMap<string, WriteCounts>, limit: number): string[] {
+  const sizes = [...counts].map(([name, { inserted, updated, deleted }]) => ({
+    name,
+    rows: inserted + updated + deleted,
+  }));
+  let kept = 0;
+  return sizes
+    .sort((a, b) => a.rows - b.rows || compareText(a.name, b.name))
+    .flatMap(({ name, rows }) => {
+      kept += rows;
+      return kept > limit ? [name] : [];
+    });
 }
 
 /** What is deferred must fail here, where the statement's file is known, and not at the commit. */
@@ -274,9 +310,22 @@ function summarise(
   images: readonly RowImage[],
   tables: readonly string[],
   stated: ReadonlyMap<string, number>,
+  counts: ReadonlyMap<string, WriteCounts>,
+  unkept: ReadonlySet<string>,
 ): SeedTableSummary[] {
+  const imagesByTable = new Map<string, RowImage[]>();
+  for (const image of images) {
+    const own = imagesByTable.get(image.table);
+    if (own) own.push(image);
+    else imagesByTable.set(image.table, [image]);
+  }
   return [...tables].sort(compareText).map((table) => {
-    const own = images.filter((image) => image.table === table);
+    const counted = counts.get(table);
+    if (unkept.has(table) && counted) {
+      const { inserted, updated, deleted } = counted;
+      return { table, inserted, updated, deleted, unchanged: 0 };
+    }
+    const own = imagesByTable.get(table) ?? [];
     const inserted = own.filter(({ before }) => before === null).length;
     const deleted = own.filter(({ after }) => after === null).length;
     const updated = own.length - inserted - deleted;

@@ -10,6 +10,9 @@ import { ChainError } from '../errors.ts';
 /** Null: there is none. `asker`: the place that names it. @throws ChainError `seed-failed` where it may not be read */
 export type ReadScriptFile = (file: string, asker: string) => Uint8Array | null;
 
+/** A text is held as a whole, several times over. */
+export const maxScriptBytes = 256_000_000;
+
 export function projectFiles(projectDir: string): ReadScriptFile {
   return (file, asker) => {
     const fail = (what: string, hint: string, cause?: unknown): never => {
@@ -27,9 +30,16 @@ export function projectFiles(projectDir: string): ReadScriptFile {
     }
     if (isOutside(relative(realpathSync(projectDir), real))) fail('is a link that leads out of the project.', hint);
     try {
-      if (!statSync(real).isFile()) return null;
+      const stat = statSync(real);
+      if (!stat.isFile()) return null;
+      if (stat.size > maxScriptBytes)
+        fail(
+          `is larger than ${maxScriptBytes / 1_000_000} MB.`,
+          'Load data of this size with psql or pg_restore, beside the seed.',
+        );
       return readFileSync(real);
     } catch (cause) {
+      if (cause instanceof ChainError) throw cause;
       return fail(
         `cannot be read: ${(cause as Error).message}`,
         'Give the user who runs chain the right to it.',

@@ -25,6 +25,8 @@ export interface RerunOptions {
   readFile: ReadScriptFile;
   /** A session with the copy, as its owner; each run has one of its own, as two runs of a program have. */
   open: () => Promise<SeedSession & { close(): Promise<void> }>;
+  /** As of a run. */
+  maxKeptRows?: number;
 }
 
 /** Faults of what a seed says and of the rows it meets: syntax and names, values, keys, what it raises itself. */
@@ -36,7 +38,7 @@ export async function runTwice(reading: SeedReading, options: RerunOptions): Pro
   let doubled: SeedDouble[] = [];
   try {
     const { writes, onRan } = await statementWrites(session);
-    const run = { readFile: options.readFile, openReader: options.open, onRan };
+    const run = { ...options, openReader: options.open, onRan };
     try {
       const { images } = await runSeed(session, reading, run);
       doubled = await rowsDoubled(session, reading, images, writes());
@@ -100,7 +102,7 @@ function failureOf(error: unknown, reading: SeedReading): SeedRerun['failure'] {
 async function secondRun(session: SeedSession, reading: SeedReading, options: RerunOptions): Promise<SeedRerun> {
   const { writes, onRan } = await statementWrites(session);
   const run = await runSeed(session, reading, {
-    readFile: options.readFile,
+    ...options,
     openReader: options.open,
     insideTransaction: true,
     onRan,
@@ -110,7 +112,7 @@ async function secondRun(session: SeedSession, reading: SeedReading, options: Re
     const images = run.images.filter((image) => image.table === table);
     changes.push(...(await changesOf(session, reading, table, images, writes())));
   }
-  const outcome = changes.length > 0 ? 'changed' : 'unchanged';
+  const outcome = changes.length > 0 ? 'changed' : run.unkept.length > 0 ? 'unknown' : 'unchanged';
   return { file: reading.file, outcome, changes, failure: null, doubled: [] };
 }
 

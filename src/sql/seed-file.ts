@@ -40,7 +40,7 @@ const sendingCommands = new Set(
 );
 
 function blank(text: string): string {
-  return text.replace(/[^\n\r]/g, ' ');
+  return text.replace(/[^\n\r]+/g, (run) => ' '.repeat(run.length));
 }
 
 /** Offset where a meta-command's arguments end: at the line's end, or at an unquoted backslash, which begins the next one. */

@@ -7,9 +7,9 @@ import { metaArguments } from './meta-command.ts';
 import type { SeedFile } from './seed-file.ts';
 
 const number = String.raw`v?(\d+(?:\.\d+)+(?:[-+][0-9A-Za-z.-]+)?)`;
-/** `Version: 1.1.0`, `seed_version = '1.1.0'`, `SEED_VERSION="1.1.0"`; no versions of other things. */
+/** `Version: 1.1.0`, `seed_version = '1.1.0'`, `SEED_VERSION="1.1.0"`; no versions of other things. Blanks have a bound, or each would be walked from again. */
 const stated = new RegExp(
-  String.raw`(?<!(?:postgres(?:ql)?|psql|python|node|alembic|api|server|app|minimum|requires?|schema)[\s_-]*)\bv?(?:seed(?:ing|er)?[\s_-]*)?(?:data[\s_-]*)?version['"]?\s*(?::=|[:=]|is)?\s*['"]?${number}`,
+  String.raw`(?<!(?:postgres(?:ql)?|psql|python|node|alembic|api|server|app|minimum|requires?|schema)[\s_-]{0,20})\bv?(?:seed(?:ing|er)?[\s_-]{0,20})?(?:data[\s_-]{0,20})?version['"]?\s{0,20}(?::=|[:=]|is)?\s{0,20}['"]?${number}`,
   'giu',
 );
 const versionTable = /seed|fixture|demo_data/i;
@@ -38,7 +38,10 @@ export function readVersions(
       for (const match of file.text
         .slice(declareSpan.from, declareSpan.to)
         .matchAll(
-          new RegExp(String.raw`\bv?_?\w*version\w*\s+(?:constant\s+)?[\w() ]+?(?::=|=|default)\s*'${number}'`, 'gi'),
+          new RegExp(
+            String.raw`\b\w{0,60}version\w{0,60}\s{1,20}(?:constant\s{1,20})?[\w() ]{1,80}?(?::=|=|default)\s{0,20}'${number}'`,
+            'gi',
+          ),
         )) {
         const value = match[1] as string;
         add(value, declareSpan.from + match.index + match[0].length - 1 - value.length);
