@@ -3,7 +3,7 @@
  * text, without firing the copy's triggers. Foreign keys hold afterwards: a row whose parent was beyond the bound goes.
  */
 import { sqlOfKey } from '../model/definition.ts';
-import { compareText, keyOf, quoteIdentifier } from '../model/name.ts';
+import { compareText, keyInSql, keyOf, quoteIdentifier } from '../model/name.ts';
 import type { Connection } from './connection.ts';
 import { elevate } from './scratch.ts';
 import { SqlError } from './sql-error.ts';
@@ -75,7 +75,7 @@ async function readShapes(connection: Connection, tables: readonly string[]): Pr
     types: string[];
     parents: number[];
   }>(
-    `select c.oid, n.nspname || '.' || c.relname as key,
+    `select c.oid, ${keyInSql('n.nspname', 'c.relname')} as key,
             array(select a.attname from pg_attribute a
                    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' order by a.attnum) as columns,
             array(select case when t.typtype = 'd' or n2.nspname <> 'pg_catalog'
@@ -84,7 +84,7 @@ async function readShapes(connection: Connection, tables: readonly string[]): Pr
                    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' order by a.attnum) as types,
             array(select o.confrelid from pg_constraint o where o.conrelid = c.oid and o.contype = 'f') as parents
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where c.relkind in ('r', 'p') and not c.relispartition and n.nspname || '.' || c.relname = any($1::text[])`,
+      where c.relkind in ('r', 'p') and not c.relispartition and ${keyInSql('n.nspname', 'c.relname')} = any($1::text[])`,
     [tables],
   );
   const byOid = new Map(rows.map((row) => [row.oid, row]));

@@ -3,8 +3,10 @@
  * their defaults draw from, the functions that their texts call, what views read, every type. A comparison in doubt about
  * three tables of ten thousand builds three.
  */
+
 import { typeKeyOf } from '../model/definition.ts';
 import { namesIn } from '../model/expression.ts';
+import { nameOfKey } from '../model/name.ts';
 import type { Routine, Schema, Sequence, Table, View } from '../model/schema.ts';
 
 /** `keys`: of tables, views and routines. Foreign keys that leave the part are left out. */
@@ -12,9 +14,7 @@ export function partOfSchema(schema: Schema, keys: ReadonlySet<string>): Schema 
   const tables = new Map<string, Table>();
   const views = new Map<string, View>();
   const routines = new Map<string, Routine>();
-  const relationsByName = keysByName([...schema.tables.keys(), ...schema.views.keys()], (key) =>
-    key.slice(key.indexOf('.') + 1),
-  );
+  const relationsByName = keysByName([...schema.tables.keys(), ...schema.views.keys()], (key) => nameOfKey(key).name);
   const routinesByName = keysByName(schema.routines.keys(), (key) => (schema.routines.get(key) as Routine).name);
 
   const take = (key: string): void => {

@@ -13,7 +13,7 @@ import {
   unreadableType,
 } from '../model/definition.ts';
 import { namesIn } from '../model/expression.ts';
-import { quoteIdentifier } from '../model/name.ts';
+import { keyOf, quoteIdentifier } from '../model/name.ts';
 import { type Column, type Constraint, emptySchema, type Index, type Schema, type Table } from '../model/schema.ts';
 import { buildSchema } from './build.ts';
 import type { Connection } from './connection.ts';
@@ -195,7 +195,7 @@ function respelled(
     if (where === index.where && keys.every((key, place) => key.text === index.keys[place]?.text)) return index;
     const keyTexts = keys.map((key, place) => (key.isExpression ? key.text : (index.keyTexts[place] ?? key.text)));
     const respelt = { ...index, keys, keyTexts, where };
-    return { ...respelt, definition: indexDefinition(`${table.namespace}.${table.name}`, respelt) };
+    return { ...respelt, definition: indexDefinition(keyOf(table.namespace, table.name), respelt) };
   });
   return columns === table.columns && constraints === table.constraints && indexes === table.indexes
     ? table

@@ -3,7 +3,7 @@
  * collation): opaque stand-ins of the same name, so that all else of a table can be built and compared.
  * What hangs on a stand-in is for the caller to suspect.
  */
-import { baseTypeOf, nameOfKey, sqlOfKey, typeKeyOf, unreadableType } from '../model/definition.ts';
+import { baseTypeOf, placeOfKey, sqlOfKey, typeKeyOf, unreadableType } from '../model/definition.ts';
 import { compareText, quoteIdentifier, quoteLiteral } from '../model/name.ts';
 import type { Column, Schema, Table } from '../model/schema.ts';
 import type { Connection } from './connection.ts';
@@ -126,7 +126,7 @@ async function lacking(
 /** A base type over text's own functions where we may make one, so that literals deparse as they would; else a domain. */
 function typeSql(key: string, isSuperuser: boolean): string {
   const type = sqlOfKey(key);
-  const { schema } = nameOfKey(key);
+  const { schema } = placeOfKey(key);
   const namespace = `create schema if not exists ${quoteIdentifier(schema)};`;
   if (!isSuperuser) return `${namespace} create domain ${type} as text`;
   const tag = Buffer.from(key).toString('hex').slice(-40);

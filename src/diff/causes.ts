@@ -2,9 +2,9 @@
  * What follows from what: a view that names a column which is gone went with it, and one whose text changed because a name
  * in it did is no difference of its own. By names in the texts alone; refuses to say more than that.
  */
-import { nameOfKey, nextvalDefault } from '../model/definition.ts';
+import { nextvalDefault, placeOfKey } from '../model/definition.ts';
 import { namesIn } from '../model/expression.ts';
-import { quoteLiteral } from '../model/name.ts';
+import { nameOfKey, quoteLiteral } from '../model/name.ts';
 import type { Column, EnumType, Routine, Schema } from '../model/schema.ts';
 import type { Found } from './compare.ts';
 
@@ -102,14 +102,14 @@ function isAbout(cause: Found, names: ReadonlySet<string>, each: Found): boolean
       ? cause.key.slice((cause.table as string).length + 1)
       : cause.kind === 'function'
         ? (cause.declared as Routine).name
-        : nameOfKey(cause.key).name;
+        : placeOfKey(cause.key).name;
   if (!names.has(name)) return false;
-  return cause.kind !== 'column' || each.table === cause.table || names.has(nameOfKey(cause.table as string).name);
+  return cause.kind !== 'column' || each.table === cause.table || names.has(placeOfKey(cause.table as string).name);
 }
 
 function hasName(live: unknown, liveName: string): boolean {
   const text = textOf(live);
-  const bare = liveName.slice(liveName.indexOf('.') + 1);
+  const bare = nameOfKey(liveName).name;
   return text === null || namesIn(text).some((token) => token.name === liveName || token.name === bare);
 }
 
@@ -138,7 +138,7 @@ function throughViews(found: readonly Found[], live: Schema): Found[] {
     if (each.kind !== 'view' || each.direction !== 'missing' || each.causedBy !== undefined) return each;
     const text = textOf(each.declared);
     const cause = gone.find(
-      (one) => one !== each && text !== null && namesIn(text).some((token) => token.name === nameOfKey(one.key).name),
+      (one) => one !== each && text !== null && namesIn(text).some((token) => token.name === placeOfKey(one.key).name),
     );
     return cause === undefined ? each : { ...each, causedBy: cause.key };
   });

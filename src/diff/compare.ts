@@ -5,7 +5,7 @@
  */
 import { displayOfKey, nextvalDefault, typeKeyOf } from '../model/definition.ts';
 import type { Difference, DifferenceDirection, Drift } from '../model/drift.ts';
-import { compareText } from '../model/name.ts';
+import { compareText, nameOfKey } from '../model/name.ts';
 import type { Certainty, Declared, Schema, Table } from '../model/schema.ts';
 import { withCauses } from './causes.ts';
 import { compareConstraints, compareIndexes } from './matching.ts';
@@ -76,7 +76,7 @@ export function findDifferences(
 ): { found: Found[]; comparison: Comparison } {
   const visible = hideOthers(live, options);
   const managed = options.managedNamespaces ?? namespacesOf(declared);
-  const isManaged = (key: string) => managed.has(key.slice(0, key.indexOf('.')));
+  const isManaged = (key: string) => managed.has(nameOfKey(key).schema ?? '');
   const renames = findRenames(declared, visible, isManaged);
   const comparison: Comparison = { declared, live: visible, renames, isManaged, options };
   const found = [
@@ -270,9 +270,9 @@ function compareKin<V>(
 
 /** Under another name (the bare one) or in another namespace (the whole key). */
 function relocated(from: string, to: string): { direction: 'renamed' | 'elsewhere'; liveName: string } {
-  const namespace = (key: string) => key.slice(0, key.indexOf('.'));
+  const namespace = (key: string) => nameOfKey(key).schema ?? '';
   return namespace(from) === namespace(to)
-    ? { direction: 'renamed', liveName: to.slice(namespace(to).length + 1) }
+    ? { direction: 'renamed', liveName: nameOfKey(to).name }
     : { direction: 'elsewhere', liveName: to };
 }
 

@@ -4,7 +4,7 @@
  */
 import { ancestorsOf } from '../model/ancestry.ts';
 import type { Difference } from '../model/drift.ts';
-import { compareText } from '../model/name.ts';
+import { compareText, nameOfKey } from '../model/name.ts';
 import type { RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import type { Column, Constraint, Index, Schema, Table } from '../model/schema.ts';
@@ -194,7 +194,7 @@ function emptyOf(schema: Schema | undefined): Schema {
 
 /** Scores schemas against one live schema; a table that stands unchanged from revision to revision is counted once. */
 function scorer(live: Schema, managed: ReadonlySet<string>): (schema: Schema) => Score {
-  const counts = (key: string) => managed.has(key.slice(0, key.indexOf('.')));
+  const counts = (key: string) => managed.has(nameOfKey(key).schema ?? '');
   const isChildOnly = (table: Table) => table.partitionBound !== null;
   const known = new WeakMap<Table, Set<string>>();
   const featuresOf = (table: Table): Set<string> => {

@@ -2,7 +2,7 @@
  * The operations that take one back, given the schema it ran on. Null where SQL alone cannot: rows or parts would be lost
  * that the schema does not hold. Refuses to guess: an object that did not stand before is what goes.
  */
-import { nameOfKey, typeKeyOf } from './definition.ts';
+import { placeOfKey, typeKeyOf } from './definition.ts';
 import { keyOf, type QualifiedName } from './name.ts';
 import type {
   ColumnDefinition,
@@ -124,7 +124,7 @@ function invert(operation: SchemaOperation, before: Schema): SchemaOperation[] |
       for (const [key, table] of before.tables) {
         const index = table.indexes.get(operation.index.name);
         if (index !== undefined && (operation.index.schema === null || operation.index.schema === table.namespace))
-          return [{ kind: 'createIndex', table: nameOfKey(key), index: definitionOfIndex(index) }];
+          return [{ kind: 'createIndex', table: placeOfKey(key), index: definitionOfIndex(index) }];
       }
       return operation.ifExists ? [] : null;
     }
@@ -243,7 +243,7 @@ export function definitionOfConstraint(constraint: Constraint): ConstraintDefini
     ...(constraint.references
       ? {
           references: {
-            table: nameOfKey(constraint.references.table),
+            table: placeOfKey(constraint.references.table),
             columns: constraint.references.columns,
             onDelete: constraint.references.onDelete,
             onUpdate: constraint.references.onUpdate,
@@ -293,7 +293,7 @@ export function definitionOfColumn(column: Column, schema: Schema): ColumnDefini
   return {
     name: column.name,
     type: column.type,
-    ...(isNamed ? { typeName: nameOfKey(typeKey) } : {}),
+    ...(isNamed ? { typeName: placeOfKey(typeKey) } : {}),
     notNull: column.notNull,
     default: isSerial ? null : column.default,
     identity: column.identity,

@@ -6,7 +6,7 @@
 
 import { domainCheck, policySql, withoutSemicolon } from './ddl-operation.ts';
 import { columnSql, constraintDefinition, indexDefinition, sqlOfKey } from './definition.ts';
-import { compareText, quoteIdentifier, quoteLiteral } from './name.ts';
+import { compareText, keyOf, quoteIdentifier, quoteLiteral } from './name.ts';
 import type { Column, Constraint, Schema, Table, View } from './schema.ts';
 
 export { invertOperation } from './ddl-invert.ts';
@@ -42,7 +42,7 @@ const q = quoteIdentifier;
 export function renderSchema(schema: Schema): DdlStatement[] {
   const tables = orderTables(schema);
   const children = new Set(
-    tables.filter((table) => table.partitionBound !== null).map((table) => `${table.namespace}.${table.name}`),
+    tables.filter((table) => table.partitionBound !== null).map((table) => keyOf(table.namespace, table.name)),
   );
   return [
     { sql: `SET check_function_bodies = off`, object: '', kind: 'setting' },
@@ -56,7 +56,7 @@ export function renderSchema(schema: Schema): DdlStatement[] {
     ...tables.flatMap((table) => renderTable(schema, table)),
     ...renderOwnership(schema),
     ...tables.flatMap((table) => renderConstraints(schema, table, (constraint) => constraint.type !== 'f')),
-    ...tables.flatMap((table) => renderIndexes(`${table.namespace}.${table.name}`, table)),
+    ...tables.flatMap((table) => renderIndexes(keyOf(table.namespace, table.name), table)),
     ...tables.flatMap((table) => renderConstraints(schema, table, (constraint) => constraint.type === 'f')),
     ...renderViews(schema),
     ...tables.flatMap((table) => renderAttachments(table, children)),
@@ -176,7 +176,7 @@ function parentTables(schema: Schema, table: Table): Table[] {
 }
 
 function renderTable(schema: Schema, table: Table): DdlStatement[] {
-  const object = `${table.namespace}.${table.name}`;
+  const object = keyOf(table.namespace, table.name);
   const parents = parentTables(schema, table);
   const head = `CREATE ${table.persistence === 'u' ? 'UNLOGGED ' : ''}TABLE ${sqlOfKey(object)}`;
   const options = table.options.length > 0 ? ` WITH (${table.options.join(', ')})` : '';
@@ -185,7 +185,7 @@ function renderTable(schema: Schema, table: Table): DdlStatement[] {
     const parent = parents[0] as Table;
     return [
       {
-        sql: `${head} PARTITION OF ${sqlOfKey(`${parent.namespace}.${parent.name}`)} ${table.partitionBound}${partition}${options}`,
+        sql: `${head} PARTITION OF ${sqlOfKey(keyOf(parent.namespace, parent.name))} ${table.partitionBound}${partition}${options}`,
         object,
         kind: 'table',
       },
@@ -199,7 +199,7 @@ function renderTable(schema: Schema, table: Table): DdlStatement[] {
       sql:
         `${head} (${columns.length === 0 ? '' : `\n    ${columns.map(columnSql).join(',\n    ')}\n`})` +
         (parents.length > 0
-          ? ` INHERITS (${parents.map((p) => sqlOfKey(`${p.namespace}.${p.name}`)).join(', ')})`
+          ? ` INHERITS (${parents.map((p) => sqlOfKey(keyOf(p.namespace, p.name))).join(', ')})`
           : '') +
         partition +
         options,
@@ -230,7 +230,7 @@ function differencesFromParent(object: string, table: Table, parent: Table): Ddl
 }
 
 function renderConstraints(schema: Schema, table: Table, wanted: (constraint: Constraint) => boolean): DdlStatement[] {
-  const object = `${table.namespace}.${table.name}`;
+  const object = keyOf(table.namespace, table.name);
   const inherited = new Set(
     parentTables(schema, table).flatMap((parent) =>
       [...parent.constraints.values()].filter((c) => c.type === 'c').map((c) => c.name),
@@ -287,7 +287,7 @@ function escapeRegExp(text: string): string {
 
 /** Triggers, row security, policies. A partition takes its parent's triggers by itself. */
 function renderAttachments(table: Table, children: ReadonlySet<string>): DdlStatement[] {
-  const object = `${table.namespace}.${table.name}`;
+  const object = keyOf(table.namespace, table.name);
   const statements: DdlStatement[] = [];
   for (const trigger of table.triggers.values()) {
     if (trigger.definition === '' || (children.has(object) && trigger.fromPartitionParent)) continue;

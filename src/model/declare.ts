@@ -4,7 +4,7 @@
  */
 
 import { definitionOfConstraint } from './ddl-invert.ts';
-import type { QualifiedName } from './name.ts';
+import { keyOf, nameOfKey, type QualifiedName } from './name.ts';
 import type { ColumnDefinition, ConstraintDefinition, IndexDefinition, Operation } from './operation.ts';
 import type {
   Column,
@@ -21,12 +21,6 @@ import type {
   Trigger,
   View,
 } from './schema.ts';
-
-/** Splits `schema.name` at the first dot; names with dots in the namespace are not supported by keys. */
-export function nameOfKey(key: string): QualifiedName {
-  const dot = key.indexOf('.');
-  return dot < 0 ? { schema: null, name: key } : { schema: key.slice(0, dot), name: key.slice(dot + 1) };
-}
 
 const nowhere: Origin = { revision: null, file: '', line: 0 };
 
@@ -113,7 +107,7 @@ function indexStructureOf({ unique, method, keys, where }: Index): string {
 
 /** A table written anew: itself with its keys and checks, then its indexes, triggers and policies. */
 export function createTable(table: Table, schema?: Schema): Operation[] {
-  const key = `${table.namespace}.${table.name}`;
+  const key = keyOf(table.namespace, table.name);
   const origin = table.origin ?? nowhere;
   const name = { schema: table.namespace, name: table.name };
   const parent = table.partitionBound === null ? undefined : schema?.tables.get(table.parents[0] ?? '');
@@ -179,7 +173,7 @@ export function enumsOf(columns: Iterable<Column>, schema: Schema): EnumType[] {
   for (const column of columns) {
     const name = enumNamed(schema, column.type);
     if (name === undefined) continue;
-    const key = `${name.schema}.${name.name}`;
+    const key = keyOf(name.schema ?? 'public', name.name);
     const type = schema.enums.get(key);
     if (type) found.set(key, type);
   }

@@ -3,27 +3,27 @@
  * ruleutils.c), with names in `public` unqualified, and the pieces of DDL that several writers share.
  * Refuses to normalise expressions: they stand as they were given.
  */
-import { type QualifiedName, quoteIdentifier, quoteLiteral } from './name.ts';
+import { keyOf, nameOfKey, type QualifiedName, quoteIdentifier, quoteLiteral } from './name.ts';
 import type { Column, Constraint, Index, IndexKey } from './schema.ts';
 
 /** Stands for a type that could not be read; PostgreSQL refuses it, so that nothing is built on a guess. */
 export const unreadableType = 'unknown';
 
-/** Splits a key `schema.name`; namespaces with a dot in their name are not told apart. */
-export function nameOfKey(key: string): { schema: string; name: string } {
-  const dot = key.indexOf('.');
-  return dot < 0 ? { schema: 'public', name: key } : { schema: key.slice(0, dot), name: key.slice(dot + 1) };
+/** A key apart; in `public` where it has no schema. */
+export function placeOfKey(key: string): { schema: string; name: string } {
+  const { schema, name } = nameOfKey(key);
+  return { schema: schema ?? 'public', name };
 }
 
 /** A key as SQL, always with its schema. */
 export function sqlOfKey(key: string): string {
-  const { schema, name } = nameOfKey(key);
+  const { schema, name } = placeOfKey(key);
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
 
 /** A key as the catalogue's functions print it under `search_path = public`. */
 export function displayOfKey(key: string): string {
-  const { schema, name } = nameOfKey(key);
+  const { schema, name } = placeOfKey(key);
   return displayOf(schema, name);
 }
 
@@ -176,7 +176,7 @@ export function baseTypeOf(type: string): string {
 export function typeKeyOf(type: string): string {
   const base = baseTypeOf(type);
   const match = /^(?:("(?:[^"]|"")*"|[^."]+)\.)?("(?:[^"]|"")*"|[^."]+)$/.exec(base);
-  if (match === null) return `public.${base}`;
+  if (match === null) return keyOf('public', base);
   const plain = (text: string) => (text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text);
-  return `${match[1] === undefined ? 'public' : plain(match[1])}.${plain(match[2] as string)}`;
+  return keyOf(match[1] === undefined ? 'public' : plain(match[1]), plain(match[2] as string));
 }

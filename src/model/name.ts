@@ -47,9 +47,25 @@ export function quoteQualified(name: QualifiedName): string {
     : `${quoteIdentifier(name.schema)}.${quoteIdentifier(name.name)}`;
 }
 
-/** The key of an object in a Schema and the subject's name in a finding: `schema.name`, unquoted. */
+/**
+ * The key of an object in a Schema and the subject's name in a finding: `schema.name`, unquoted; a namespace that could not
+ * be told from the name (it has a dot, or begins with a quote) is quoted.
+ */
 export function keyOf(namespace: string, name: string): string {
-  return `${namespace}.${name}`;
+  return `${namespace.includes('.') || namespace.startsWith('"') ? `"${namespace.replaceAll('"', '""')}"` : namespace}.${name}`;
+}
+
+/** The same key, made by PostgreSQL: of SQL expressions for the two names. */
+export function keyInSql(namespace: string, name: string): string {
+  return `CASE WHEN ${namespace} ~ '^"|[.]' THEN '"' || replace(${namespace}, '"', '""') || '"' ELSE ${namespace} END || '.' || ${name}`;
+}
+
+/** A key apart again; `schema` is null where it has none. */
+export function nameOfKey(key: string): QualifiedName {
+  const quoted = key.startsWith('"') ? /^"((?:[^"]|"")*)"\.([\s\S]*)$/.exec(key) : null;
+  if (quoted) return { schema: (quoted[1] as string).replaceAll('""', '"'), name: quoted[2] as string };
+  const dot = key.indexOf('.');
+  return dot < 0 ? { schema: null, name: key } : { schema: key.slice(0, dot), name: key.slice(dot + 1) };
 }
 
 /** Cuts a name to PostgreSQL's 63 bytes without splitting a character (`truncate_identifier`). */

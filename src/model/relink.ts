@@ -3,7 +3,7 @@
  * Pure; refuses to decide whether re-linking is right at all.
  */
 import { ancestorsOf, descendantsOf } from './ancestry.ts';
-import type { QualifiedName } from './name.ts';
+import { nameOfKey, type QualifiedName } from './name.ts';
 import type { Operation } from './operation.ts';
 import type { Replay } from './replay.ts';
 import type { RevisionId } from './revision.ts';
@@ -139,7 +139,7 @@ function tablesReadBy(operation: Operation): QualifiedName[] {
 
 function hasTable(tables: ReadonlyMap<string, unknown>, name: string): boolean {
   if (name.includes('.')) return tables.has(name);
-  for (const key of tables.keys()) if (key.slice(key.indexOf('.') + 1) === name) return true;
+  for (const key of tables.keys()) if (nameOfKey(key).name === name) return true;
   return false;
 }
 

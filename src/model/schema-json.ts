@@ -3,7 +3,7 @@
  * files can be compared. Names are `schema.name`; version tables and chain's own schema are left out.
  * Longer than most files here: one shape, written and read back, which must be seen together.
  */
-import { displayOf, displayOfKey, nameOfKey } from './definition.ts';
+import { displayOf, displayOfKey, placeOfKey } from './definition.ts';
 import { compareText, keyOf, quoteIdentifier } from './name.ts';
 import type { Column, Constraint, Index, Schema, Table, View } from './schema.ts';
 
@@ -318,7 +318,7 @@ function mapped<J, V>(values: Record<string, J> | undefined, make: (value: J, ke
 }
 
 function placed(key: string): { namespace: string; name: string } {
-  const { schema, name } = nameOfKey(key);
+  const { schema, name } = placeOfKey(key);
   return { namespace: schema, name };
 }
 

@@ -2,7 +2,7 @@
  * Merging duplicates, only when asked: every foreign key re-pointed to the survivor, removed rows kept whole in the
  * ledger's quarantine, each change with its before-image. Refuses to decide which rows are duplicates.
  */
-import { nameOfKey, sqlOfKey } from '../model/definition.ts';
+import { placeOfKey, sqlOfKey } from '../model/definition.ts';
 import { quoteIdentifier as q, quoteLiteral } from '../model/name.ts';
 import type { RemedyAction } from '../model/remedy.ts';
 import type { Constraint, Schema, Table } from '../model/schema.ts';
@@ -32,7 +32,7 @@ export function mergeStep(action: Merge, answers: string[], live: Schema): StepD
   }
   const touched = [action.table, ...new Set(referrers.map((referrer) => referrer.key))];
   return {
-    title: `merge_duplicates_of_${nameOfKey(action.table).name}`,
+    title: `merge_duplicates_of_${placeOfKey(action.table).name}`,
     phase: 'validate',
     sql: script(sql),
     down: script(table === undefined ? [] : undo(action.table, referrers, live)),

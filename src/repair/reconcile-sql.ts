@@ -316,7 +316,8 @@ function guarded(condition: string, statements: readonly string[]): string {
 }
 
 function indent(text: string): string {
-  return text.replaceAll('\n', '\n      ');
+  // A line break in a name or a literal belongs to it.
+  return text.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\n/g, (part) => (part === '\n' ? '\n      ' : part));
 }
 
 function literalName(name: QualifiedName): string {

@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../errors.ts';
 import type { DatabaseDiagnosis, Diagnosis } from '../model/diagnosis.ts';
-import { keyOf, type QualifiedName } from '../model/name.ts';
+import { keyOf, nameOfKey, type QualifiedName } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { RemedyAction } from '../model/remedy.ts';
 import { parseSql } from '../sql/index.ts';
@@ -87,7 +87,7 @@ function denial(
   { live }: DatabaseDiagnosis,
 ): string | null {
   if (live.isSuperuser) return null;
-  const namespace = key.slice(0, key.indexOf('.'));
+  const namespace = nameOfKey(key).schema ?? 'public';
   if (touched.creates && !isStanding && live.uncreatableNamespaces.has(namespace)) {
     return `${live.role} may not create in schema ${namespace}: GRANT CREATE ON SCHEMA ${namespace} TO ${live.role}`;
   }

@@ -3,8 +3,8 @@
  * step says exactly what will stand. A revision's own operations leave names to PostgreSQL and to naming conventions;
  * the replay knows both, so an operation is applied to a schema and read back. Refuses to decide whether it should run.
  */
-import { addColumn, addConstraint, createIndex, createTable, nameOfKey } from '../model/declare.ts';
-import { keyOf, type QualifiedName } from '../model/name.ts';
+import { addColumn, addConstraint, createIndex, createTable } from '../model/declare.ts';
+import { keyOf, nameOfKey, type QualifiedName } from '../model/name.ts';
 import type { Operation, SchemaOperation } from '../model/operation.ts';
 import type { Schema, Table } from '../model/schema.ts';
 import { type ApplyContext, applyOperation } from '../replay/apply.ts';

@@ -3,7 +3,7 @@
  * Foresees from operations alone; the proof against the catalogue is taken when the step runs.
  */
 import { compareSchemas } from '../diff/index.ts';
-import { compareText, quoteIdentifier, quoteLiteral } from '../model/name.ts';
+import { compareText, nameOfKey, quoteIdentifier, quoteLiteral } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { RevisionId } from '../model/revision.ts';
 import { emptySchema, type Schema, type Table } from '../model/schema.ts';
@@ -219,6 +219,6 @@ function guardRows(table: string, rows: readonly string[]): string[] {
 }
 
 function splitKey(key: string): [string, string] {
-  const dot = key.indexOf('.');
-  return dot < 0 ? ['public', key] : [key.slice(0, dot), key.slice(dot + 1)];
+  const { schema, name } = nameOfKey(key);
+  return [schema ?? 'public', name];
 }

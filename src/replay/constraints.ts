@@ -1,7 +1,7 @@
 /**
  * Constraints: their names (given, by convention, implied), what they bring with them, and what goes when they go.
  */
-import { constraintDefinition, nameOfKey } from '../model/definition.ts';
+import { constraintDefinition, placeOfKey } from '../model/definition.ts';
 import { columnsIn } from '../model/expression.ts';
 import { keyOf, type QualifiedName, truncateIdentifier } from '../model/name.ts';
 import type { ConstraintDefinition, Operation } from '../model/operation.ts';
@@ -378,5 +378,5 @@ function changeConstraint(
 
 /** The schema of a key, for names that are made in it. */
 export function namespaceOf(key: string): string {
-  return nameOfKey(key).schema;
+  return placeOfKey(key).schema;
 }

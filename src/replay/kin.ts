@@ -2,7 +2,7 @@
  * What is neither table nor type: sequences, views, routines, triggers, policies, extensions, namespaces.
  */
 import { nextvalDefault } from '../model/definition.ts';
-import { compareText, keyOf, type QualifiedName } from '../model/name.ts';
+import { compareText, keyOf, nameOfKey, type QualifiedName } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Policy, Sequence, View } from '../model/schema.ts';
 import { targetTable } from './constraints.ts';
@@ -153,7 +153,7 @@ function createSequence(draft: SchemaDraft, operation: Act<'createSequence'>): v
       });
     return;
   }
-  const namespace = key.slice(0, key.length - operation.name.name.length - 1);
+  const namespace = nameOfKey(key).schema ?? 'public';
   draft.addNamespace(namespace);
   draft.setSequence({
     ...draft.stated(operation, key),
@@ -253,7 +253,7 @@ function createView(draft: SchemaDraft, operation: Act<'createView'>): void {
       draft.note({ kind: 'created-twice', operation, object: key, objectKind: 'view', first: standing.origin ?? null });
     return;
   }
-  const namespace = key.slice(0, key.length - operation.name.name.length - 1);
+  const namespace = nameOfKey(key).schema ?? 'public';
   draft.addNamespace(namespace);
   const reads = operation.reads.map(
     (name) =>

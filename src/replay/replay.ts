@@ -3,7 +3,9 @@
  * A linear history shares everything that does not change. Behind a missing parent (or on a cycle) revisions are replayed
  * on top of what the rest declares, and all they state is suspected. Refuses to know files and Python.
  */
+
 import { setImmediate } from 'node:timers/promises';
+import { keyOf } from '../model/name.ts';
 import type { BlindSpot, Operation } from '../model/operation.ts';
 import type { NamingConvention } from '../model/project.ts';
 import type { OperationSink, Replay, ReplayNote } from '../model/replay.ts';
@@ -214,7 +216,7 @@ function conditionOf(revision: RevisionId, operation: Operation, _sofar: readonl
 
 function objectsOf(operation: Operation): string[] {
   if (operation.kind === 'touchRows')
-    return operation.tables.map((table) => `${table.schema ?? 'public'}.${table.name}`);
+    return operation.tables.map((table) => keyOf(table.schema ?? 'public', table.name));
   const name =
     'table' in operation && operation.table
       ? 'columns' in operation.table
@@ -223,7 +225,7 @@ function objectsOf(operation: Operation): string[] {
       : 'name' in operation && typeof operation.name === 'object'
         ? operation.name
         : null;
-  return name === null ? [] : [`${name.schema ?? 'public'}.${name.name}`];
+  return name === null ? [] : [keyOf(name.schema ?? 'public', name.name)];
 }
 
 function unique(spots: BlindSpot[]): BlindSpot[] {

@@ -5,7 +5,7 @@
 
 import { isUniqueByIndex } from '../model/ddl-operation.ts';
 import { displayOfKey, nextvalDefault } from '../model/definition.ts';
-import { keyOf, type QualifiedName, truncateIdentifier } from '../model/name.ts';
+import { keyOf, nameOfKey, type QualifiedName, truncateIdentifier } from '../model/name.ts';
 import type { ConstraintDefinition, Operation, TableDefinition } from '../model/operation.ts';
 import type { Column, Constraint, Table } from '../model/schema.ts';
 import { columnOf, placeColumnIndex } from './columns.ts';
@@ -83,7 +83,7 @@ function build(
   definition: TableDefinition,
   name: QualifiedName,
 ): void {
-  const namespace = key.slice(0, key.length - name.name.length - 1);
+  const namespace = nameOfKey(key).schema ?? 'public';
   draft.addNamespace(namespace);
   const parents = [
     ...(definition.inherits ?? []),
@@ -370,9 +370,9 @@ function moveTable(draft: SchemaDraft, operation: Operation, from: string, names
 
 /** ` ON [schema.]table ` of a trigger's definition, however the name is written. */
 function onClause(key: string): RegExp {
-  const dot = key.indexOf('.');
+  const { schema, name } = nameOfKey(key);
   const part = (text: string) => `"?${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}"?`;
-  return new RegExp(`\\sON\\s+(?:${part(key.slice(0, dot))}\\.)?${part(key.slice(dot + 1))}\\s`, 'i');
+  return new RegExp(`\\sON\\s+(?:${part(schema ?? 'public')}\\.)?${part(name)}\\s`, 'i');
 }
 
 export function commentOnTable(draft: SchemaDraft, operation: Act<'commentOnTable'>): void {

@@ -3,7 +3,7 @@
  */
 import { displayOfKey, typeKeyOf } from '../model/definition.ts';
 import { renameTypeIn } from '../model/expression.ts';
-import { keyOf } from '../model/name.ts';
+import { keyOf, nameOfKey } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { EnumType } from '../model/schema.ts';
 import { removeColumn } from './columns.ts';
@@ -89,7 +89,7 @@ function createType(
   }
   // SQLAlchemy's question whether a type is there sees the whole search_path.
   if (operation.kind === 'createEnum' && operation.checkFirst && draft.findType(operation.name) !== null) return;
-  const namespace = key.slice(0, key.length - operation.name.name.length - 1);
+  const namespace = nameOfKey(key).schema ?? 'public';
   draft.addNamespace(namespace);
   const base = { ...draft.stated(operation, key), namespace, name: operation.name.name };
   if (operation.kind === 'createEnum') draft.set('enums', key, { ...base, labels: [...operation.labels] });

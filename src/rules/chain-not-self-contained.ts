@@ -1,9 +1,11 @@
 /**
  * A revision alters or references a table that no revision before it creates: the chain cannot build an empty database.
  */
+
 import { ancestorsOf, behindMissingParents } from '../model/ancestry.ts';
 import { blindSpotOver, hasUnreadRevisions } from '../model/blind-spots.ts';
 import type { Evidence, SubjectKind } from '../model/finding.ts';
+import { keyOf, nameOfKey } from '../model/name.ts';
 import type { ReplayNote } from '../model/replay.ts';
 import { asOneWhereMany } from './outside-base.ts';
 import { advice, defineRule, type FindingDraft } from './rule.ts';
@@ -38,7 +40,7 @@ export default defineRule({
       // Under its new name a missing object is as missing as under the old one.
       const { operation } = note;
       if (operation.kind === 'renameTable' || operation.kind === 'renameType' || operation.kind === 'renameView')
-        told.add(`${note.object.slice(0, note.object.indexOf('.'))}.${operation.to}`);
+        told.add(keyOf(nameOfKey(note.object).schema ?? 'public', operation.to));
       if (told.has(note.object)) continue;
       const before = ancestorsOf(graph, [note.revision]);
       // The file of the same id that was not taken may create it.

@@ -1,7 +1,7 @@
 /**
  * A live column has another default than the revisions declare.
  */
-import { nameOfKey } from '../model/declare.ts';
+import { nameOfKey } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Column, Schema } from '../model/schema.ts';
 import { declareStep, differences, isAbout, tell } from './drift-finding.ts';

@@ -1,8 +1,9 @@
 /**
  * A live column is an identity of another kind than declared.
  */
-import { nameOfKey } from '../model/declare.ts';
+
 import type { Difference } from '../model/drift.ts';
+import { nameOfKey } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Column } from '../model/schema.ts';
 import { aspectOf, declareStep, differences, isAbout, tell } from './drift-finding.ts';

@@ -1,7 +1,7 @@
 /**
  * A live column allows NULL where the revisions do not, or the reverse.
  */
-import { nameOfKey } from '../model/declare.ts';
+import { nameOfKey } from '../model/name.ts';
 import { declareStep, differences, isAbout, tell } from './drift-finding.ts';
 import { defineRule } from './rule.ts';
 

@@ -1,8 +1,7 @@
 /**
  * A live column is of another type than the revisions declare.
  */
-import { nameOfKey } from '../model/declare.ts';
-import { quoteIdentifier } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier } from '../model/name.ts';
 import type { Column } from '../model/schema.ts';
 import { aspectOf, declareStep, differences, isAbout, tell } from './drift-finding.ts';
 import { defineRule } from './rule.ts';

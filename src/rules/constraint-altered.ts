@@ -1,7 +1,9 @@
 /**
  * A live constraint covers, references or checks something else than declared.
  */
-import { addConstraint, nameOfKey } from '../model/declare.ts';
+
+import { addConstraint } from '../model/declare.ts';
+import { nameOfKey } from '../model/name.ts';
 import { declareStep, differences, tell } from './drift-finding.ts';
 import { defineRule } from './rule.ts';
 

@@ -1,8 +1,7 @@
 /**
  * A constraint stands NOT VALID although the revisions declare it valid.
  */
-import { nameOfKey } from '../model/declare.ts';
-import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import { differences, isAbout, tell } from './drift-finding.ts';
 import { defineRule, step } from './rule.ts';
 

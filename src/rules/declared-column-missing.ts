@@ -1,7 +1,9 @@
 /**
  * A declared column is not in the live table. Columns under one IF NOT EXISTS are that rule's one finding.
  */
+
 import { addColumn, createEnum, enumsOf } from '../model/declare.ts';
+import { keyOf } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Column, Schema } from '../model/schema.ts';
 import { declareStep, differences, tell } from './drift-finding.ts';
@@ -43,6 +45,6 @@ export default defineRule({
 /** Enum types that the column is of and that the database lacks. */
 function enumsMissing(column: Column, declared: Schema, live: Schema): Operation[] {
   return enumsOf([column], declared)
-    .filter((type) => !live.enums.has(`${type.namespace}.${type.name}`))
+    .filter((type) => !live.enums.has(keyOf(type.namespace, type.name)))
     .map(createEnum);
 }

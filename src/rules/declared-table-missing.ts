@@ -2,8 +2,10 @@
  * A revision that the database has passed creates a table that is not there. What it would have contained is evidence
  * of this one finding.
  */
+
 import { createEnum, createTable, enumsOf } from '../model/declare.ts';
 import type { Evidence } from '../model/finding.ts';
+import { keyOf, nameOfKey } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Table } from '../model/schema.ts';
 import { defineRule, type RuleInputs, step } from './rule.ts';
@@ -85,7 +87,7 @@ function operationsFor(
   table: Table,
 ): Operation[] {
   const missingEnums = enumsOf(table.columns.values(), declared.schema)
-    .filter((type) => !live.schema.enums.has(`${type.namespace}.${type.name}`))
+    .filter((type) => !live.schema.enums.has(keyOf(type.namespace, type.name)))
     .map(createEnum);
   return [...missingEnums, ...(ownOperations(declared, key, table) ?? createTable(table, declared.schema))];
 }
@@ -122,7 +124,7 @@ function touches(operation: Operation, key: string): boolean {
   if (!('table' in operation) || !operation.table) return false;
   const name = operation.kind === 'createTable' ? operation.table.name : operation.table;
   if (!('schema' in name)) return false;
-  return name.schema === null ? key.slice(key.indexOf('.') + 1) === name.name : key === `${name.schema}.${name.name}`;
+  return name.schema === null ? nameOfKey(key).name === name.name : key === keyOf(name.schema, name.name);
 }
 
 /** git added the file after one of its successors: an upgrade that was past it skips it for ever. */

@@ -2,10 +2,9 @@
  * The same natural key under two owners, one of which the seed names: rows entered by hand before the seed knew them.
  * Only tables, owners and keys that the seed itself writes are looked at.
  */
-import { nameOfKey } from '../model/declare.ts';
 import type { Evidence } from '../model/finding.ts';
 import { plainSearchPath, primaryKeyOf } from '../model/lookup.ts';
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import { type ForeignKey, foreignKeysOf, insertsOf, literalIn, type SeedInsert } from '../model/seed-view.ts';
 import { defineRule, type RuleInputs, step } from './rule.ts';
 
@@ -118,7 +117,7 @@ function ownedBy(declared: RuleInputs['declared'], live: RuleInputs['live'], see
         key.columns.length === 1 &&
         key.target !== insert.table &&
         insert.columns.includes(column) &&
-        (ownerWords.test(column) || ownerWords.test(key.target.slice(key.target.indexOf('.') + 1)))
+        (ownerWords.test(column) || ownerWords.test(nameOfKey(key.target).name))
       );
     });
     const [owner] = owners;

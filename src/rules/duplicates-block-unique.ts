@@ -1,9 +1,8 @@
 /**
  * Rows that repeat what a declared key or unique constraint forbids. Lists the groups; deletes nothing.
  */
-import { nameOfKey } from '../model/declare.ts';
 import type { Evidence } from '../model/finding.ts';
-import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import { advice, defineRule, type RuleInputs } from './rule.ts';
 
 export default defineRule({

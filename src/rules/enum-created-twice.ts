@@ -1,8 +1,10 @@
 /**
  * An enum type that stands already is created again: by a statement of its own and by `sa.Enum`, or by two revisions.
  */
+
 import { blindSpotOver, blindSpotsBefore } from '../model/blind-spots.ts';
 import type { Evidence, Remedy } from '../model/finding.ts';
+import { nameOfKey } from '../model/name.ts';
 import { branchEvidence, onBothSides, orderAfter, type Second, secondOf, type Twice } from './created-twice.ts';
 import { advice, defineRule, patch } from './rule.ts';
 
@@ -66,7 +68,7 @@ export default defineRule({
 });
 
 function remedyFor(note: Twice, second: Second, seen: Parameters<typeof secondOf>[1], isUnsure: boolean): Remedy {
-  const enumName = note.object.slice(note.object.indexOf('.') + 1);
+  const enumName = nameOfKey(note.object).name;
   if (second.isOnBothSides) return advice(onBothSides(note, `the type ${enumName}`), 'file-edit');
   const { revision, operation } = second;
   const isImplicit = operation.kind === 'createEnum' && operation.implicit === true;

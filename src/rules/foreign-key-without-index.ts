@@ -1,8 +1,7 @@
 /**
  * A referencing column that no index serves: deletes of the parent read the whole child.
  */
-import { nameOfKey } from '../model/declare.ts';
-import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import type { Constraint, Table } from '../model/schema.ts';
 import { advice, defineRule } from './rule.ts';
 

@@ -1,8 +1,7 @@
 /**
  * The right name in the wrong schema: a search_path to mend, no table to create.
  */
-import { nameOfKey } from '../model/declare.ts';
-import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import { tell } from './drift-finding.ts';
 import { advice, defineRule } from './rule.ts';
 
@@ -20,7 +19,7 @@ export default defineRule({
     for (const difference of drift.differences) {
       if (difference.direction !== 'elsewhere') continue;
       const found = difference.liveName ?? 'another schema';
-      const namespace = found.slice(0, Math.max(0, found.indexOf('.')));
+      const namespace = nameOfKey(found).schema ?? '';
       yield tell(difference, {
         evidence: [
           { origin: 'live', text: `there is ${found}` },

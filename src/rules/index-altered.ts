@@ -1,7 +1,9 @@
 /**
  * A live index has other keys, order, predicate, method or uniqueness than declared.
  */
-import { createIndex, nameOfKey } from '../model/declare.ts';
+
+import { createIndex } from '../model/declare.ts';
+import { nameOfKey } from '../model/name.ts';
 import { declareStep, differences, tell } from './drift-finding.ts';
 import { defineRule } from './rule.ts';
 

@@ -1,8 +1,7 @@
 /**
  * What the role may not read, so that it could not be proved; and what it may not change, where something is to be repaired.
  */
-import { nameOfKey } from '../model/declare.ts';
-import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({

@@ -3,10 +3,9 @@
  * Inferred from the seed alone; rows that no seed names are nobody's business here.
  */
 
-import { nameOfKey } from '../model/declare.ts';
 import type { Evidence } from '../model/finding.ts';
 import { plainSearchPath, primaryKeyOf, uniqueColumnsOf } from '../model/lookup.ts';
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import { foreignKeysOf, insertsOf, literalIn, rootOf, type SeedInsert } from '../model/seed-view.ts';
 import { defineRule, type RuleInputs, step } from './rule.ts';
 

@@ -2,10 +2,12 @@
  * A revision names a parent that no file defines. Chooses the repair by evidence: what the name was written for, what git
  * knows, else where the detached revisions fit; and shows the answers it did not take.
  */
+
 import { descendantsOf } from '../model/ancestry.ts';
 import { editDistance } from '../model/edit-distance.ts';
 import type { Evidence, Remedy } from '../model/finding.ts';
 import { type FileInHistory, type KnownVersion, placeOf } from '../model/history.ts';
+import { keyOf } from '../model/name.ts';
 import { chooseParent } from '../model/relink.ts';
 import type { Revision } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
@@ -269,12 +271,12 @@ function unexplainedTables(
   for (const id of declared.replay.operationsById.keys()) {
     for (const operation of declared.replay.operationsById.get(id) ?? []) {
       if (operation.kind === 'createTable')
-        known.add(`${operation.table.name.schema ?? 'public'}.${operation.table.name.name}`);
+        known.add(keyOf(operation.table.name.schema ?? 'public', operation.table.name.name));
     }
   }
   for (const reading of seeds?.readings ?? []) {
     for (const { table, verb } of reading.statements)
-      if (verb === 'ddl' && table) known.add(`${table.schema ?? 'public'}.${table.name}`);
+      if (verb === 'ddl' && table) known.add(keyOf(table.schema ?? 'public', table.name));
   }
   const ownNamespaces = new Set([...declared.heads.tables.values()].map((table) => table.namespace));
   const versionTables = new Set(live.versionTables.map((table) => table.key));

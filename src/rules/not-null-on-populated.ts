@@ -1,8 +1,7 @@
 /**
  * NOT NULL is declared and rows stand in its way: a column to add without a default, or NULLs in one that is there.
  */
-import { nameOfKey } from '../model/declare.ts';
-import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import { advice, defineRule, type RuleInputs } from './rule.ts';
 
 export default defineRule({

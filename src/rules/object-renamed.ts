@@ -1,12 +1,12 @@
 /**
  * The same shape under another name: said once, instead of one missing and one unexpected.
  */
-import { nameOfKey } from '../model/declare.ts';
 import type { Difference } from '../model/drift.ts';
 import type { Remedy } from '../model/finding.ts';
-import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import { tell } from './drift-finding.ts';
 import { isNameOnly } from './name-differs.ts';
+import { idsOfTwoMigrations } from './released-version.ts';
 import { advice, defineRule, step } from './rule.ts';
 
 export default defineRule({
@@ -14,16 +14,32 @@ export default defineRule({
   title: 'a declared object stands under another name',
   severity: 'warning',
   needs: ['declared', 'live', 'drift'],
+  wants: ['graph', 'history', 'code'],
   docs: {
     problem:
       'The database has an object of exactly the declared shape under another name, and none under the declared one.',
     consequence: 'Statements that use the declared name fail.',
     repair: 'Rename it back, or declare the new name in a revision.',
   },
-  *check({ live, drift }) {
+  *check({ live, drift, graph, history, code }) {
+    const reused = graph && history && code ? idsOfTwoMigrations(graph, code, history) : new Set();
     for (const difference of drift.differences) {
       if (difference.direction !== 'renamed' || isNameOnly(difference.kind)) continue;
       if ('table' in difference && !live.schema.tables.has(difference.table)) continue;
+      const revision = difference.origin?.revision ?? null;
+      if (reused.has(revision)) {
+        // What stands there may be what the other migration of that id has made.
+        yield tell(
+          { ...difference, certainty: 'suspected' },
+          {
+            evidence: [{ origin: 'live', text: `the same shape stands as ${difference.liveName ?? 'another name'}` }],
+            message: `${difference.key} is not in the database, and ${difference.liveName ?? 'another name'} of the same shape is; ${revision} names two migrations, and the other one may have made it.`,
+            causedBy: [`revision-id-reused:${revision}`],
+            remedy: advice(`Tell the two migrations of ${revision} apart first`),
+          },
+        );
+        continue;
+      }
       yield tell(difference, {
         severity: 'error',
         evidence: [{ origin: 'live', text: `the same shape stands as ${difference.liveName ?? 'another name'}` }],
@@ -37,22 +53,20 @@ export default defineRule({
 function renameStep(difference: Difference): Remedy {
   const found = difference.liveName;
   if (found === undefined) return advice(`Rename it to ${difference.key}`, 'locks-or-data');
-  const bare = (key: string) => key.slice(key.lastIndexOf('.') + 1);
   if (difference.kind === 'table') {
-    const from = nameOfKey(found.includes('.') ? found : `${nameOfKey(difference.key).schema}.${found}`);
     const to = nameOfKey(difference.key);
+    const from = { schema: to.schema, name: found };
     const sql = `ALTER TABLE ${quoteQualified(from)} RENAME TO ${quoteIdentifier(to.name)}`;
     const down = `ALTER TABLE ${quoteQualified(to)} RENAME TO ${quoteIdentifier(from.name)}`;
     return step(`Rename it back: ${sql}`, 'locks-or-data', [renaming(sql, down, `rename_${to.name}`, difference.key)]);
   }
   if (difference.kind === 'column') {
     const table = quoteQualified(nameOfKey(difference.table));
-    const [from, to] = [quoteIdentifier(bare(found)), quoteIdentifier(bare(difference.key))];
+    const name = difference.key.slice(difference.table.length + 1);
+    const [from, to] = [quoteIdentifier(found), quoteIdentifier(name)];
     const sql = `ALTER TABLE ${table} RENAME COLUMN ${from} TO ${to}`;
     const down = `ALTER TABLE ${table} RENAME COLUMN ${to} TO ${from}`;
-    return step(`Rename it back: ${sql}`, 'locks-or-data', [
-      renaming(sql, down, `rename_${bare(difference.key)}`, difference.table),
-    ]);
+    return step(`Rename it back: ${sql}`, 'locks-or-data', [renaming(sql, down, `rename_${name}`, difference.table)]);
   }
   return advice(`Rename ${found} to ${difference.key}`, 'locks-or-data');
 }

@@ -1,11 +1,10 @@
 /**
  * Rows that a foreign key to be added or validated would refuse: with the values, and whether the seed will bring them.
  */
-import { nameOfKey } from '../model/declare.ts';
 import type { SeedsReading } from '../model/diagnosis.ts';
 import type { Evidence } from '../model/finding.ts';
 import { plainSearchPath } from '../model/lookup.ts';
-import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import type { Constraint, Reference } from '../model/schema.ts';
 import { insertsOf, literalIn, rootOf } from '../model/seed-view.ts';
 import { advice, defineRule, type RuleInputs, step } from './rule.ts';

@@ -1,9 +1,8 @@
 /**
  * One id names two different migrations: one in a release (or on another branch), another one here.
  */
-import type { KnownVersion } from '../model/history.ts';
 import { releasedHow, unknownReleases } from '../model/history.ts';
-import { isAnotherMigration, lockFault } from './released-version.ts';
+import { lockFault, otherMigrationsOf } from './released-version.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({
@@ -24,14 +23,10 @@ export default defineRule({
     if (blind !== null && !history.lock) yield { notChecked: blind };
     if (history.lock?.fault) yield { notChecked: lockFault(history.lock) };
     for (const revision of graph.revisions.values()) {
-      const own = code.get(revision.id);
-      if (own === undefined || graph.duplicates.has(revision.id)) continue;
-      // A lock that holds this very text has settled which of the two is meant.
-      const locked = history.lock?.hashById.get(revision.id);
-      if (locked && locked.upgrade === own.hash?.upgrade) continue;
-      const isOther = (version: KnownVersion) => isAnotherMigration(revision, own, version);
-      const released = (history.releasedVersionsById?.get(revision.id) ?? []).filter(isOther);
-      const elsewhere = (history.elsewhereVersionsById?.get(revision.id) ?? []).filter(isOther);
+      const { released, elsewhere } = otherMigrationsOf(revision, graph, code, history) ?? {
+        released: [],
+        elsewhere: [],
+      };
       const [other] = [...released, ...elsewhere];
       if (other === undefined) continue;
       const isReleased = released.length > 0;

@@ -3,7 +3,7 @@
  */
 import type { Evidence } from '../model/finding.ts';
 import { placeOf, plainSearchPath, resolveTable } from '../model/lookup.ts';
-import { quoteLiteral } from '../model/name.ts';
+import { nameOfKey, quoteLiteral } from '../model/name.ts';
 import type { TextEdit } from '../model/remedy.ts';
 import type { SeedGuard, SeedReading } from '../model/seed.ts';
 import { advice, defineRule, patch } from './rule.ts';
@@ -68,7 +68,7 @@ export default defineRule({
 });
 
 function remedyFor(reading: SeedReading, guard: SeedGuard, key: string) {
-  const namespace = key.slice(0, key.indexOf('.'));
+  const namespace = nameOfKey(key).schema ?? '';
   const summary = `Make ${reading.file}:${guard.line} ask for ${key} by its schema and stop with an exception where it is absent`;
   const edits: TextEdit[] = [];
   const block = reading.text.slice(guard.span.from, guard.span.to);

@@ -3,9 +3,8 @@
  * another one than the file.
  */
 
-import { nameOfKey } from '../model/declare.ts';
 import type { Evidence } from '../model/finding.ts';
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { RemedyAction, TextEdit } from '../model/remedy.ts';
 import type { SeedReading, SeedRunner, Span } from '../model/seed.ts';
 import { insertsOf, literalIn } from '../model/seed-view.ts';

@@ -1,8 +1,7 @@
 /**
  * A sequence behind the values of its column: explicit ids, from a seed or a restore, do not move it.
  */
-import { nameOfKey } from '../model/declare.ts';
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { Schema } from '../model/schema.ts';
 import { defineRule, type RuleInputs, step } from './rule.ts';
 

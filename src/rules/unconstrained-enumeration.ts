@@ -2,8 +2,7 @@
  * A text column that is named like an enumeration, holds a handful of words in many rows, and takes any text all the same.
  * Rows decide: a column with few of them, or with other than words, is left alone.
  */
-import { nameOfKey } from '../model/declare.ts';
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { Table } from '../model/schema.ts';
 import { insertsOf, literalIn } from '../model/seed-view.ts';
 import { advice, defineRule, type RuleInputs } from './rule.ts';

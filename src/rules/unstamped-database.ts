@@ -1,7 +1,9 @@
 /**
  * The database has tables of this chain and no version row: Alembic takes it for empty. Says which revision it looks like.
  */
+
 import type { Evidence } from '../model/finding.ts';
+import { keyOf, nameOfKey } from '../model/name.ts';
 import { advice, defineRule, type RuleInputs, step } from './rule.ts';
 
 export default defineRule({
@@ -46,7 +48,7 @@ export default defineRule({
         message: `The database has ${owned.length} ${owned.length === 1 ? 'table' : 'tables'} of this chain, and its version row is in ${elsewhere.key}, where Alembic as configured does not look: it reads ${stamp.state === 'absent' ? `${name}, which is not there` : `${name}, which has no row`}.`,
         evidence,
         remedy: advice(
-          `Set version_table_schema='${elsewhere.namespace}'${elsewhere.name === name.slice(name.indexOf('.') + 1) ? '' : ` and version_table='${elsewhere.name}'`} in ${config?.env.file ?? 'env.py'}, or put ${elsewhere.namespace} on the search_path of the role that migrates`,
+          `Set version_table_schema='${elsewhere.namespace}'${elsewhere.name === nameOfKey(name).name ? '' : ` and version_table='${elsewhere.name}'`} in ${config?.env.file ?? 'env.py'}, or put ${elsewhere.namespace} on the search_path of the role that migrates`,
         ),
       };
       return;
@@ -98,7 +100,8 @@ function ownedTables(
 }
 
 function defaultKey(schema: string | null, table: string | null, searchPath: readonly string[]): string {
-  return `${schema ?? searchPath.find((name) => !name.startsWith('pg_') && !name.startsWith('$')) ?? 'public'}.${table ?? 'alembic_version'}`;
+  const place = schema ?? searchPath.find((name) => !name.startsWith('pg_') && !name.startsWith('$')) ?? 'public';
+  return keyOf(place, table ?? 'alembic_version');
 }
 
 function percent(score: number): string {

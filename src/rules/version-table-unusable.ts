@@ -1,8 +1,7 @@
 /**
  * What bears the version table's name is none that Alembic can work with: another column, another type, not a table.
  */
-import { nameOfKey } from '../model/declare.ts';
-import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({

@@ -3,7 +3,7 @@
  * `resolveSeedIdentities` asks the database which id such a row lives under. Refuses to change anything.
  */
 import { isSameSet, plainSearchPath, primaryKeyOf, resolveTable, uniqueColumnsOf } from '../model/lookup.ts';
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { Schema, Table } from '../model/schema.ts';
 import type { SeedReading, SeedRow, SeedStatement, SeedValue } from '../model/seed.ts';
 
@@ -223,6 +223,6 @@ export async function resolveSeedIdentities(
 
 /** `schema.table` apart; only the first dot separates. */
 export function splitKey(key: string): [string, string] {
-  const dot = key.indexOf('.');
-  return [key.slice(0, dot), key.slice(dot + 1)];
+  const { schema, name } = nameOfKey(key);
+  return [schema ?? '', name];
 }

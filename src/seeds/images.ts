@@ -3,7 +3,7 @@
  * one, compared after; `changed-rows.ts` does without where a second session is at hand. Refuses to know seeds and the ledger.
  */
 import { ChainError } from '../errors.ts';
-import { compareText, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
+import { compareText, nameOfKey, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { SeedSession } from './session.ts';
 
 export type RowValues = Record<string, string | null>;
@@ -42,8 +42,7 @@ export function rowText(shape: { columns: { name: string }[] }, alias: string, n
 }
 
 export function tableText(key: string): string {
-  const dot = key.indexOf('.');
-  return quoteQualified({ schema: key.slice(0, dot), name: key.slice(dot + 1) });
+  return quoteQualified(nameOfKey(key));
 }
 
 /** Columns and key of a table; null where it is none that holds rows. */

@@ -2,7 +2,7 @@
  * Foreign keys after a seed that switched triggers off: PostgreSQL looks at none of its rows then, and never will, while
  * the key stays valid. Counts the rows that refer to nothing, before and after. Refuses to know seeds.
  */
-import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { keyOf, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import { tableText } from './images.ts';
 import type { SeedSession } from './session.ts';
 
@@ -48,7 +48,7 @@ export async function orphanCounts(
     const { rows } = await session.query<{ count: string }>(
       `SELECT count(*)::text AS count FROM ${quoteQualified(key)} c WHERE ${given.join(' AND ')} AND NOT EXISTS (SELECT FROM ${parent} p WHERE ${joined.join(' AND ')})`,
     );
-    found.push({ constraint: key.constraint, table: `${key.schema}.${key.name}`, rows: Number(rows[0]?.count ?? 0) });
+    found.push({ constraint: key.constraint, table: keyOf(key.schema, key.name), rows: Number(rows[0]?.count ?? 0) });
   }
   return found;
 }

@@ -2,7 +2,7 @@
  * Existence probes that skip in silence: the probe says which schema it means, and the other branch raises an exception.
  */
 import { plainSearchPath, resolveTable } from '../model/lookup.ts';
-import { quoteLiteral } from '../model/name.ts';
+import { keyOf, quoteLiteral } from '../model/name.ts';
 import type { SeedGuard, SeedReading } from '../model/seed.ts';
 import { type Token, tokensOf } from '../sql/index.ts';
 import { type SeedWorld, splitKey } from './identities.ts';
@@ -42,7 +42,7 @@ function keyOfProbe(world: SeedWorld, guard: SeedGuard): string {
     const key = resolveTable(schema, name, path);
     if (key !== null) return key;
   }
-  return `${name.schema ?? path[0]}.${name.name}`;
+  return keyOf(name.schema ?? path[0] ?? 'public', name.name);
 }
 
 function qualify(reading: SeedReading, guard: SeedGuard, namespace: string, patch: SeedPatch): void {

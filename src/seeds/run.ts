@@ -3,7 +3,7 @@
  * commit. A failure names file, line and statement. Refuses to know the ledger and the plan.
  */
 import { ChainError } from '../errors.ts';
-import { compareText, quoteQualified } from '../model/name.ts';
+import { compareText, keyInSql, quoteQualified } from '../model/name.ts';
 import type { SeedReading } from '../model/seed.ts';
 import { inOrder } from '../model/seed-view.ts';
 import { changedRows, markNow, type Reader } from './changed-rows.ts';
@@ -205,7 +205,7 @@ async function tablesOf(session: SeedSession, reading: SeedReading): Promise<{ n
       `WITH RECURSIVE reached(oid) AS (
          SELECT coalesce(${names.map((_, i) => `pg_catalog.to_regclass($${i + 2})`).join(', ')})::oid
          UNION SELECT f.conrelid FROM reached JOIN pg_catalog.pg_constraint f ON f.confrelid = reached.oid AND f.contype = 'f' AND $1)
-       SELECT DISTINCT n.nspname || '.' || c.relname AS name
+       SELECT DISTINCT ${keyInSql('n.nspname', 'c.relname')} AS name
          FROM reached JOIN pg_catalog.pg_class c ON c.oid = coalesce(pg_catalog.pg_partition_root(reached.oid), reached.oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'`,
       [verb === 'truncate' && /\bcascade\b/i.test(sql), ...names.map(quoteQualified)],
@@ -218,7 +218,7 @@ async function tablesOf(session: SeedSession, reading: SeedReading): Promise<{ n
 /** Names by oid, partitions by the name of their topmost parent. A table that the seed makes itself has no rows to keep. */
 async function standingTables(session: SeedSession): Promise<Map<string, string>> {
   const { rows } = await session.query<{ oid: string; name: string }>(
-    `SELECT c.oid::text AS oid, n.nspname || '.' || r.relname AS name
+    `SELECT c.oid::text AS oid, ${keyInSql('n.nspname', 'r.relname')} AS name
        FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_class r ON r.oid = CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid) ELSE c.oid END
        JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace

@@ -2,6 +2,7 @@
  * Which statement of a seed wrote to which table, by PostgreSQL's own counters, and what in a row tells it from another.
  * Refuses to judge.
  */
+import { nameOfKey } from '../model/name.ts';
 import type { SeedReading, SeedStatement } from '../model/seed.ts';
 import { filesOf } from '../model/seed-view.ts';
 import { type RowValues, type TableShape, type WriteCounts, writeCounts } from './images.ts';
@@ -67,7 +68,7 @@ export function setsAnyOf({ sets, onConflict }: SeedStatement, columns: readonly
 
 /** The line of the statement, inside a block of the one that names the table. */
 export function placeIn(act: ScriptStatement, reading: SeedReading, table: string, columns: readonly string[]) {
-  const name = table.slice(table.indexOf('.') + 1);
+  const name = nameOfKey(table).name;
   const own = statementsIn(act, reading);
   const writers = own.filter((statement) => statement.table?.name === name && statement.verb !== 'select');
   const writing = writers.find((statement) => setsAnyOf(statement, columns)) ?? writers[0];

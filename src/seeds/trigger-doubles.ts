@@ -2,7 +2,7 @@
  * Rows that a trigger writes and the seed writes too: the second of the two is refused for its key, or stands beside the
  * first. Told only where both were seen to be written in one run. Refuses to judge.
  */
-import { quoteIdentifier } from '../model/name.ts';
+import { keyOf, nameOfKey, quoteIdentifier } from '../model/name.ts';
 import type { SeedDouble, SeedReading, SeedRerun } from '../model/seed.ts';
 import { inOrder } from '../model/seed-view.ts';
 import { type RowImage, type RowValues, shapeOf, tableText } from './images.ts';
@@ -31,7 +31,7 @@ export async function rowsDoubled(
     const [trigger] = byTrigger;
     const [own] = bySeed;
     if (!trigger || !own) continue;
-    const name = table.slice(table.indexOf('.') + 1);
+    const name = nameOfKey(table).name;
     const inserts = bySeed.flatMap(({ act }) =>
       statementsIn(act, reading).filter((one) => one.table?.name === name && one.verb === 'insert'),
     );
@@ -84,7 +84,7 @@ export async function rowRefused(
   const refusal = (error as { cause?: unknown }).cause as Record<string, string | null> | undefined;
   const key = /^Key \((.+)\)=\((.+)\) already exists/.exec(refusal?.detail ?? '');
   if (!key || refusal?.sqlState !== '23505' || !refusal.schema || !refusal.table) return [];
-  const table = `${refusal.schema}.${refusal.table}`;
+  const table = keyOf(refusal.schema, refusal.table);
   const { byTrigger, bySeed } = writersOf(table, reading, writes);
   // The trigger was first, or it came to a row of the seed's own.
   const isInTrigger = /PL\/pgSQL function (?!inline_code_block)/.test(refusal.where ?? '');

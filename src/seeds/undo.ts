@@ -2,7 +2,7 @@
  * Takes a seed's rows back by their images: inserted ones removed, updated ones restored, deleted ones put in again; only
  * where a row still is as the seed left it. What would be lost is reported and nothing is changed. Refuses to know the ledger.
  */
-import { quoteIdentifier, quoteQualified } from '../model/name.ts';
+import { keyOf, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import { type RowImage, type RowValues, rowText, shapeOf, type TableShape, tableText } from './images.ts';
 import type { SeedSession } from './session.ts';
 
@@ -177,7 +177,7 @@ async function rowsReferringTo(
     const join = key.columns
       .map((column, i) => `c.${quoteIdentifier(column)} = p.${quoteIdentifier(key.targets[i] as string)}`)
       .join(' AND ');
-    const self = `${key.schema}.${key.name}` === table ? ' AND (c.ctid <> p.ctid OR c.tableoid <> p.tableoid)' : '';
+    const self = keyOf(key.schema, key.name) === table ? ' AND (c.ctid <> p.ctid OR c.tableoid <> p.tableoid)' : '';
     const { rows } = await session.query<{ count: string }>(
       `SELECT count(*)::text AS count FROM ${quoteQualified(key)} c JOIN ${tableText(table)} p ON ${join} WHERE p.ctid = $1::tid AND p.tableoid = $2::oid${self}`,
       [at.place, at.part],

@@ -149,6 +149,25 @@ describe('revision-id-reused', () => {
     ).toEqual([]);
   });
 
+  it('proposes no renaming by what the other migration may have made', async () => {
+    const renamed: Project = {
+      revisions: [
+        { id: 'a', sql: 'CREATE TABLE t (id int)' },
+        { id: 'b', after: 'a', sql: 'CREATE TABLE masts (id int, height int, wood text)', createDate: '2026-02-02' },
+      ],
+      live: 'CREATE TABLE t (id int); CREATE TABLE poles (id int, height int, wood text)',
+      rows: ['b'],
+    };
+    const told = async (history: Partial<RevisionHistory>) =>
+      (await findingsOf('object-renamed', { ...renamed, history })).map(({ severity, remedy }) => [
+        severity,
+        remedy?.actions.length,
+      ]);
+    const releasedById = new Map([['b', 'v1']]);
+    expect(await told({ releasedById })).toEqual([['error', 1]]);
+    expect(await told({ releasedById, releasedVersionsById: new Map([['b', [other]]]) })).toEqual([['warning', 0]]);
+  });
+
   it('only suspects a branch', async () => {
     const [finding] = await findingsOf(
       'revision-id-reused',

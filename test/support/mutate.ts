@@ -2,7 +2,7 @@
  * Single changes to a live database, of every kind that a comparison must tell: SQL that makes one to a random object, and
  * the keys under which a difference on it may be told.
  */
-import { nameOfKey, sqlOfKey } from '../../src/model/definition.ts';
+import { placeOfKey, sqlOfKey } from '../../src/model/definition.ts';
 import { quoteIdentifier, quoteLiteral } from '../../src/model/name.ts';
 import type { Column, Constraint, Index, Schema, Table } from '../../src/model/schema.ts';
 
@@ -123,7 +123,7 @@ function renamed(of: (schema: Schema) => ReadonlyMap<string, unknown>, kind: str
   return (schema, random) => {
     const key = pick([...of(schema).keys()], random);
     if (key === null) return null;
-    const { schema: namespace, name } = nameOfKey(key);
+    const { schema: namespace, name } = placeOfKey(key);
     return {
       sql: `ALTER ${kind} ${sqlOfKey(key)} RENAME TO ${q(`${name.slice(0, 50)}_mutant`)}`,
       keys: [key, `${namespace}.${name.slice(0, 50)}_mutant`],
@@ -137,7 +137,7 @@ function moved(of: (schema: Schema) => ReadonlyMap<string, unknown>, kind: strin
     if (key === null) return null;
     return {
       sql: `CREATE SCHEMA mutant; ALTER ${kind} ${sqlOfKey(key)} SET SCHEMA mutant`,
-      keys: [key, `mutant.${nameOfKey(key).name}`],
+      keys: [key, `mutant.${placeOfKey(key).name}`],
     };
   };
 }

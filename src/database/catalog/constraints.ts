@@ -1,6 +1,7 @@
 /**
  * Constraints of tables. PostgreSQL 18 also keeps NOT NULL as constraints (contype 'n'); a column's `notNull` says that.
  */
+import { keyInSql } from '../../model/name.ts';
 import type { Constraint, ConstraintType, ReferentialAction } from '../../model/schema.ts';
 import { type CatalogReading, type ColumnNames, countsNamespace, present, readRows, vector } from './reading.ts';
 import type { OpenTable } from './tables.ts';
@@ -47,7 +48,7 @@ export async function readConstraints(
             o.conparentid <> 0, o.conkey,
             case when o.contype = 'c' then pg_get_expr(o.conbin, o.conrelid) end,
             case when o.contype = 'f' then (
-              select fn.nspname || '.' || fc.relname from pg_class fc join pg_namespace fn on fn.oid = fc.relnamespace
+              select ${keyInSql('fn.nspname', 'fc.relname')} from pg_class fc join pg_namespace fn on fn.oid = fc.relnamespace
                where fc.oid = o.confrelid) end,
             case when o.contype = 'f' then (
               select array_agg(fa.attname order by k.place)

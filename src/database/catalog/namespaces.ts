@@ -1,6 +1,7 @@
 /**
  * Namespaces with what the role may do in them, extensions, and the names of all that belongs to extensions.
  */
+import { keyInSql } from '../../model/name.ts';
 import type { Extension } from '../../model/schema.ts';
 import { belongsToNoExtension, type CatalogReading, countsNamespace, readRows } from './reading.ts';
 
@@ -38,13 +39,13 @@ export async function readExtensionObjects(reading: CatalogReading): Promise<Set
   const rows = await readRows<[string]>(
     reading,
     `with owned as (select classid, objid from pg_depend where deptype = 'e' and refclassid = 'pg_extension'::regclass)
-     select n.nspname || '.' || c.relname from owned o join pg_class c on o.classid = 'pg_class'::regclass and c.oid = o.objid
+     select ${keyInSql('n.nspname', 'c.relname')} from owned o join pg_class c on o.classid = 'pg_class'::regclass and c.oid = o.objid
        join pg_namespace n on n.oid = c.relnamespace
      union all
-     select n.nspname || '.' || t.typname from owned o join pg_type t on o.classid = 'pg_type'::regclass and t.oid = o.objid
+     select ${keyInSql('n.nspname', 't.typname')} from owned o join pg_type t on o.classid = 'pg_type'::regclass and t.oid = o.objid
        join pg_namespace n on n.oid = t.typnamespace
      union all
-     select n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')'
+     select ${keyInSql('n.nspname', 'p.proname')} || '(' || pg_get_function_identity_arguments(p.oid) || ')'
        from owned o join pg_proc p on o.classid = 'pg_proc'::regclass and p.oid = o.objid
        join pg_namespace n on n.oid = p.pronamespace
      union all

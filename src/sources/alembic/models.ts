@@ -535,7 +535,7 @@ function assemble(request: ModelsRequest, found: Found[], blindSpots: BlindSpot[
   for (const operations of operationsByTable.values()) {
     for (const operation of operations) {
       if (operation.kind === 'createEnum') {
-        const key = `${operation.name.schema}.${operation.name.name}`;
+        const key = keyOf(operation.name.schema ?? 'public', operation.name.name);
         if (made.has(key)) continue;
         made.add(key);
       }

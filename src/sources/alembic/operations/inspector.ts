@@ -1,6 +1,7 @@
 /**
  * Questions to `sa.inspect(connection)`, answered from the schema replayed so far (the port `OperationSink.schema`).
  */
+import { keyOf } from '../../../model/name.ts';
 import type { Table } from '../../../model/schema.ts';
 import {
   type Arguments,
@@ -34,7 +35,7 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
     if (table === undefined) return null;
     const wanted = namespaceOf(given);
     for (const folder of wanted === null ? [...effects.sink.searchPath(), 'public'] : [wanted]) {
-      const found = schema.tables.get(`${folder}.${table}`);
+      const found = schema.tables.get(keyOf(folder, table));
       if (found) return found;
     }
     return undefined;

@@ -3,6 +3,7 @@
  * question is one that is known; rows of tables are assumed to be none, as in an empty database, and the assumption stays
  * attached to the answer.
  */
+import { keyOf } from '../../../model/name.ts';
 import type { Operation } from '../../../model/operation.ts';
 import type { Schema } from '../../../model/schema.ts';
 import {
@@ -176,7 +177,7 @@ function rowsOfEach(machine: Machine, values: readonly string[]): Value {
 
 function findTable(schema: Schema, effects: Effects, namespace: string | null, name: string): boolean {
   const folders = namespace === null ? [...effects.sink.searchPath(), 'public'] : [namespace];
-  return folders.some((folder) => schema.tables.has(`${folder}.${name}`) || schema.views.has(`${folder}.${name}`));
+  return folders.some((folder) => schema.tables.has(keyOf(folder, name)) || schema.views.has(keyOf(folder, name)));
 }
 
 /** Methods of a result, of its rows and of what changed rows. */
