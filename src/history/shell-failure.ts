@@ -31,7 +31,7 @@ export function failureIn(
   const mode = modeAt(commands, index, initial);
   const before = command.text.slice(0, span.from);
   const parts = partsOf(command.text.slice(span.to));
-  const later = commands.slice(index + 1);
+  const later = following(commands.slice(index + 1), /;;\s*$/.test(command.text));
 
   if (/(?:^|[;&|({]\s*)(?:while|until)\s[^;]*$/.test(before)) return told;
   if (/(?:^|[;&|({]\s*)(?:if|elif)\s[^;]*$/.test(before)) return failureOfCondition(before, parts, later);
@@ -203,6 +203,30 @@ function ignored(how: string, remedy: string): MigratorFailure {
 function short(text: string): string {
   const line = text.trim().replace(/\s+/g, ' ');
   return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+}
+
+/**
+ * What may run after a command: behind `else` and `;;` stand other branches, of which none does. `isArmOver`: a `;;` ends the
+ * command's own line.
+ */
+function following(commands: readonly ShellCommand[], isArmOver: boolean): ShellCommand[] {
+  const reached: ShellCommand[] = [];
+  let depth = 0;
+  let passedUntil: 'fi' | 'esac' | null = isArmOver ? 'esac' : null;
+  for (const command of commands) {
+    const { text } = command;
+    const opens = /^(?:if|case|for|while|until)\b/.test(text) ? 1 : 0;
+    const closes = [...text.matchAll(/(?:^|[;\s])(?:fi|esac|done)(?=$|[;\s|&)])/g)].length;
+    if (depth === 0 && passedUntil === null && /^(?:else|elif)\b/.test(text)) passedUntil = 'fi';
+    else if (depth === 0 && passedUntil === null && text.startsWith(';;')) passedUntil = 'esac';
+    else if (depth === 0 && passedUntil !== null && text.startsWith(passedUntil)) passedUntil = null;
+    else if (passedUntil === null) {
+      reached.push(command);
+      if (depth === 0 && /;;\s*$/.test(text)) passedUntil = 'esac';
+    }
+    depth = Math.max(0, depth + opens - closes);
+  }
+  return reached;
 }
 
 function nextOf(later: readonly ShellCommand[]): ShellCommand | null {

@@ -39,10 +39,18 @@ export default defineRule({
       if (told.has(call.file)) continue;
       told.add(call.file);
       const startsUp = call.occasion === 'start-up';
+      const when =
+        call.file === config.env.file ? ' whenever Alembic runs' : startsUp ? ' when the application starts' : '';
+      // Alembic's cookbook builds fresh databases so: no upgrade meets tables that stand already.
+      const isStamped = config.migrators.some(({ act, file }) => act === 'stamp' && file === call.file);
       yield {
         subject: place(call),
-        severity: startsUp ? 'error' : 'warning',
-        message: `${call.file}:${call.line} calls create_all()${startsUp ? ' when the application starts' : ''}: tables stand before their revision runs, and the upgrade dies on "already exists".`,
+        severity: startsUp && !isStamped ? 'error' : 'warning',
+        message: `${call.file}:${call.line} calls create_all()${when}${
+          isStamped
+            ? ' and stamps the database: it has the tables of the models, and nothing else that revisions do.'
+            : ': tables stand before their revision runs, and the upgrade dies on "already exists".'
+        }`,
         evidence: [evidence(call)],
         remedy: advice(`Take create_all() out of ${call.file} and run \`alembic upgrade head\` instead`, 'file-edit'),
       };

@@ -52,6 +52,16 @@ const scripts: [kind: 'told' | 'ignored' | 'stamped', script: string][] = [
   ['ignored', "set -e\nbash -c 'alembic upgrade head || true'\ngunicorn app"],
   ['ignored', 'set -e\ntimeout 30 alembic upgrade head || echo "took too long"\ngunicorn app'],
   ['ignored', 'set -e\nalembic upgrade head &\ngunicorn app'],
+  ['told', 'case up in\n  up)\n    alembic upgrade head\n    ;;\n  *)\n    gunicorn app\n    ;;\nesac'],
+  ['told', 'case up in\n  up) alembic upgrade head ;;\n  *) gunicorn app ;;\nesac'],
+  ['ignored', 'case up in\n  up) alembic upgrade head ;;\n  *) echo no ;;\nesac\ngunicorn app'],
+  ['ignored', 'case up in\n  up)\n    alembic upgrade head\n    gunicorn app\n    ;;\n  *) true ;;\nesac'],
+  ['told', 'if true; then\n  alembic upgrade head\nelse\n  gunicorn app\nfi'],
+  [
+    'told',
+    'if true; then\n  alembic upgrade head\nelif false; then\n  if true; then\n    gunicorn app\n  fi\nelse\n  gunicorn app\nfi',
+  ],
+  ['ignored', 'if true; then\n  alembic upgrade head\nelse\n  true\nfi\ngunicorn app'],
   ['stamped', 'alembic upgrade head || alembic stamp head\ngunicorn app'],
   ['stamped', 'if ! alembic upgrade head; then\n  alembic stamp head\nfi\ngunicorn app'],
 ];

@@ -49,6 +49,18 @@ describe('create-all-bypass', () => {
     expect(await findingsOf(rule, shell('alembic upgrade head'))).toEqual([]);
   });
 
+  it('knows the recipe that stamps what it makes', async () => {
+    const [found] = await findingsOf(
+      rule,
+      python(
+        'app/main.py',
+        'from alembic import command\nBase.metadata.create_all(engine)\ncommand.stamp(config, "head")\n',
+      ),
+    );
+    expect(found?.severity).toBe('warning');
+    expect(found?.message).toContain('and stamps the database');
+  });
+
   it('says it of all tests at once', async () => {
     const text = 'def db():\n    Base.metadata.create_all(engine)\n';
     const surroundings = ['tests/conftest.py', 'tests/test_a.py', 'tests/test_b.py'].map((file) => ({

@@ -140,9 +140,11 @@ function actOf(expression: Expression, names: ImportedNames, isEnv: boolean, sta
   if (expression.kind === 'attribute' && expression.name === 'create_all')
     return { act: 'create-all', at: expression, ignoresByItself: null };
   if (expression.kind !== 'call') return null;
+  const plainCall = (act: Migrator['act']): Act => ({ act, at: expression, ignoresByItself: null });
+  // `context.get_context().stamp(script, …)`
+  if (isEnv && expression.callee.kind === 'attribute' && expression.callee.name === 'stamp') return plainCall('stamp');
   const callee = dotted(expression.callee);
   if (callee === null) return null;
-  const plainCall = (act: Migrator['act']): Act => ({ act, at: expression, ignoresByItself: null });
   const method = /^(.*)\.(upgrade|stamp|check)$/.exec(callee);
   if (method !== null && names.commands.has(method[1] as string)) return plainCall(method[2] as Migrator['act']);
   const named = names.functions.get(callee);
