@@ -4,6 +4,7 @@
  */
 import type { SurroundingFile } from '../model/project.ts';
 import type { SeedReading, SeedRunner } from '../model/seed.ts';
+import { acceptedFailures } from './accepted-failures.ts';
 import { type ShellCommand, shellCommands } from './shell-lines.ts';
 
 type Hiding = SeedRunner['hides'][number];
@@ -171,7 +172,16 @@ function hidesOf(
     if (orTrue.test(command.text) || letsFail(command, kind)) put(command, 'or-true');
     if (dropsErrors.test(command.text)) put(command, 'stderr-dropped');
   }
-  for (const success of successesAfter(commands, running, swallowed, text, kind)) put(success, 'success-regardless');
+  for (const { later, run } of successesAfter(commands, running, swallowed, text, kind)) {
+    put(later, 'success-regardless');
+    const told = hides.find(({ what, line }) => what === 'success-regardless' && line === later.line);
+    if (told) told.run = run.hereDocument === '' && !swallowed.includes(run) ? run.span : null;
+  }
+  for (const { within, at, value } of kind === 'ci' ? acceptedFailures(text) : []) {
+    if (!running.some(({ command: { span } }) => span.from >= within.from && span.to <= within.to)) continue;
+    const line = text.slice(0, at.from).split('\n').length;
+    hides.push({ line, span: at, what: 'failure-accepted', text: text.slice(at.from, at.to), accepts: value });
+  }
   return hides.sort((a, b) => a.line - b.line || a.span.from - b.span.from);
 }
 
@@ -228,8 +238,8 @@ function successesAfter(
   swallowed: ShellCommand[],
   text: string,
   kind: SurroundingFile['kind'],
-): ShellCommand[] {
-  const found: ShellCommand[] = [];
+): { later: ShellCommand; run: ShellCommand }[] {
+  const found: { later: ShellCommand; run: ShellCommand }[] = [];
   const exitsOnError = (at: number): boolean => {
     // GitHub's own shell is `bash -e`; elsewhere the last `set` counts.
     if (kind === 'ci') return true;
@@ -242,7 +252,7 @@ function successesAfter(
     for (const later of commands.slice(commands.indexOf(command) + 1)) {
       if (/\$\?|PIPESTATUS/.test(later.text) && !isSwallowed) break;
       if (!isSwallowed && /^exit\s+0\b/.test(later.text)) {
-        found.push(later);
+        found.push({ later, run: command });
         break;
       }
       if (!/^(?:echo|printf|log\w*|info|success\w*)\b/.test(commandPart(later.text))) continue;
@@ -251,7 +261,7 @@ function successesAfter(
         /fail|error|❌/i.test(later.text)
       )
         continue;
-      found.push(later);
+      found.push({ later, run: command });
       break;
     }
   }

@@ -204,8 +204,12 @@ export interface SeedRunner {
   hides: {
     line: number;
     span: Span;
-    what: 'no-on-error-stop' | 'no-pipefail' | 'or-true' | 'stderr-dropped' | 'success-regardless';
+    what: 'no-on-error-stop' | 'no-pipefail' | 'or-true' | 'stderr-dropped' | 'success-regardless' | 'failure-accepted';
     text: string;
+    /** Of a success that is told regardless: the command that runs the seed. Null: it is not to be edited there. */
+    run?: Span | null;
+    /** Of an accepted failure: the word that accepts it, where nothing but the seed's own step hangs on it. */
+    accepts?: Span | null;
   }[];
   version: { value: string; line: number; span: Span }[];
   text: string;

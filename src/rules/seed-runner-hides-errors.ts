@@ -14,6 +14,7 @@ const words: Record<Hiding['what'], string> = {
   'or-true': 'the exit code is thrown away',
   'stderr-dropped': 'the error message is thrown away, so that "cannot look" reads as "nothing there"',
   'success-regardless': 'success is printed whatever happened',
+  'failure-accepted': 'the pipeline is told to go on when it fails',
 };
 
 export default defineRule({
@@ -23,7 +24,7 @@ export default defineRule({
   needs: ['seeds'],
   docs: {
     problem:
-      'The script runs psql without ON_ERROR_STOP, pipes it without pipefail, or drops its exit code or messages.',
+      'The script runs psql without ON_ERROR_STOP, pipes it without pipefail, or drops its exit code or messages; or the pipeline around it accepts the failure.',
     consequence: 'A seed that failed half-way is reported as a success, in deployments and in CI.',
     repair: 'Run psql with `-v ON_ERROR_STOP=1`, set pipefail, and let the exit code through.',
   },
@@ -42,9 +43,7 @@ export default defineRule({
       const summary = `Let ${runner.file} fail when its seed fails: ${kinds.map((kind) => ways[kind]).join(', ')}`;
       yield {
         subject: { kind: 'file', name: runner.file, file: runner.file, line: first.line },
-        severity: kinds.every((kind) => kind === 'stderr-dropped' || kind === 'success-regardless')
-          ? 'warning'
-          : 'error',
+        severity: kinds.every((kind) => mild.has(kind)) ? 'warning' : 'error',
         message: `${runner.file} hides the errors of the seed it runs (${kinds.map((kind) => short[kind]).join(', ')}); a seed that failed is reported as a success.`,
         evidence,
         remedy:
@@ -56,12 +55,16 @@ export default defineRule({
   },
 });
 
+/** The failure itself is still seen, or was told to be let go in so many words. */
+const mild: ReadonlySet<Hiding['what']> = new Set(['stderr-dropped', 'success-regardless', 'failure-accepted']);
+
 const short: Record<Hiding['what'], string> = {
   'no-on-error-stop': 'psql without ON_ERROR_STOP',
   'no-pipefail': 'a pipe without pipefail',
   'or-true': '|| true',
   'stderr-dropped': '2>/dev/null',
   'success-regardless': 'success printed regardless',
+  'failure-accepted': 'a failure that the pipeline accepts',
 };
 
 const ways: Record<Hiding['what'], string> = {
@@ -70,6 +73,7 @@ const ways: Record<Hiding['what'], string> = {
   'or-true': 'drop || true',
   'stderr-dropped': 'drop 2>/dev/null',
   'success-regardless': 'set -e',
+  'failure-accepted': 'let the pipeline stop',
 };
 
 /** After the word psql of the command, or of the variable that stands for it. */
@@ -94,9 +98,13 @@ function editsFor(runner: SeedRunner): TextEdit[] {
     )
       edits.push(edit);
   };
-  for (const { what, span } of runner.hides) {
+  for (const { what, span, run, accepts } of runner.hides) {
     const text = runner.text.slice(span.from, span.to);
-    if (what === 'no-on-error-stop') {
+    if (what === 'failure-accepted' && accepts) put({ ...accepts, text: 'false' });
+    else if (what === 'success-regardless' && run && /^\s*set\s+\+e/m.test(runner.text))
+      // Whoever wrote `set +e` wants the rest of the script to go on.
+      put({ from: run.to, to: run.to, text: ' || exit 1' });
+    else if (what === 'no-on-error-stop') {
       const at = placeOfPsql(runner.text, span);
       if (at !== null) put({ from: at, to: at, text: ' -v ON_ERROR_STOP=1' });
     } else if (what === 'or-true') {

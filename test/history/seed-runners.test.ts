@@ -432,6 +432,24 @@ describe('spellings of a run', () => {
       'jobs:\n  a:\n    steps:\n      - shell: bash\n        run: psql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql | tee log\n',
       '',
     ],
+    [
+      'gh step may fail',
+      'ci',
+      'jobs:\n  a:\n    steps:\n      - continue-on-error: true\n        run: psql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\n',
+      'failure-accepted',
+    ],
+    [
+      'gh step must not fail',
+      'ci',
+      'jobs:\n  a:\n    steps:\n      - continue-on-error: false\n        run: psql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\n',
+      '',
+    ],
+    [
+      'set +e around',
+      'shell',
+      '#!/bin/bash\nset +e\nrm -f old.log\npsql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\nset -e\necho "Seed completed"\n',
+      'success-regardless',
+    ],
     ['dockerfile cmd', 'container', 'FROM postgres\nCMD psql "$URL" -f scripts/seed.sql\n', 'no-on-error-stop'],
     [
       'python run',
@@ -484,6 +502,21 @@ describe('spellings of a run', () => {
       if (kind === 'package') JSON.parse(patched);
       if (kind === 'ci') expect(parseYaml(patched).jobs.a.steps).toHaveLength(1);
     }
+  });
+
+  it('a job that may fail is told and left as it is; another step that may is nobody here', () => {
+    const job = (more: string, other = '') =>
+      `jobs:\n  a:\n${more}    steps:\n      - run: lint\n${other}      - run: psql -v ON_ERROR_STOP=1 "$URL" -f scripts/seed.sql\n`;
+    const accepts = (text: string) =>
+      hides('.github/workflows/ci.yml', 'ci', text).flatMap((runner) =>
+        runner.hides.map(({ what, line, accepts }) => [what, line, accepts]),
+      );
+    expect(accepts(job('    continue-on-error: true\n'))).toEqual([['failure-accepted', 3, null]]);
+    expect(accepts(job('    continue-on-error: $' + '{{ matrix.odd }}\n'))).toEqual([]);
+    expect(accepts(job('', '        continue-on-error: true\n'))).toEqual([]);
+    expect(
+      accepts('seed:\n  allow_failure: true\n  script:\n    - psql -v ON_ERROR_STOP=1 -f scripts/seed.sql\n'),
+    ).toEqual([['failure-accepted', 2, null]]);
   });
 
   it('set +e hides what comes after', () => {
