@@ -15,7 +15,7 @@ export interface Catalogue {
   searchPath: readonly string[];
 }
 
-type Value = string | number | boolean | null | readonly Value[];
+export type Value = string | number | boolean | null | readonly Value[];
 type Row = Readonly<Record<string, Value>>;
 /** One row of each relation, by alias. */
 type Bound = ReadonlyMap<string, Row>;
@@ -111,6 +111,23 @@ const relations: Record<string, (schema: Schema) => Iterable<Row>> = {
         };
       }
   },
+  *pg_type(schema) {
+    const row = (namespace: string, name: string, typtype: string): Row => ({
+      oid: `type ${namespace}.${name}`,
+      typname: name,
+      typnamespace: namespaceOid(namespace),
+      typtype,
+    });
+    for (const { namespace, name } of schema.enums.values()) yield row(namespace, name, 'e');
+    for (const { namespace, name } of schema.domains.values()) yield row(namespace, name, 'd');
+    for (const { namespace, name } of schema.composites.values()) yield row(namespace, name, 'c');
+    for (const { namespace, name } of schema.tables.values()) yield row(namespace, name, 'c');
+  },
+  *pg_enum(schema) {
+    for (const { namespace, name, labels } of schema.enums.values())
+      for (const [at, label] of labels.entries())
+        yield { enumtypid: `type ${namespace}.${name}`, enumlabel: label, enumsortorder: at + 1 };
+  },
   *pg_tables(schema) {
     for (const { namespace, name } of schema.tables.values()) yield { schemaname: namespace, tablename: name };
   },
@@ -136,6 +153,9 @@ const relations: Record<string, (schema: Schema) => Iterable<Row>> = {
           column_name: column.name,
           ordinal_position: at + 1,
           is_nullable: column.notNull ? 'NO' : 'YES',
+          ...typeColumns(column.type),
+          // Its text is PostgreSQL's own; whether there is one is known.
+          ...(column.default === null && column.ownedSequence === null ? { column_default: null } : {}),
         };
   },
   *'information_schema.table_constraints'(schema) {
@@ -168,6 +188,39 @@ const relations: Record<string, (schema: Schema) => Iterable<Row>> = {
   },
 };
 
+const shortNames: Record<string, string> = {
+  integer: 'int4',
+  bigint: 'int8',
+  smallint: 'int2',
+  boolean: 'bool',
+  'character varying': 'varchar',
+  character: 'bpchar',
+  'timestamp with time zone': 'timestamptz',
+  'timestamp without time zone': 'timestamp',
+  'time with time zone': 'timetz',
+  'time without time zone': 'time',
+  'double precision': 'float8',
+  real: 'float4',
+};
+const sameNames = new Set('text uuid json jsonb bytea date numeric inet cidr interval xml tsvector money'.split(' '));
+
+/** How the information schema names a type (manual 37.17); nothing of one whose kind is not told by its name. */
+function typeColumns(type: string): Row {
+  const [, base, length] = /^([^([]+?)(?:\((\d+)(?:,\d+)?\))?$/.exec(type.replace(/\((\d+)\)( with)/, '$2')) ?? [];
+  if (base === undefined || (!Object.hasOwn(shortNames, base) && !sameNames.has(base))) return {};
+  return {
+    data_type: base,
+    udt_name: shortNames[base] ?? base,
+    ...(base.startsWith('character') && length !== undefined ? { character_maximum_length: Number(length) } : {}),
+    ...(base.startsWith('character') && length === undefined ? { character_maximum_length: null } : {}),
+  };
+}
+
+const isCount = (node: Node | undefined): boolean => {
+  const call = as(node, 'FuncCall');
+  return call?.agg_star === true && stringsOf(call.funcname).at(-1) === 'count' && !call.agg_filter && !call.over;
+};
+
 /** One of PostgreSQL's own in each: a question that meets it is about more than the schema. */
 const systemRows: Record<string, Row[]> = {
   pg_namespace: [{ oid: namespaceOid('pg_catalog'), nspname: 'pg_catalog' }],
@@ -190,6 +243,12 @@ const systemRows: Record<string, Row[]> = {
     conkey: [1],
     confkey: null,
     convalidated: true,
+  })),
+  pg_type: ['b', 'c', 'd', 'e'].map((typtype) => ({
+    oid: 'type pg_catalog.int4',
+    typname: 'int4',
+    typnamespace: namespaceOid('pg_catalog'),
+    typtype,
   })),
   pg_tables: [{ schemaname: 'pg_catalog', tablename: 'pg_class' }],
   pg_indexes: [{ schemaname: 'pg_catalog', tablename: 'pg_class', indexname: 'pg_class_oid_index' }],
@@ -256,6 +315,11 @@ class Query {
       valuesLists?.length
     )
       throw new Unanswerable();
+    const counts = (select.targetList ?? []).map((target) => isCount(as(target, 'ResTarget')?.val));
+    if (counts.length === 1 && counts[0]) {
+      const inner = this.rows({ ...select, targetList: [], sortClause: [] }, outer);
+      return [new Map([['count', inner.length]])];
+    }
     // An aggregate gives a row even where nothing is found.
     walk(select.targetList, (kind, { funcname }) => {
       if (kind === 'FuncCall' && !functions.has(stringsOf(funcname as Node[]).at(-1) ?? '')) throw new Unanswerable();
@@ -263,7 +327,6 @@ class Query {
     const sources: Source[] = [];
     const conditions: Node[] = [];
     for (const from of select.fromClause ?? []) this.addSource(from, sources, conditions);
-    if (sources.length === 0) throw new Unanswerable();
     if (select.whereClause) addConjuncts(select.whereClause, conditions);
     const found: Map<string, Value>[] = [];
     this.join(sources, new Map(outer), conditions, (bound) => found.push(this.targets(select, bound)));

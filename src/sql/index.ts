@@ -1,5 +1,6 @@
 /** The door of `sql`: PostgreSQL's own reading of SQL text. */
 
+export { askCatalogue, type CatalogueAnswer, type Value as CatalogueValue } from './catalogue-query.ts';
 export { nextToken, type Token, tokensOf } from './lexer.ts';
 export { type MetaArguments, metaArguments, psqlBoolean, quoteIdentifierAlways } from './meta-command.ts';
 export { isSqlParserLoaded, loadSqlParser, type ParsedPiece, parseStatements, type Statement } from './pg-parser.ts';

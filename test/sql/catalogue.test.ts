@@ -52,7 +52,8 @@ it('has no answer where it is not sure', () => {
     askCatalogue(question, { schema: of, searchPath: ['public'] }, new Map());
   const mine = "SELECT conname FROM pg_constraint WHERE conrelid = 'app.t'::regclass";
   for (const question of [
-    "SELECT count(*) FROM pg_constraint WHERE conname = 'x'",
+    "SELECT max(oid) FROM pg_constraint WHERE conname = 'x'",
+    "SELECT count(*) FROM pg_constraint WHERE contype = 'p'",
     'SELECT conname FROM pg_constraint WHERE oid > 100',
     'SELECT id FROM far',
     'SELECT relname FROM pg_class',

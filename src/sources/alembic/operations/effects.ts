@@ -6,7 +6,7 @@ import type { QualifiedName } from '../../../model/name.ts';
 import type { Operation, UnplacedOperation } from '../../../model/operation.ts';
 import type { OperationSink } from '../../../model/replay.ts';
 import type { Origin } from '../../../model/schema.ts';
-import type { SqlContext } from '../../../sql/index.ts';
+import type { CatalogueAnswer, SqlContext } from '../../../sql/index.ts';
 import type { Machine, Made } from '../python/index.ts';
 
 export interface Effects {
@@ -26,6 +26,8 @@ export interface Effects {
   autocommitDepth: number;
   namespace: string | null;
   parseSql(text: string, context: SqlContext): Operation[];
+  /** What the catalogue would answer by the schema so far; null where the question is none that has an answer. */
+  askCatalogue?(query: string): CatalogueAnswer | null;
   /** Tables already told of, so that one reason is told once a place. */
   told: Set<string>;
   /** Enum types that tables of this revision made. */

@@ -6,6 +6,7 @@
 import { keyOf } from '../../../model/name.ts';
 import type { Operation } from '../../../model/operation.ts';
 import type { Schema } from '../../../model/schema.ts';
+import type { CatalogueAnswer, CatalogueValue } from '../../../sql/index.ts';
 import {
   type Arguments,
   assumed,
@@ -27,6 +28,12 @@ export function answerQuery(machine: Machine, effects: Effects, text: string, op
   if (!last || last.kind === 'opaque') return unknown('the result of a statement that could not be read');
   if (last.kind !== 'touchRows') return changedRows();
   if (last.verb !== 'select') return changedRows();
+  const asksCatalogue = /\b(?:pg_\w+|information_schema)\b/i.test(text);
+  const answer = (asksCatalogue ? effects.askCatalogue?.(text) : null) ?? null;
+  if (answer !== null) {
+    const rows = rowsOf(machine, answer.rows);
+    return answer.isCertain ? rows : assumed(rows, 'the catalogue has what the lines that were read left in it');
+  }
   const catalogue = answerCatalogue(machine, effects, text);
   if (catalogue !== undefined) return catalogue;
   if (/\b(pg_\w+|information_schema\.\w+|to_reg\w+|current_setting|current_schema|version)\b/i.test(text))
@@ -76,10 +83,10 @@ function answerCatalogue(machine: Machine, effects: Effects, text: string): Valu
   const has = (found: boolean): Value => {
     if (/^\s*select\s+exists/i.test(text)) return rowsWith(machine, [found], null);
     if (/^\s*select\s+count\s*\(/i.test(text)) return rowsWith(machine, [found ? 1 : 0], null);
-    if (/^\s*select\s+(1|true|'?\w*'?)\s+from/i.test(text) || !found)
+    if (/^\s*select\s+(\d+|true|'\w*')\s+from/i.test(text) || !found)
       return rowsWith(machine, found ? [1] : null, null);
     const same = named === undefined ? null : quoted(text, new RegExp(`\\b${named}\\s*=\\s*'([^']+)'`, 'i'));
-    return same === null ? unknown('what the catalogue answers') : rowsWith(machine, [same], null);
+    return rowsWith(machine, [same ?? unknown('what the catalogue answers')], null);
   };
   if (/^\s*select\s+current_schema(\(\))?\s*;?\s*$/i.test(text))
     return rowsWith(machine, [effects.sink.searchPath()[0] ?? 'public'], null);
@@ -167,6 +174,25 @@ function labelsAsked(schema: Schema, text: string): string[] | null | undefined 
   const one = found[0];
   if (one === undefined) return schema.suspected === 'all' || (schema.suspected?.size ?? 0) > 0 ? undefined : null;
   return one.certainty === 'suspected' ? undefined : [...one.labels];
+}
+
+function rowsOf(machine: Machine, rows: CatalogueAnswer['rows']): Value {
+  const made = rowsWith(machine, null, null);
+  if (isObject(made) && made.kind === 'made')
+    for (const row of rows) {
+      const items = [...row.values()].map((value): Value => asValue(machine, value));
+      made.positional.push({ kind: 'tuple', items, fields: [...row.keys()] });
+    }
+  return made;
+}
+
+function asValue(machine: Machine, value: CatalogueValue): Value {
+  return typeof value === 'object' && value !== null
+    ? newList(
+        machine,
+        value.map((each) => asValue(machine, each)),
+      )
+    : value;
 }
 
 function rowsOfEach(machine: Machine, values: readonly string[]): Value {

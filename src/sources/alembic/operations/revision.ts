@@ -3,7 +3,7 @@
  */
 import type { Operation } from '../../../model/operation.ts';
 import type { OperationSink } from '../../../model/replay.ts';
-import type { SqlContext } from '../../../sql/index.ts';
+import { askCatalogue, type SqlContext } from '../../../sql/index.ts';
 import {
   type Bounds,
   callValue,
@@ -62,6 +62,7 @@ export function evaluateRevision(
     autocommitDepth: 0,
     namespace: null,
     parseSql: reading.parseSql,
+    askCatalogue: (query) => askCatalogue(query, { schema: sink.schema(), searchPath: sink.searchPath() }, new Map()),
     told: new Set(),
     madeTypes: new Set(),
   };

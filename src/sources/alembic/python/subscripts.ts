@@ -15,6 +15,7 @@ import {
   isSymbolic,
   isUnknown,
   plain,
+  textOf,
   tuple,
   unknown,
   type Value,
@@ -75,7 +76,11 @@ function getPlainItem(machine: Machine, bare: Value, key: Value): Value {
     return isObject(bare) && bare.kind === 'tuple' ? tuple(sliced) : newList(machine, sliced);
   }
   const at = integerOf(key);
-  if (at === null) return unknown('an index that is not known');
+  if (at === null) {
+    // A row of a query, by the name of its column.
+    const field = isObject(bare) && bare.kind === 'tuple' ? (bare.fields?.indexOf(textOf(key) ?? '') ?? -1) : -1;
+    return field < 0 ? unknown('an index that is not known') : (items[field] as Value);
+  }
   const item = items[at < 0 ? items.length + at : at];
   if (item === undefined) raiseBuiltin('IndexError', ['index out of range']);
   return item as Value;
