@@ -23,7 +23,9 @@ export class SqlError extends ChainError {
   readonly constraint: string | null;
 
   constructor(code: ErrorCode, message: string, hint: string | null, fields: ServerError, password: string | null) {
-    super(code, message, hint === null ? {} : { hint });
+    // Whoever raises it may write lines of its own, which a CI log would take for commands.
+    const oneLine = (text: string) => text.replace(/\s*[\r\n]+\s*/g, ' ');
+    super(code, oneLine(message), hint === null ? {} : { hint: oneLine(hint) });
     const clean = (text: string | undefined) => (text === undefined ? null : redact(text, password));
     this.sqlState = fields.code ?? 'XX000';
     this.serverMessage = redact(fields.message, password);

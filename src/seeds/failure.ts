@@ -19,8 +19,8 @@ export function seedFailure(error: unknown, act: ScriptStatement | null, reading
   const refusal = refusalOf(error);
   const place = act ? (placeInData(act, refusal) ?? placeOf(act, refusal, reading)) : null;
   const name = place?.file ?? reading.file;
-  const lines = [`${name}${place ? `:${place.line}` : ''}: ${refusal.message}`];
-  if (refusal.detail) lines.push(`  ${refusal.detail}`);
+  const lines = [`${name}${place ? `:${place.line}` : ''}: ${oneLine(refusal.message)}`];
+  if (refusal.detail) lines.push(`  ${oneLine(refusal.detail)}`);
   if (place) lines.push(...excerpt(place));
   const failure = new ChainError('seed-failed', lines.join('\n'), { hint: hintOf(refusal, act), cause: error });
   placeByFailure.set(failure, { file: name, line: place?.line ?? 1 });
@@ -45,7 +45,12 @@ function hintOf(refusal: Refusal, act: ScriptStatement | null): string {
     return 'Nothing of the seed was kept. Give a statement more time: `timeouts.statementMs` of the settings, in milliseconds.';
   if (refusal.sqlState === '2D000')
     return 'COMMIT and ROLLBACK inside a block or a procedure would leave half of the seed: take them out.';
-  return refusal.hint ?? 'Nothing of the seed was kept: correct the line and run it again.';
+  return refusal.hint ? oneLine(refusal.hint) : 'Nothing of the seed was kept: correct the line and run it again.';
+}
+
+/** What a seed raises may hold a line of its own, which a CI log would take for a command. */
+function oneLine(text: string): string {
+  return text.replace(/\s*[\r\n]+\s*/g, ' ');
 }
 
 interface Place {

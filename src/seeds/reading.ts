@@ -29,7 +29,8 @@ function includedBy(read: ReadScriptFile): ReadIncluded {
       }
     } catch (error) {
       if (!(error instanceof ChainError)) throw error;
-      return { problem: `${command.command} ${target}: ${error.message}` };
+      const [, why = error.message] = error.message.split(`${asker}:${command.line}: `);
+      return { problem: `${command.command} ${target}: ${why.replace(/\.$/, '')}` };
     }
     return { problem: `${command.command} ${target}: no such file` };
   };

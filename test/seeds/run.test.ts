@@ -1,6 +1,17 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkExpectations, deriveExpectations, type RowImage, runSeed, undoRows } from '../../src/seeds/index.ts';
+import type { ChainError } from '../../src/errors.ts';
+import {
+  checkExpectations,
+  deriveExpectations,
+  projectFiles,
+  type RowImage,
+  readSeed,
+  runSeed,
+  undoRows,
+} from '../../src/seeds/index.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { rowsOf } from '../support/rows.ts';
 import { patched, read, worldOf } from './support.ts';
@@ -75,5 +86,59 @@ describe('the incident seed', () => {
       expect(await undoRows(db.connection, kept)).toMatchObject({ removed: 39, restored: 6, conflicts: [] });
     });
     expect(await rowsOf(db.target)).toEqual(before);
+  });
+});
+
+describe('a hostile seed', () => {
+  it('begins no line of its own in what is said of it, which a CI log would take for a command', async () => {
+    await using db = await testDatabase();
+    const raise =
+      "DO $$ BEGIN RAISE EXCEPTION E'no\\n::error::a' USING DETAIL = E'd\\r\\n::error::b', HINT = E'h\\n::error::c'; END $$;";
+    const failure = (await runSeed(db.connection, read(`SELECT 1;\n${raise}`)).catch((error) => error)) as ChainError;
+    expect(failure.code).toBe('seed-failed');
+    expect(`${failure.message}\n${failure.hint}`.split('\n').filter((line) => /^\s*::/.test(line))).toEqual([]);
+    const plain = (await db.connection.query(raise).catch((error) => error)) as ChainError;
+    expect(plain.message).toContain('no ::error::a');
+    expect(`${plain.message}\n${plain.hint}`.split('\n').filter((line) => /^\s*::/.test(line))).toEqual([]);
+  });
+
+  it('is read in its project alone, whatever it names', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'seed-hostile-'));
+    try {
+      mkdirSync(join(folder, 'project/scripts'), { recursive: true });
+      writeFileSync(join(folder, 'secret.sql'), 'SELECT 1;');
+      symlinkSync(join(folder, 'secret.sql'), join(folder, 'project/scripts/link.sql'));
+      mkdirSync(join(folder, 'project/scripts/folder.sql'));
+      writeFileSync(join(folder, 'project/scripts/inner.sql'), 'SELECT 2;');
+      const names = ['../../secret.sql', '/etc/passwd', 'link.sql', 'folder.sql', "'a\\0b'", '../scripts/inner.sql'];
+      const text = names.map((name) => `\\ir ${name}\n`).join('');
+      const { errors, included } = readSeed('scripts/seed.sql', text, projectFiles(join(folder, 'project')));
+      expect(errors.map(({ line, message }) => [line, message.replace(/^\\ir \S+ /, '')])).toEqual([
+        [1, '../secret.sql lies outside of the project'],
+        [2, expect.stringMatching(/no such file|outside/)],
+        [3, 'scripts/link.sql is a link that leads out of the project'],
+        [4, 'no such file'],
+        [5, 'no such file'],
+      ]);
+      expect(included.map(({ file }) => file)).toEqual(['scripts/inner.sql']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('is read in time, however many blanks and words it has', () => {
+    const long = 60_000;
+    const texts = [
+      `--${' '.repeat(long)}\nSELECT 1;`,
+      `-- ${'seed version '.repeat(long / 10)}`,
+      `/*${'_version'.repeat(long / 8)}*/ SELECT 1;`,
+      `DO $$ DECLARE ${'v'.repeat(long)} int; BEGIN NULL; END $$;`,
+      `\\set ${'x'.repeat(long)} ${"'".repeat(long)}\n`,
+      `SELECT ${'('.repeat(500)}1${')'.repeat(500)};`,
+      `\\echo ${'`'.repeat(long)}\n${':'.repeat(long)}`,
+    ];
+    const began = performance.now();
+    for (const text of texts) read(text);
+    expect(performance.now() - began).toBeLessThan(5_000);
   });
 });
