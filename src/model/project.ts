@@ -5,12 +5,13 @@
 
 import type { Migrator } from './migrator.ts';
 
+/** Null: a template there is, with a token that only running code fills; names made by it are not known. */
 export interface NamingConvention {
-  ix?: string;
-  uq?: string;
-  ck?: string;
-  fk?: string;
-  pk?: string;
+  ix?: string | null;
+  uq?: string | null;
+  ck?: string | null;
+  fk?: string | null;
+  pk?: string | null;
 }
 
 /** One section of an `alembic.ini` or a `pyproject.toml`, as Alembic would take it. */

@@ -22,7 +22,7 @@ export interface NamedThing {
 }
 
 export function hasConvention(convention: NamingConvention | null): convention is NamingConvention {
-  return convention !== null && Object.values(convention).some((template) => template);
+  return convention !== null && Object.values(convention).some((template) => template !== undefined && template !== '');
 }
 
 /**

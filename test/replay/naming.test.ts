@@ -145,6 +145,24 @@ describe('names in a table', () => {
       indexes: ['ix_t_a false', 'ix_t_u true'],
     });
   });
+  it('are free ones, and so never given away, where only running code fills the template', () => {
+    const indexOn = (...columns: string[]) =>
+      stated({
+        kind: 'createIndex',
+        table: { schema: null, name: 't' },
+        index: {
+          name: null,
+          unique: false,
+          method: 'btree',
+          keys: columns.map((text) => ({ text, isExpression: false })),
+        },
+      });
+    const unknown = { ix: null };
+    const { tables } = schemaOfOperations([create(), indexOn('a'), indexOn('a')], { namingConvention: unknown });
+    const names = [...(tables.get('public.t')?.indexes.keys() ?? [])];
+    expect(names).toHaveLength(4);
+    expect(names.slice(2)).toEqual(['t_a_idx1', 't_a_idx2']);
+  });
   it('of SQL know no convention', () => {
     const sql = { ...create(), sql: 'CREATE TABLE …' } as Operation;
     const table = schemaOfOperations([sql], { namingConvention: full }).tables.get('public.t');

@@ -144,6 +144,17 @@ def run():
     expect(broken.modelFiles).toEqual([]);
   });
 
+  it('knows that a template is there which only running code fills', async () => {
+    const { env } = await factsOf({
+      'app/base.py': `from sqlalchemy import MetaData
+def _own(constraint, table): return 'x'
+metadata = MetaData(naming_convention={'ix': 'ix_%(own)s_%(table_name)s', 'pk': 'pk_%(table_name)s', 'own': _own})
+`,
+      'alembic/env.py': 'from app.base import metadata\ncontext.configure(target_metadata=metadata)\n',
+    });
+    expect(env.namingConvention).toEqual({ ix: null, pk: 'pk_%(table_name)s' });
+  });
+
   it('names the bases of target_metadata where all of it can be followed', async () => {
     const basesOf = async (target: string) => {
       project?.remove();

@@ -170,8 +170,7 @@ export class MetadataReader {
       for (const argument of value.args) {
         const key = conventionKeys.find((name) => name === argument.name);
         const text = this.code.fold(module, argument.value);
-        // A token of the project's own is a function: what it gives is not known, and neither is the name.
-        if (key !== undefined && typeof text === 'string' && !hasOwnToken(text)) naming[key] = text;
+        if (key !== undefined) naming[key] = templateOf(text);
       }
       return naming;
     }
@@ -192,7 +191,7 @@ export class MetadataReader {
         typeof written === 'string' ? written : keyByClass[(dottedName(item.key) ?? '').split('.').pop() as string];
       const key = conventionKeys.find((known) => known === name);
       const text = this.code.fold(module, item.value);
-      if (key !== undefined && typeof text === 'string' && !hasOwnToken(text)) naming[key] = text;
+      if (key !== undefined) naming[key] = templateOf(text);
     }
     return naming;
   }
@@ -220,6 +219,11 @@ export function isCallOf(expression: Expression, name: string): expression is Ex
 
 export function argumentOf(call: Extract<Expression, { kind: 'call' }>, name: string): Expression | null {
   return call.args.find((argument) => argument.kind === 'named' && argument.name === name)?.value ?? null;
+}
+
+/** A token of the project's own is a function: what it gives is not known, and neither is the name. */
+function templateOf(text: unknown): string | null {
+  return typeof text === 'string' && !hasOwnToken(text) ? text : null;
 }
 
 /** Tokens that SQLAlchemy itself fills (sqlalchemy/sql/naming.py, ConventionDict). */
