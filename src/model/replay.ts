@@ -21,6 +21,8 @@ export type ReplayNote = { revision: RevisionId; operation: Operation /** `schem
       kind: 'created-twice';
       objectKind: 'table' | 'column' | 'enum' | 'index' | 'constraint' | 'sequence' | 'view' | 'type';
       first: Origin | null;
+      /** Nobody wrote the name: it comes of the metadata's convention, or of SQLAlchemy's own. */
+      isNameImplied?: boolean;
       /** The two stand on branches that neither comes before the other, and meet. */
       across?: {
         /** The other statement, which fails where this one ran before it; null: it stands aside (a guard). */

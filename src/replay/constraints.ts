@@ -93,6 +93,7 @@ export function placeConstraint(
         object: `${key}.${name}`,
         objectKind: 'constraint',
         first: standing.origin ?? null,
+        isNameImplied: definition.name === null,
       });
     return;
   }
@@ -153,8 +154,13 @@ function withNotNull(columns: ReadonlyMap<string, Column>, names: readonly strin
 }
 
 /** Checks reach every heir under their name; keys reach partitions under names of the partition's own. */
-export function inheritConstraint(draft: SchemaDraft, key: string, constraint: Constraint): void {
-  for (const child of childrenOf(draft, key)) {
+export function inheritConstraint(
+  draft: SchemaDraft,
+  key: string,
+  constraint: Constraint,
+  children: readonly Table[] = childrenOf(draft, key),
+): void {
+  for (const child of children) {
     const isPartition = child.partitionBound !== null;
     if (constraint.type !== 'c' && !isPartition) continue;
     const childKey = keyOf(child.namespace, child.name);

@@ -4,7 +4,7 @@
 import { indexDefinition, indexKeyText } from '../model/definition.ts';
 import { keyOf, type QualifiedName, truncateIdentifier } from '../model/name.ts';
 import type { IndexDefinition, Operation } from '../model/operation.ts';
-import type { Index, IndexKey } from '../model/schema.ts';
+import type { Index, IndexKey, Table } from '../model/schema.ts';
 import { childrenOf, namespaceOf, statedName } from './constraints.ts';
 import type { SchemaDraft } from './draft.ts';
 import { chooseName, indexColumnNames, joinedColumns } from './implied-names.ts';
@@ -44,6 +44,7 @@ export function placeIndex(
         object: `${key}.${index.name}`,
         objectKind: 'index',
         first: standing?.origin ?? null,
+        isNameImplied: definition.name === null,
       });
     return;
   }
@@ -54,8 +55,13 @@ export function placeIndex(
   inheritIndex(draft, key, index);
 }
 
-export function inheritIndex(draft: SchemaDraft, key: string, index: Index): void {
-  for (const child of childrenOf(draft, key)) {
+export function inheritIndex(
+  draft: SchemaDraft,
+  key: string,
+  index: Index,
+  children: readonly Table[] = childrenOf(draft, key),
+): void {
+  for (const child of children) {
     if (child.partitionBound === null) continue;
     const childKey = keyOf(child.namespace, child.name);
     const name = impliedIndexName(draft, childKey, index);

@@ -130,7 +130,7 @@ function build(
   if (definition.comment != null) table.comment = definition.comment;
   draft.setTable(table);
   placeStated(draft, operation, key, definition);
-  for (const parent of parents) inheritFrom(draft, parent);
+  for (const parent of parents) inheritFrom(draft, parent, key);
   for (const index of definition.indexes) placeIndex(draft, operation, key, index, definition.name, false);
   for (const column of definition.columns)
     if (column.index) placeColumnIndex(draft, operation, key, column, definition.name);
@@ -182,28 +182,26 @@ function isSameKey(
   );
 }
 
-/** Hands a parent's constraints and indexes to children that lack them. */
-function inheritFrom(draft: SchemaDraft, parent: string): void {
+/** Hands a parent's constraints and indexes to a child that lacks them. */
+function inheritFrom(draft: SchemaDraft, parent: string, childKey: string): void {
   const table = draft.tables.get(parent);
+  const child = () => draft.tables.get(childKey) as Table;
   if (table === undefined) return;
-  for (const child of childrenOf(draft, parent)) {
-    const childKey = keyOf(child.namespace, child.name);
-    const has = (constraint: Constraint) =>
-      [...(draft.tables.get(childKey)?.constraints.values() ?? [])].some(
-        (own) =>
-          own.type === constraint.type &&
-          (constraint.type === 'c'
-            ? own.name === constraint.name
-            : own.fromPartitionParent && own.definition === constraint.definition),
-      );
-    for (const constraint of table.constraints.values())
-      if (!has(constraint)) inheritConstraint(draft, parent, constraint);
-    if (child.partitionBound === null) continue;
-    const copies = [...child.indexes.values()].filter((index) => index.fromPartitionParent);
-    for (const index of table.indexes.values())
-      if (!copies.some((copy) => copy.keyTexts.join() === index.keyTexts.join() && copy.where === index.where))
-        inheritIndex(draft, parent, index);
-  }
+  const has = (constraint: Constraint) =>
+    [...child().constraints.values()].some(
+      (own) =>
+        own.type === constraint.type &&
+        (constraint.type === 'c'
+          ? own.name === constraint.name
+          : own.fromPartitionParent && own.definition === constraint.definition),
+    );
+  for (const constraint of table.constraints.values())
+    if (!has(constraint)) inheritConstraint(draft, parent, constraint, [child()]);
+  if (child().partitionBound === null) return;
+  const copies = [...child().indexes.values()].filter((index) => index.fromPartitionParent);
+  for (const index of table.indexes.values())
+    if (!copies.some((copy) => copy.keyTexts.join() === index.keyTexts.join() && copy.where === index.where))
+      inheritIndex(draft, parent, index, [child()]);
 }
 
 export function attachPartition(draft: SchemaDraft, operation: Act<'attachPartition'>): void {
@@ -211,7 +209,7 @@ export function attachPartition(draft: SchemaDraft, operation: Act<'attachPartit
   const child = targetTable(draft, operation, operation.partition);
   if (parent === null || child === null) return;
   draft.change(child, (table) => ({ ...table, parents: [...table.parents, parent], partitionBound: operation.bound }));
-  inheritFrom(draft, parent);
+  inheritFrom(draft, parent, child);
 }
 
 export function detachPartition(draft: SchemaDraft, operation: Act<'detachPartition'>): void {

@@ -37,7 +37,7 @@ export default defineRule({
   title: 'two revisions create the same object',
   severity: 'error',
   needs: ['graph', 'declared'],
-  wants: ['history', 'stamp'],
+  wants: ['history', 'stamp', 'config'],
   docs: {
     problem:
       'A revision creates a table, column, index or constraint that an earlier one, or one on another branch, has created and none dropped.',
@@ -46,13 +46,16 @@ export default defineRule({
     repair:
       'Take the later creation out of its revision; what it states beyond the first one goes into a revision at the head. On two branches the one that nobody has run goes, and depends on the other.',
   },
-  *check({ graph, declared, history, stamp }) {
+  *check({ graph, declared, history, stamp, config }) {
+    const isConventionUnknown =
+      config !== undefined && config.env.targetMetadata === null && config.env.namingConvention === null;
     const seen = { graph, declared, ...(history ? { history } : {}), ...(stamp ? { stamp } : {}) };
     for (const note of declared.replay.notes) {
       if (note.kind !== 'created-twice' || note.objectKind === 'enum') continue;
       const spot = blindSpotOver(blindSpotsBefore(declared.replay.blindSpots, graph, note.revision), note.object);
       const isOneWay = note.across !== undefined && note.across.other === null;
-      const isUnsure = spot !== null || note.operation.condition !== undefined || isOneWay;
+      const isNameUnsure = note.isNameImplied === true && isConventionUnknown;
+      const isUnsure = spot !== null || note.operation.condition !== undefined || isOneWay || isNameUnsure;
       const { file, line } = note.operation.origin;
       const evidence: Evidence[] = [];
       if (note.first)
@@ -64,6 +67,13 @@ export default defineRule({
         });
       evidence.push({ origin: 'declared', text: `created again by ${note.revision}`, file, line });
       evidence.push(...branchEvidence(note));
+      if (isNameUnsure)
+        evidence.push({
+          origin: 'declared',
+          text: 'nobody wrote the name, and the naming convention of target_metadata could not be read',
+          file,
+          line,
+        });
       if (note.operation.condition)
         evidence.push({ origin: 'declared', text: `only where ${note.operation.condition}`, file, line });
       if (spot !== null)

@@ -286,6 +286,25 @@ it('object-created-twice: the later one goes, and its extra columns are declared
   expect(await findingsOf('object-created-twice', { revisions: [a, dropped] })).toEqual([]);
 });
 
+it('object-created-twice: a name that nobody wrote is sure only where its convention is known', async () => {
+  const twice: RevisionText = {
+    ...b,
+    operations: ({ origin }) =>
+      [false, true].map((unique) => ({
+        kind: 'createIndex',
+        table: { schema: null, name: 't' },
+        index: { name: null, unique, method: 'btree', keys: [{ text: 'id', isExpression: false }] },
+        origin,
+      })),
+  };
+  const severity = async (targetMetadata: string | null) => {
+    const found = await findingsOf('object-created-twice', { revisions: [a, twice], env: { targetMetadata } });
+    return found.map((finding) => [finding.severity, finding.subject.name]);
+  };
+  expect(await severity('app:Base.metadata')).toEqual([['error', 'public.t.ix_t_id']]);
+  expect(await severity(null)).toEqual([['warning', 'public.t.ix_t_id']]);
+});
+
 describe('object-created-twice on two branches', () => {
   const [x, y] = ['x', 'y'].map((id) => ({ id, after: a.id, sql: 'ALTER TABLE t ADD c int' })) as [
     RevisionText,
