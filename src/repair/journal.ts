@@ -18,7 +18,7 @@ import {
   rmdir,
   stat,
 } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { ChainError } from '../errors.ts';
 import { compareText } from '../model/name.ts';
 import type { Patch, Plan } from '../model/plan.ts';
@@ -197,13 +197,16 @@ export async function writePatches(
     const path = join(projectDir, patch.file);
     if ((await hashFile(path)) === entry.hashAfter) continue;
     await faults.at(`patch:${patch.file}:before`);
+    let made: string | undefined;
     try {
       if (patch.after === null) await rm(path);
       else {
-        await mkdir(dirname(path), { recursive: true });
+        made = await mkdir(dirname(path), { recursive: true });
         await writeWhole(path, patch.after, entry.mode);
       }
     } catch (cause) {
+      // Folders for a file that could not be written; nothing else knows that they are of this repair.
+      if (made !== undefined) await removeEmptyFolders(projectDir, dirname(patch.file), relative(projectDir, made));
       throw cannotWrite(patch.file, cause);
     }
     await faults.at(`patch:${patch.file}:after`);
@@ -244,11 +247,17 @@ export async function restoreFiles(projectDir: string, journal: Journal, faults:
       throw cannotWrite(entry.file, cause);
     }
   }
-  await setJournalState(projectDir, journal, 'undone');
+  await setJournalState(projectDir, journal, 'undone').catch(async (fault: unknown) => {
+    // On a full disk there is room for no word; a journal without this file was never opened, which is as true.
+    await rm(join(projectDir, journalFolder(journal.planId), 'journal.json')).catch(() => {
+      throw fault;
+    });
+  });
 }
 
-async function removeEmptyFolders(projectDir: string, folder: string): Promise<void> {
-  for (let at = folder; at !== '.' && at !== ''; at = dirname(at)) {
+/** From `folder` upwards, as far as `last`. */
+async function removeEmptyFolders(projectDir: string, folder: string, last = ''): Promise<void> {
+  for (let at = folder; at !== '.' && at !== '' && at.startsWith(last); at = dirname(at)) {
     // Fails where something else is in it, which is the point.
     if (
       !(await rmdir(join(projectDir, at)).then(
