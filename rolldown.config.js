@@ -29,8 +29,8 @@ const licences = {
 };
 
 export default defineConfig({
-  // `database` by itself is for benchmarks, and for tests that need a process of their own.
-  input: { cli: 'src/cli.ts', database: 'src/database/index.ts' },
+  // `database` and `repair` by themselves are for benchmarks, and for tests that need a process of their own.
+  input: { cli: 'src/cli.ts', database: 'src/database/index.ts', repair: 'src/repair/index.ts' },
   platform: 'node',
   external: (id, importer) =>
     isBuiltin(id) || (/^[@\w][^:]*$/.test(id) && !bundled.has(id) && !/node_modules/.test(importer ?? '')),

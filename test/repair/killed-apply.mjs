@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs';
 
 const { DIST, PLAN, SETTINGS, DATABASE, POINT } = process.env;
-const { parseDatabaseUrl } = await import(`${DIST}/database/index.js`);
-const { applyPlan } = await import(`${DIST}/repair/apply.js`);
-const { parsePlan } = await import(`${DIST}/repair/plan-file.js`);
+const { parseDatabaseUrl } = await import(`${DIST}/database.js`);
+const { applyPlan, parsePlan } = await import(`${DIST}/repair.js`);
 
 await applyPlan(parsePlan(readFileSync(PLAN, 'utf8'), PLAN), {
   settings: JSON.parse(SETTINGS),
