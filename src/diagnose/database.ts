@@ -144,14 +144,14 @@ function databaseUrl(settings: Settings, options: DiagnoseOptions, facts: Projec
 /** Compared at: the stamp; where there is none, or it cannot be placed, what the live schema looks like best. */
 async function compare(
   project: Subject,
-  live: LiveDatabase,
+  read: LiveDatabase,
   scratch: StartingScratch | null,
 ): Promise<DatabaseDiagnosis> {
   const { graph, replay, settings, progress } = project;
   progress('comparing');
-  const { compareSchemas, keysInDoubt, rankRevisions, setApartHalfApplied, spelledAs } = await import(
-    '../diff/index.ts'
-  );
+  const { compareSchemas, keysInDoubt, rankRevisions, setApartHalfApplied, spelledAs, withArgumentModes } =
+    await import('../diff/index.ts');
+  const live = read.serverVersionNumber < 140_000 ? { ...read, schema: withArgumentModes(read.schema) } : read;
   const stamp = readStamp(graph, live, project.options.assumedRows);
   const today = project.options.today ?? new Date().toISOString().slice(0, 10);
   const ignored = settings.ignore.filter((entry) => entry.rule === undefined && !(entry.until && entry.until < today));
@@ -194,7 +194,8 @@ async function compare(
   const both = await elaborateInScratch(project, scratch, declared, live.schema, doubts, inDoubt);
   if (both.problem !== null)
     return { ...unelaborated(), declared, drift: asWritten(), isElaborated: false, elaborationProblem: both.problem };
-  const drift = compareSchemas(both.declared, both.live, {
+  const theirs = await inOurForms(live, both);
+  const drift = compareSchemas(both.declared, theirs, {
     ...scope,
     comparedAt,
     elaborated: true,
@@ -210,6 +211,17 @@ async function compare(
     isElaborated: true,
     elaborationProblem: null,
   };
+}
+
+/** What a server before 14 printed, where the scratch server prints SQL's own forms. */
+async function inOurForms({ serverVersionNumber }: LiveDatabase, both: ElaboratedPair): Promise<Schema> {
+  if (serverVersionNumber >= 140_000) return both.live;
+  const [{ isSameButForCallForm, loadSqlParser }, { respelled }] = await Promise.all([
+    import('../sql/index.ts'),
+    import('../diff/index.ts'),
+  ]);
+  await loadSqlParser();
+  return respelled(both.live, both.declared, isSameButForCallForm);
 }
 
 /** A database that has nothing of this chain, not even under another schema, looks like none of its revisions. */

@@ -70,10 +70,11 @@ export function compareSchemas(declared: Schema, live: Schema, options: CompareO
 
 /** All that disagrees, before anybody weighs how sure it is. */
 export function findDifferences(
-  declared: Schema,
+  stated: Schema,
   live: Schema,
   options: CompareOptions,
 ): { found: Found[]; comparison: Comparison } {
+  const declared = withoutVersionTables(stated, options);
   const visible = hideOthers(live, options);
   const managed = options.managedNamespaces ?? namespacesOf(declared);
   const isManaged = (key: string) => managed.has(nameOfKey(key).schema ?? '');
@@ -168,6 +169,13 @@ export function hideOthers(live: Schema, options: CompareOptions): Schema {
     views: keep(live.views),
     routines: keep(live.routines),
   };
+}
+
+/** A base made from a dump may create Alembic's own table, which is no part of any schema here. */
+function withoutVersionTables(declared: Schema, options: CompareOptions): Schema {
+  const isOne = (key: string) => isVersionTable(key) || options.versionTables?.has(key);
+  if (![...declared.tables.keys()].some(isOne)) return declared;
+  return { ...declared, tables: new Map([...declared.tables].filter(([key]) => !isOne(key))) };
 }
 
 function isVersionTable(key: string): boolean {

@@ -4,6 +4,7 @@
 export { type CompareOptions, compareSchemas } from './compare.ts';
 export { keysInDoubt, withLentTypes, withoutLentTypes } from './doubts.ts';
 export { setApartHalfApplied } from './half-applied.ts';
+export { respelled, withArgumentModes } from './other-major.ts';
 export { type RankedRevisions, type RankInputs, rankRevisions } from './rank.ts';
 export { spelledAs } from './spelling.ts';
 export { sameText } from './text.ts';

@@ -2,8 +2,10 @@
  * The aspects in which two objects of one name disagree. Structure is compared as data; SQL text by `sameText`, and
  * marked as text, since without PostgreSQL a difference of texts is no proof.
  */
+
 import { indexKeySql, unreadableType } from '../model/definition.ts';
 import { renameColumnIn } from '../model/expression.ts';
+import { compareText } from '../model/name.ts';
 import type {
   Column,
   Constraint,
@@ -315,9 +317,12 @@ export function domainAspects(declared: Domain, live: Domain): Aspect[] {
     ...aspect('base', declared.base, live.base),
     ...aspect('notNull', declared.notNull, live.notNull),
     ...textAspect('default', declared.default, live.default),
-    ...textAspect('checks', declared.checks.join('; ') || null, live.checks.join('; ') || null),
+    ...textAspect('checks', checksText(declared), checksText(live)),
   ];
 }
+
+/** They all hold, whatever their order. */
+const checksText = ({ checks }: Domain): string | null => [...checks].sort(compareText).join('; ') || null;
 
 /** Only what both sides tell. */
 export function sequenceAspects(declared: Sequence, live: Sequence): Aspect[] {

@@ -1,7 +1,7 @@
 /** One change to a healthy database, one finding, named to the object: every drift rule, and silence on the healthy one. */
 import { describe, expect, it } from 'vitest';
 import { allRules } from '../../src/rules/index.ts';
-import { type Project, resultsOf } from './inputs.ts';
+import { findingsOf, type Project, resultsOf } from './inputs.ts';
 
 const declared = `
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
@@ -138,4 +138,12 @@ describe('drift', () => {
     });
     expect((await resultsOf(['invalid-index'], project)).findings).toEqual([]);
   });
+});
+
+it("declared-table-missing: Alembic's own table in a base that was made from a dump is nobody's", async () => {
+  const base = 'CREATE TABLE t (id int)';
+  const dump = `${base}; CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)`;
+  const project = { revisions: [{ id: 'r1', sql: dump }], rows: ['r1'], live: base };
+  expect(await findingsOf('declared-table-missing', project)).toEqual([]);
+  expect(await findingsOf('declared-table-missing', { ...project, live: 'SELECT 1' })).toHaveLength(1);
 });

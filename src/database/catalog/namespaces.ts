@@ -34,11 +34,12 @@ export async function readExtensions(reading: CatalogReading): Promise<Map<strin
   return new Map(rows.map(([name, namespace]) => [name, { name, namespace }]));
 }
 
-/** `schema.name` of relations and types, `schema.name(identity arguments)` of routines, names of namespaces. */
+/** With the constructors that a range type brings along: `schema.name` of relations and types, `schema.name(identity arguments)` of routines, names of namespaces. */
 export async function readExtensionObjects(reading: CatalogReading): Promise<Set<string>> {
   const rows = await readRows<[string]>(
     reading,
-    `with owned as (select classid, objid from pg_depend where deptype = 'e' and refclassid = 'pg_extension'::regclass)
+    `with owned as (select classid, objid from pg_depend where deptype = 'e' and refclassid = 'pg_extension'::regclass
+         or deptype = 'i' and classid = 'pg_proc'::regclass and refclassid = 'pg_type'::regclass)
      select ${keyInSql('n.nspname', 'c.relname')} from owned o join pg_class c on o.classid = 'pg_class'::regclass and c.oid = o.objid
        join pg_namespace n on n.oid = c.relnamespace
      union all
