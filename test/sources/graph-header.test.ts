@@ -36,6 +36,7 @@ const told: Record<string, string> = {
   'added to a tuple': "parents = ('aaaa',)\nrevision = 'bbbb'\ndown_revision = parents\nparents += ('no',)\n",
   'a global of the module itself': `global revision\n${usual}`,
   'a namespace of its own': `${usual}def f(x):\n    return vars(), locals(), vars(x), x.exec('q')\nf.__dict__['a'] = 1\n`,
+  'functions that loading does not run': `${usual}def upgrade():\n    exec('revision = 1')\n    globals()['x'] = 1\ndef helper():\n    global down_revision\n    down_revision = 'no'\n    upgrade()\n`,
   'numbers before keywords': `x = 1if True else 2\ny = [0x1for x in (1,)]\n${usual}`,
   'a backslash in the indentation': `if True:\n    x = 1\n    \\\n    y = 2\n  \\\n\nz = ${usual}`,
   'formats of formats': `w = 5\nx = f'{w:{{5}}.__class__.__name__}' if False else f'''{3:'>5}''' f'{3:\\x3e5}'\n${usual}`,
@@ -62,6 +63,8 @@ const untold: Record<string, string> = {
   'bound by a pattern': `${usual}match 'a', 'cccc':\n    case 'a', depends_on:\n        pass\n`,
   'bound by a function':
     "def f():\n    global name\n    name = 'bbbb'\nname = 'no'\nf()\nrevision = name\ndown_revision = None\n",
+  'bound by a function that a function calls': `${usual}def g():\n    global depends_on\n    depends_on = 'cccc'\ndef f():\n    g()\nf()\n`,
+  'bound by a function in a default': `${usual}def g():\n    exec("depends_on = 'cccc'", globals())\ndef f(x=g()): pass\n`,
   'bound by a decorator': `${usual}@lambda f: 'cccc'\ndef depends_on(): pass\n`,
   'bound through another name of globals': `write = globals\n${usual}write()['revision'] = 'cccc'\n`,
   'bound through the table of modules': `import sys\n${usual}setattr(sys.modules[__name__], 'revision', 'cccc')\n`,

@@ -6,7 +6,7 @@
  */
 import type { Expression, FormatPart, FunctionSyntax, Statement } from './python/ast.ts';
 import type { ParsedModule } from './python/parse.ts';
-import { childStatements, ownExpressions, walkExpression } from './python/walk.ts';
+import { childStatements, expressionsOf, ownExpressions, walkExpression } from './python/walk.ts';
 
 export type HeaderValue =
   | { kind: 'text'; text: string }
@@ -55,6 +55,28 @@ const namespaceAnywhere = /^(?:(?:builtins\.)?(?:globals|exec)|\w+\.__globals__)
 const namespaceHere = /^(?:sys\.modules|vars\(\)|locals\(\))$/;
 const word = /(?<![.\p{L}\p{N}_])[\p{L}_][\p{L}\p{N}_]*/gu;
 
+/** Functions that loading the file cannot run: of no decorator, and named by nothing that runs. `upgrade` is mostly one. */
+function neverCalled(statements: readonly Statement[]): Set<Statement> {
+  const idle = new Map<string, Set<Statement>>();
+  const open: Statement[] = [];
+  for (const statement of statements) {
+    if (statement.kind !== 'function' || statement.function.decorators.length > 0) open.push(statement);
+    else idle.set(statement.function.name, (idle.get(statement.function.name) ?? new Set()).add(statement));
+  }
+  // Defaults are worked out where the function stands.
+  const named = (expression: Expression) =>
+    walkExpression(expression, (inner) => {
+      if (inner.kind !== 'name') return;
+      open.push(...(idle.get(inner.name) ?? []));
+      idle.delete(inner.name);
+    });
+  for (const functions of [...idle.values()])
+    for (const each of functions) for (const expression of ownExpressions(each)) named(expression);
+  for (let at = open.pop(); at !== undefined; at = open.pop())
+    for (const expression of expressionsOf(at)) named(expression);
+  return new Set([...idle.values()].flatMap((functions) => [...functions]));
+}
+
 class ModuleScope {
   bindings: Bindings = new Map();
   /** Names that a function or a class of the file declares `global`: a call anywhere may bind them. */
@@ -69,13 +91,14 @@ class ModuleScope {
   }
 
   run(statements: Statement[]): void {
-    for (const statement of statements) this.lookAhead(statement, false);
+    const idle = neverCalled(statements);
+    for (const statement of statements) if (!idle.has(statement)) this.lookAhead(statement, false);
     for (const name of this.boundElsewhere) this.set(name, unknown(''), 0);
     this.block(statements);
     if (this.writesNamespace) this.forgetAll('the file writes into its own namespace');
   }
 
-  /** What the rest of the file may do to the module's names, whenever it is called. */
+  /** What the rest of the file may do to the module's names while it loads, whoever calls it. */
   private lookAhead(statement: Statement, isInside: boolean): void {
     if (statement.kind === 'scope' && statement.isGlobal && isInside)
       for (const name of statement.names) this.boundElsewhere.add(name);
