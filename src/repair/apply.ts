@@ -182,7 +182,14 @@ async function applyLocked(
     await faults.at('finish:after');
     return { plan, resumed: unfinished !== null, repairId, ...carried };
   } catch (fault) {
-    throw await afterStop(fault, { ledger, repairId, journal, context, isFirstRun: unfinished === null });
+    throw await afterStop(fault, {
+      ledger,
+      repairId,
+      journal,
+      context,
+      isFirstRun: unfinished === null,
+      heldBy: watch.last(),
+    });
   } finally {
     await watch.stop();
     if (scratch !== null && scratch !== context.scratch) await (scratch as ScratchServer).stop();
@@ -279,13 +286,22 @@ function stale(what: string): ChainError {
 /** What a stopped run tells: put back where no step had run yet, else how to go on and how to go back. */
 async function afterStop(
   fault: unknown,
-  at: { ledger: Ledger; repairId: string; journal: Journal; context: ApplyContext; isFirstRun: boolean },
+  at: {
+    ledger: Ledger;
+    repairId: string;
+    journal: Journal;
+    context: ApplyContext;
+    isFirstRun: boolean;
+    heldBy: string[];
+  },
 ): Promise<unknown> {
   const { ledger, repairId, journal, context } = at;
   const state = await ledger.steps(repairId).catch(() => null);
   const isUntouched = at.isFirstRun && state?.every((step) => step.state === 'undone');
   const cause = fault instanceof UnitFailure ? fault.cause : fault;
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const said = cause instanceof Error ? cause.message : String(cause);
+  const isHeld = sqlStateOf(cause) === '55P03' && at.heldBy.length > 0;
+  const text = isHeld ? `${said}; it is held by ${at.heldBy.join('; ')}` : said;
   if (isUntouched && !context.signal?.aborted) {
     const isBack = await restoreFiles(context.settings.project, journal).then(
       () => ledger.setState(repairId, 'abandoned').then(() => true),
@@ -351,11 +367,15 @@ function watchBlockers(connection: Connection, open: (name: string) => Promise<C
   let timer: NodeJS.Timeout | null = null;
   let observer: Connection | null = null;
   let looking: Promise<void> | null = null;
+  let last: string[] = [];
   const look = async (step: string) => {
     observer ??= await open('chain repair (watching)');
     const blockers = await findBlockers(observer, connection.backendPid);
-    if (blockers.length > 0) context.onBlocked?.(step, blockers.map(describeBlocker));
+    if (blockers.length === 0) return;
+    last = blockers.map(describeBlocker);
+    context.onBlocked?.(step, last);
   };
+  const watchEveryMs = Math.max(100, Math.min(1_000, context.settings.timeouts.lockMs / 3));
   const end = () => {
     if (timer !== null) clearInterval(timer);
     timer = null;
@@ -363,16 +383,19 @@ function watchBlockers(connection: Connection, open: (name: string) => Promise<C
   return {
     step(event: RunEvent) {
       end();
-      if (event.event !== 'running' || context.onBlocked === undefined) return;
+      if (event.event !== 'running') return;
+      last = [];
       timer = setInterval(() => {
         looking ??= look(event.unit)
           .catch(() => undefined)
           .finally(() => {
             looking = null;
           });
-      }, 1_000);
+      }, watchEveryMs);
       timer.unref();
     },
+    /** Who kept the step that ran last from its lock. */
+    last: () => last,
     async stop() {
       end();
       await looking;

@@ -150,6 +150,7 @@ describe('a lock that another session holds', () => {
       // The first step leaves everything as it was; a later one leaves what is done, and says how to go on.
       expect([table, exitCodeOf(fault)], String(fault)).toEqual([table, table === 'tenants' ? 4 : 5]);
       expect(told.join('\n')).toContain('a long report');
+      expect(String(fault)).toMatch(/held by process \d+ .*a long report/);
       expect(events.filter((event) => event === 'retrying')).toHaveLength(4);
       await other.query('ROLLBACK');
       await other.close();
