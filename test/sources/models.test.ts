@@ -242,10 +242,12 @@ db = SQLAlchemy()
 class BlogPost(db.Model):
     id = db.Column(db.Integer, primary_key=True)
     title = db.Column(db.String(20), nullable=False)
+class _UserPrivate(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
 tags = db.Table('tags', db.Column('post_id', db.Integer, db.ForeignKey('blog_post.id')))
 `,
     });
-    expect([...schema.tables.keys()].sort()).toEqual(['public.blog_post', 'public.tags']);
+    expect([...schema.tables.keys()].sort()).toEqual(['public.blog_post', 'public.tags', 'public.user_private']);
   });
   it('names what it could not read', () => {
     const { blindSpots, operationsByTable } = readAll({

@@ -269,7 +269,7 @@ function nameOfClass(machine: Machine, cls: PyClass): string | null {
     return cls.name
       .replace(/((?<=[a-z0-9])[A-Z]|(?!^)[A-Z](?=[a-z]))/g, '_$1')
       .toLowerCase()
-      .replace(/^_/, '');
+      .replace(/^_+/, '');
   return null;
 }
 

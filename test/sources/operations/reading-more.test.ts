@@ -135,4 +135,17 @@ ${table}op.execute("UPDATE t SET n = '" + stage + "-x'")`;
 op.drop_constraint(bind.dialect.get_pk_constraint(bind, table_name='t')['name'], 't')`;
     expect(read(body).operations.at(-1)).toMatchObject({ kind: 'dropConstraint', constraint: 't_pkey' });
   });
+
+  it('names an enum by its class, though the class is out of reach', () => {
+    const body = `from above.models import StartTaskStatus as Status
+op.create_table('t', sa.Column('s', sa.Enum(Status)))
+op.execute("ALTER TYPE starttaskstatus ADD VALUE 'more'")`;
+    const { schema, operations } = read(body);
+    expect(operations[0]).toMatchObject({
+      kind: 'opaque',
+      reason: 'the labels of the enum type starttaskstatus are not known',
+      objects: [{ schema: null, name: 'starttaskstatus' }],
+    });
+    expect(schema.tables.get('public.t')?.columns.get('s')?.type).toBe('starttaskstatus');
+  });
 });

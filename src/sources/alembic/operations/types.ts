@@ -296,6 +296,7 @@ function readEnum(machine: Machine, args: Arguments, isPostgres: boolean): ReadT
     labels = textsOf(isObject(inner) && inner.kind === 'tuple' ? inner.items : [inner]);
   } else {
     labels = textsOf(args.positional);
+    if (labels === null && args.positional.length === 1) name ??= nameOfOutsideClass(first);
   }
   if (name === null && isAbsent(named('name')) === false) return unreadableType('an enum whose name is not known');
   const native = flagOf(named('native_enum') ?? true);
@@ -322,6 +323,13 @@ function readEnum(machine: Machine, args: Arguments, isPostgres: boolean): ReadT
     typeName: { schema, name },
     enum: use,
   };
+}
+
+/** An enum class that is not read: SQLAlchemy names the type by it all the same. */
+function nameOfOutsideClass(value: Value): string | null {
+  if (!isObject(value) || value.kind !== 'external') return null;
+  const name = value.path.slice(value.path.lastIndexOf('.') + 1);
+  return /^_*[A-Z][A-Za-z0-9_]*[a-z]/.test(name) ? name.toLowerCase() : null;
 }
 
 const quote = (name: string): string => (/^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
