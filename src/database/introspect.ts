@@ -6,6 +6,7 @@ import { ChainError } from '../errors.ts';
 import type { LiveDatabase } from '../model/live.ts';
 import { compareText, keyOf } from '../model/name.ts';
 import type { Schema } from '../model/schema.ts';
+import { withHolders } from './blockers.ts';
 import { readConstraints } from './catalog/constraints.ts';
 import { readIndexes } from './catalog/indexes.ts';
 import { readExtensionObjects, readExtensions, readNamespaces } from './catalog/namespaces.ts';
@@ -52,6 +53,7 @@ export async function introspect(connection: Connection, options: IntrospectOpti
         readOnly: true,
       });
     } catch (error) {
+      if (error instanceof SqlError && error.sqlState === '55P03') throw await withHolders(error, connection);
       if (!isCatalogChange(error) && !isRecoveryConflict(error)) throw error;
       if (attempt >= attempts) {
         if (isRecoveryConflict(error)) throw error;

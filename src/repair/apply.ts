@@ -2,12 +2,12 @@
  * Apply: under the one lock, a reviewed plan becomes true, or an interrupted one is gone on with. Refuses what is stale,
  * hazardous without leave, or unproven; says after a stop how to go on or back. Killed anywhere, running again ends alike.
  */
+import { describeBlocker } from '../database/blockers.ts';
 import type { Connection, DatabaseTarget, ScratchServer } from '../database/index.ts';
 import { ChainError, type ErrorCode } from '../errors.ts';
 import type { Hazard, Plan } from '../model/plan.ts';
 import type { EnvFacts } from '../model/project.ts';
 import {
-  describeBlocker,
   type Faults,
   findBlockers,
   type Ledger,

@@ -13,8 +13,6 @@ export {
   type StepRow,
 } from './ledger.ts';
 export {
-  type Blocker,
-  describeBlocker,
   findBlockers,
   findLockHolder,
   type LockHolder,

@@ -2,6 +2,8 @@
  * The one lock: a session-level advisory lock on a direct connection, held for a whole repair, seed or undo.
  * Owns its key, who holds it, whether it is still held, and the refusal of poolers, behind which it means nothing.
  */
+
+import { type Blocker, blockerColumns } from '../database/blockers.ts';
 import type { Connection } from '../database/connection.ts';
 import { ChainError } from '../errors.ts';
 import type { Session } from './session.ts';
@@ -118,35 +120,12 @@ function poolerConnection(why: string): ChainError {
   });
 }
 
-export interface Blocker {
-  pid: number;
-  user: string | null;
-  application: string | null;
-  state: string | null;
-  /** Seconds that its transaction has been open. */
-  openForSeconds: number | null;
-  query: string | null;
-}
-
 /** Sessions that `pid` waits for, asked on another session. */
 export async function findBlockers(session: Session, pid: number): Promise<Blocker[]> {
   const { rows } = await session.query<Blocker>(
-    `SELECT a.pid, a.usename::text AS user, a.application_name AS application, a.state,
-            extract(epoch FROM clock_timestamp() - a.xact_start)::int AS "openForSeconds",
-            left(regexp_replace(a.query, '\\s+', ' ', 'g'), 200) AS query
+    `SELECT ${blockerColumns}
        FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids($1)) ORDER BY a.pid`,
     [pid],
   );
   return rows;
-}
-
-export function describeBlocker(blocker: Blocker): string {
-  const who = [
-    blocker.user && `role ${blocker.user}`,
-    blocker.application && `"${blocker.application}"`,
-    blocker.state,
-  ];
-  const open = blocker.openForSeconds === null ? '' : `, transaction open for ${blocker.openForSeconds} s`;
-  const query = blocker.query ? `: ${blocker.query}` : '';
-  return `process ${blocker.pid} (${who.filter(Boolean).join(', ')}${open})${query}`;
 }

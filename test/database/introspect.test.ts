@@ -241,3 +241,25 @@ describe.skipIf(!hasPgBouncer)('through PgBouncer', () => {
     await using(database.url, async (connection) => expect(await detectPooling(connection)).toBe('none'));
   });
 });
+
+it('names who holds the lock that no reading gets past', async () => {
+  await database.connection.query('begin; lock table hidden.t in access exclusive mode');
+  try {
+    const timeouts = { connectMs: 5000, statementMs: 5000, lockMs: 50 };
+    const reader = await connect(parseDatabaseUrl(database.url, {}), { readOnly: true, timeouts });
+    try {
+      await expect(introspect(reader)).rejects.toMatchObject({
+        code: 'lock-held',
+        message: expect.stringMatching(
+          new RegExp(
+            `held by process ${database.connection.backendPid} \\(.*idle in transaction.*lock table hidden\\.t`,
+          ),
+        ),
+      });
+    } finally {
+      await reader.close();
+    }
+  } finally {
+    await database.connection.query('rollback');
+  }
+});
