@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ChainError } from '../../src/errors.ts';
 import type { AlembicConfig } from '../../src/model/project.ts';
+import { iniOption, parseIni } from '../../src/sources/alembic/config/ini.ts';
 import { findAlembicConfig } from '../../src/sources/alembic/index.ts';
-import { iniOption, parseIni } from '../../src/sources/alembic/ini.ts';
 import { makeProject } from '../support/revision-files.ts';
 
 function configOf(

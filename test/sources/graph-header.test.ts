@@ -1,7 +1,7 @@
 /** Headers bound in unusual ways, each run by a real Python: what is said of one is what it has, and nothing is guessed. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { readRevisionText } from '../../src/sources/alembic/revision-file.ts';
+import { readRevisionText } from '../../src/sources/alembic/revision-file/read.ts';
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 if (!hasPython && process.env.CI) throw new Error('No python3 on this CI machine');

@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readRevisionText } from '../../src/sources/alembic/revision-file.ts';
+import { readRevisionText } from '../../src/sources/alembic/revision-file/read.ts';
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 if (!hasPython && process.env.CI) throw new Error('No python3 on this CI machine');

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { schemaToJson } from '../../src/model/schema-json.ts';
 import { schemaOfOperations } from '../../src/replay/index.ts';
-import { readModels } from '../../src/sources/alembic/models.ts';
+import { readModels } from '../../src/sources/alembic/models/read.ts';
 import { loadSqlParser, parseSql } from '../../src/sql/index.ts';
 import { filesOf } from './operations/reading.ts';
 

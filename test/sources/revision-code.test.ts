@@ -1,6 +1,6 @@
 /** What a revision's code says beside its operations, and that its hash is of what Python makes of it. */
 import { describe, expect, it } from 'vitest';
-import { readRevisionCode } from '../../src/sources/alembic/revision-code.ts';
+import { readRevisionCode } from '../../src/sources/alembic/revision-file/code.ts';
 
 const plain = `"""add users
 

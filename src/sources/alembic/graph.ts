@@ -7,9 +7,9 @@ import { buildRevisionGraph } from '../../model/build-revision-graph.ts';
 import type { AlembicConfig } from '../../model/project.ts';
 import type { RevisionReading } from '../../model/revision.ts';
 import type { RevisionGraph } from '../../model/revision-graph.ts';
-import { readRevisionFile } from './revision-file.ts';
-import { openConstants } from './revision-file-imports.ts';
-import { listVersionFiles } from './version-locations.ts';
+import { listVersionFiles } from './config/version-locations.ts';
+import { openConstants } from './revision-file/imports.ts';
+import { readRevisionFile } from './revision-file/read.ts';
 
 export interface GraphRequest {
   projectDir: string;

@@ -8,12 +8,12 @@ import type { RevisionCode } from '../../model/revision-code.ts';
 import type { MigrationSource } from '../source.ts';
 import type { SourceRequest } from './open-source.ts';
 
-export { type ConfigRequest, findAlembicConfig } from './config.ts';
-export type { EnvReading, EnvRequest } from './env-file.ts';
+export { type ConfigRequest, findAlembicConfig } from './config/read.ts';
+export type { EnvReading, EnvRequest } from './env/read.ts';
 export { type GraphRequest, readRevisionGraph } from './graph.ts';
 export type { SourceRequest } from './open-source.ts';
 export { type FactsRequest, readProjectFacts } from './project-facts.ts';
-export { readRevisionText } from './revision-file.ts';
+export { readRevisionText } from './revision-file/read.ts';
 export { findSeedFiles } from './seed-files.ts';
 export { findStrayRevisions } from './stray-revisions.ts';
 
@@ -32,5 +32,5 @@ export async function loadMigratorCodeReader(): Promise<
 
 /** What a revision's code says beside its operations; loaded here for the same reason. */
 export async function loadRevisionCodeReader(): Promise<(text: string) => RevisionCode> {
-  return (await import('./revision-code.ts')).readRevisionCode;
+  return (await import('./revision-file/code.ts')).readRevisionCode;
 }

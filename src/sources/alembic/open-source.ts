@@ -10,7 +10,7 @@ import type { Schema } from '../../model/schema.ts';
 import { loadSqlParser, parseSql } from '../../sql/index.ts';
 import type { MigrationSource } from '../source.ts';
 import { readRevisionGraph } from './graph.ts';
-import { readModels } from './models.ts';
+import { readModels } from './models/read.ts';
 import { evaluateRevision, type Reading } from './operations/index.ts';
 import { readProjectFacts } from './project-facts.ts';
 import { openProjectFiles } from './project-files.ts';

@@ -19,7 +19,7 @@ export interface FactsRequest {
 export async function readProjectFacts(
   request: FactsRequest,
 ): Promise<{ facts: ProjectFacts; findModels: () => ModelFiles }> {
-  const { readEnvFacts } = await import('./env-file.ts');
+  const { readEnvFacts } = await import('./env/read.ts');
   const { env, notes, findModels } = readEnvFacts(request);
   const facts = {
     config: request.config,

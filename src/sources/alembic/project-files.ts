@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { pythonFiles } from './env-models.ts';
+import { pythonFiles } from './env/model-files.ts';
 import type { Files } from './operations/index.ts';
 
 /** Roots that a project's own folder of the same name never stands for. */

@@ -5,7 +5,7 @@
 import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { RevisionId } from '../../model/revision.ts';
-import { readRevisionText } from './revision-file.ts';
+import { readRevisionText } from './revision-file/read.ts';
 
 export interface StrayRevisions {
   /** Relative to the project, with `/`. */

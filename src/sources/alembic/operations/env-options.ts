@@ -2,7 +2,7 @@
  * What env.py hands to `context.configure()`: Alembic keeps every keyword of it, its own and others, in
  * `op.get_context().opts` (EnvironmentContext.configure, "additional keyword arguments"), where revisions may ask for them.
  */
-import { everyExpression } from '../env-walk.ts';
+import { everyExpression } from '../env/walk.ts';
 import {
   assumed,
   type Expression,

@@ -3,7 +3,7 @@
  */
 import { type Dirent, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compareText } from '../../model/name.ts';
+import { compareText } from '../../../model/name.ts';
 
 const maxDepth = 5;
 const maxFolders = 5_000;

@@ -3,11 +3,10 @@
  * application runs: classes are evaluated as revisions are. What could not be read of a table is a blind spot about it.
  */
 import { join } from 'node:path';
-import { keyOf } from '../../model/name.ts';
-import type { BlindSpot, ConstraintDefinition, IndexDefinition, Operation } from '../../model/operation.ts';
-import type { ModelFiles, ModelsReading } from '../../model/replay.ts';
-import { emptySchema, type Origin, type Schema } from '../../model/schema.ts';
-import { type Annotated, readAnnotation, readMappedColumn } from './models-columns.ts';
+import { keyOf } from '../../../model/name.ts';
+import type { BlindSpot, ConstraintDefinition, IndexDefinition, Operation } from '../../../model/operation.ts';
+import type { ModelFiles, ModelsReading } from '../../../model/replay.ts';
+import { emptySchema, type Origin, type Schema } from '../../../model/schema.ts';
 import {
   asMade,
   assembleTable,
@@ -21,8 +20,8 @@ import {
   readIndex,
   readTable,
   tableNameOf,
-} from './operations/index.ts';
-import type { ProjectFiles } from './project-files.ts';
+} from '../operations/index.ts';
+import type { ProjectFiles } from '../project-files.ts';
 import {
   classAttribute,
   findInClass,
@@ -45,7 +44,8 @@ import {
   toItems,
   unknown,
   type Value,
-} from './python/index.ts';
+} from '../python/index.ts';
+import { type Annotated, readAnnotation, readMappedColumn } from './columns.ts';
 
 export interface ModelsRequest {
   projectDir: string;

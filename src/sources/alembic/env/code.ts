@@ -4,8 +4,8 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Expression, parseOnDemand, type Statement, type TopLevel } from './python/index.ts';
-import { decodePython } from './revision-file-text.ts';
+import { type Expression, parseOnDemand, type Statement, type TopLevel } from '../python/index.ts';
+import { decodePython } from '../revision-file/text.ts';
 
 export type NameBinding =
   | { kind: 'value'; expression: Expression }

@@ -2,9 +2,9 @@
  * Which MetaData a project's models hang on and the naming convention it carries: the class, the `declarative_base()`,
  * the `SQLAlchemy()` behind `target_metadata`. Reads code only; what it cannot follow is null.
  */
-import type { NamingConvention } from '../../model/project.ts';
-import { type CodeModule, type Definition, dottedName, moduleLevel, type ProjectCode } from './env-code.ts';
-import type { Expression } from './python/index.ts';
+import type { NamingConvention } from '../../../model/project.ts';
+import type { Expression } from '../python/index.ts';
+import { type CodeModule, type Definition, dottedName, moduleLevel, type ProjectCode } from './code.ts';
 
 export interface MetadataFound {
   /** Where it is made. */

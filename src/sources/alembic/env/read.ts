@@ -4,14 +4,14 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { AlembicConfig, EnvFacts, NamingConvention } from '../../model/project.ts';
-import type { ModelFiles } from '../../model/replay.ts';
-import { type CodeModule, dottedName, type FoldContext, ProjectCode } from './env-code.ts';
-import { type MetadataFound, MetadataReader } from './env-metadata.ts';
-import { findModelFiles, pythonFiles } from './env-models.ts';
-import { everyExpression, type Visited } from './env-walk.ts';
-import { iniOption, parseIni } from './ini.ts';
-import type { Expression } from './python/index.ts';
+import type { AlembicConfig, EnvFacts, NamingConvention } from '../../../model/project.ts';
+import type { ModelFiles } from '../../../model/replay.ts';
+import { iniOption, parseIni } from '../config/ini.ts';
+import type { Expression } from '../python/index.ts';
+import { type CodeModule, dottedName, type FoldContext, ProjectCode } from './code.ts';
+import { type MetadataFound, MetadataReader } from './metadata.ts';
+import { findModelFiles, pythonFiles } from './model-files.ts';
+import { everyExpression, type Visited } from './walk.ts';
 
 export interface EnvRequest {
   projectDir: string;

@@ -4,11 +4,11 @@
  */
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { compareText } from '../../model/name.ts';
-import type { AlembicConfig } from '../../model/project.ts';
-import type { ModelFiles } from '../../model/replay.ts';
-import type { CodeModule, ProjectCode } from './env-code.ts';
-import { importsOf } from './revision-file-syntax.ts';
+import { compareText } from '../../../model/name.ts';
+import type { AlembicConfig } from '../../../model/project.ts';
+import type { ModelFiles } from '../../../model/replay.ts';
+import { importsOf } from '../revision-file/syntax.ts';
+import type { CodeModule, ProjectCode } from './code.ts';
 
 const maxModules = 1_500;
 const maxScanned = 4_000;

@@ -1,7 +1,7 @@
 /**
  * Walks over the syntax of a module: every expression with the function around it. Knows no names.
  */
-import type { Expression, Statement } from './python/index.ts';
+import type { Expression, Statement } from '../python/index.ts';
 
 export interface Visited {
   expression: Expression;

@@ -3,8 +3,8 @@
  * one). Counts what could bind the names of a revision's header. Refuses to know statements.
  * Longer than most files here: one grammar, read from top to bottom.
  */
-import { closesTriple, PythonLexer, Undecided } from './python/lexer.ts';
-import { bitwiseOr, opensExpression, precedence, T } from './python/tokens.ts';
+import { closesTriple, PythonLexer, Undecided } from '../python/lexer.ts';
+import { bitwiseOr, opensExpression, precedence, T } from '../python/tokens.ts';
 
 export const headerNames: ReadonlySet<string> = new Set(['revision', 'down_revision', 'branch_labels', 'depends_on']);
 

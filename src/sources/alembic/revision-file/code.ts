@@ -3,8 +3,8 @@
  * and a hash of what Python makes of it. Refuses to evaluate.
  */
 import { createHash } from 'node:crypto';
-import type { CodeImport, ContentHash, RevisionCode } from '../../model/revision-code.ts';
-import { childStatements, ownExpressions, parsePython, type Statement, walkExpression } from './python/index.ts';
+import type { CodeImport, ContentHash, RevisionCode } from '../../../model/revision-code.ts';
+import { childStatements, ownExpressions, parsePython, type Statement, walkExpression } from '../python/index.ts';
 
 const headerNames = new Set([
   'revision',

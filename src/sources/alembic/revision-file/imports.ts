@@ -4,9 +4,9 @@
  */
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
-import { type ParsedModule, parsePython } from './python/parse.ts';
-import { type HeaderValue, type ImportedConstant, moduleBindings } from './revision-file-header.ts';
-import { decodePython } from './revision-file-text.ts';
+import { type ParsedModule, parsePython } from '../python/parse.ts';
+import { type HeaderValue, type ImportedConstant, moduleBindings } from './header.ts';
+import { decodePython } from './text.ts';
 
 /** A constant may come through a few modules that hand it on. */
 const maxHops = 8;

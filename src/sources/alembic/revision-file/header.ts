@@ -4,9 +4,9 @@
  * Knows Python's meaning of a module level; refuses to know what a revision is.
  * Longer than most files here: statements and the values in them know the same names.
  */
-import type { Expression, FormatPart, FunctionSyntax, Statement } from './python/ast.ts';
-import type { ParsedModule } from './python/parse.ts';
-import { childStatements, expressionsOf, ownExpressions, walkExpression } from './python/walk.ts';
+import type { Expression, FormatPart, FunctionSyntax, Statement } from '../python/ast.ts';
+import type { ParsedModule } from '../python/parse.ts';
+import { childStatements, expressionsOf, ownExpressions, walkExpression } from '../python/walk.ts';
 
 export type HeaderValue =
   | { kind: 'text'; text: string }

@@ -13,7 +13,7 @@ import {
   readable,
   readColumn,
   readType,
-} from './operations/index.ts';
+} from '../operations/index.ts';
 import {
   type Arguments,
   type Expression,
@@ -32,7 +32,7 @@ import {
   textOf,
   toItems,
   type Value,
-} from './python/index.ts';
+} from '../python/index.ts';
 
 const typeByName: Record<string, string> = {
   int: 'integer',

@@ -4,10 +4,10 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { ChainError } from '../../errors.ts';
-import type { AlembicConfig } from '../../model/project.ts';
-import { findConfigsBelow, findScriptFolders } from './config-search.ts';
+import { ChainError } from '../../../errors.ts';
+import type { AlembicConfig } from '../../../model/project.ts';
 import { type IniFile, iniOption, parseIni } from './ini.ts';
+import { findConfigsBelow, findScriptFolders } from './search.ts';
 import { alembicTable, formatTomlText, type TomlTable } from './toml.ts';
 import { foldersWithRevisions, relativeTo, resolveLocation, splitLocations } from './version-locations.ts';
 

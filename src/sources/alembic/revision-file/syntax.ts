@@ -4,8 +4,8 @@
  * Refuses to know what the values mean. Longer than most files here: one grammar, read from top to bottom.
  */
 
-import { opensMatch, SyntaxFault, Undecided } from './python/lexer.ts';
-import { opensExpression, T } from './python/tokens.ts';
+import { opensMatch, SyntaxFault, Undecided } from '../python/lexer.ts';
+import { opensExpression, T } from '../python/tokens.ts';
 import {
   assignable,
   bareName,
@@ -16,7 +16,7 @@ import {
   starredTarget,
   target,
   targetList,
-} from './revision-file-expressions.ts';
+} from './expressions.ts';
 
 export interface Span {
   from: number;

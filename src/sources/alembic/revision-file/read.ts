@@ -4,14 +4,14 @@
  */
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { sep } from 'node:path';
-import type { Revision, RevisionReading, UnreadableFile } from '../../model/revision.ts';
-import { SyntaxFault } from './python/lexer.ts';
-import { decodeLiteral } from './python/literals.ts';
-import { parsePython } from './python/parse.ts';
-import { type Bindings, type HeaderValue, type ImportedConstants, moduleBindings } from './revision-file-header.ts';
-import type { ConstantReader } from './revision-file-imports.ts';
-import { type Outline, outline } from './revision-file-syntax.ts';
-import { decodePython } from './revision-file-text.ts';
+import type { Revision, RevisionReading, UnreadableFile } from '../../../model/revision.ts';
+import { SyntaxFault } from '../python/lexer.ts';
+import { decodeLiteral } from '../python/literals.ts';
+import { parsePython } from '../python/parse.ts';
+import { type Bindings, type HeaderValue, type ImportedConstants, moduleBindings } from './header.ts';
+import type { ConstantReader } from './imports.ts';
+import { type Outline, outline } from './syntax.ts';
+import { decodePython } from './text.ts';
 
 /** Alembic's own filter of file names (`_only_source_rev_file` in alembic/script/base.py). */
 export const revisionFileName: RegExp = /^(?!\.#|__init__).*\.py$/;

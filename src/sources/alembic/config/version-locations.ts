@@ -4,9 +4,9 @@
  */
 import { type Dirent, existsSync, readdirSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import { compareText } from '../../model/name.ts';
-import type { AlembicConfig } from '../../model/project.ts';
-import { revisionFileName } from './revision-file.ts';
+import { compareText } from '../../../model/name.ts';
+import type { AlembicConfig } from '../../../model/project.ts';
+import { revisionFileName } from '../revision-file/read.ts';
 
 /** `path` relative to the project, with `/`. */
 export function relativeTo(projectDir: string, path: string): string {
