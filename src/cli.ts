@@ -154,7 +154,7 @@ function reportError(
 function hideUrlPasswords(text: string): string {
   return text
     .replace(controls, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
-    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s@]*@/gi, '$1:***@')
+    .replace(/([a-z][a-z0-9+.-]{0,63}:\/\/[^\s/:@]{0,512}):[^\s@]{0,8192}@/gi, '$1:***@')
     .replace(/(password=)[^\s&'"]+/gi, '$1***');
 }
 

@@ -32,8 +32,9 @@ export function oneLine(text: string): string {
 
 /** `postgresql://user:secret@host` and `password=secret` with the secret covered. */
 export function withoutPasswords(text: string): string {
+  // Bounded, or the look for a scheme would cost the square of a long run of letters. Tokens that serve as passwords have 2 kB.
   return text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s/:@'"]*):[^\s@'"]*@/gi, '$1:***@')
+    .replace(/([a-z][a-z0-9+.-]{0,63}:\/\/[^\s/:@'"]{0,512}):[^\s@'"]{0,8192}@/gi, '$1:***@')
     .replace(/\b(password|passwd|pgpassword)=[^\s&'";]+/gi, '$1=***');
 }
 

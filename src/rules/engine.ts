@@ -148,24 +148,53 @@ function isIgnored(finding: Finding, options: RunOptions): boolean {
 function resolveCauses(findings: Finding[]): void {
   const byKey = new Map(findings.map((finding) => [finding.key, finding]));
   const keysByRule = new Map<string, string[]>();
-  for (const { rule, key } of findings) keysByRule.set(rule, [...(keysByRule.get(rule) ?? []), key]);
+  for (const { rule, key } of findings) {
+    const keys = keysByRule.get(rule);
+    if (keys) keys.push(key);
+    else keysByRule.set(rule, [key]);
+  }
   for (const finding of findings) {
     const wanted = finding.causedBy.flatMap((cause) => (byKey.has(cause) ? [cause] : (keysByRule.get(cause) ?? [])));
     finding.causedBy = [...new Set(wanted)].filter((key) => key !== finding.key).sort(compareText);
   }
-  for (const finding of findings) {
-    finding.causedBy = finding.causedBy.filter((cause) => !leadsTo(byKey, cause, finding.key));
-  }
+  const circling = inOrBehindCircles(findings);
+  for (const finding of circling.values())
+    finding.causedBy = finding.causedBy.filter((cause) => !leadsTo(circling, cause, finding.key));
 }
 
-function leadsTo(byKey: Map<string, Finding>, from: string, goal: string): boolean {
-  const seen = new Set<string>();
+/** By key, findings whose causes lead back to one of their own: mostly none, and only those must be followed further. */
+function inOrBehindCircles(findings: readonly Finding[]): Map<string, Finding> {
+  const left = new Map(findings.map((finding) => [finding.key, finding]));
+  const openCauses = new Map(findings.map(({ key, causedBy }) => [key, causedBy.length]));
+  const effectsByCause = new Map<string, string[]>();
+  for (const { key, causedBy } of findings)
+    for (const cause of causedBy) {
+      const effects = effectsByCause.get(cause);
+      if (effects) effects.push(key);
+      else effectsByCause.set(cause, [key]);
+    }
+  const roots = findings.filter(({ causedBy }) => causedBy.length === 0).map(({ key }) => key);
+  for (let root = roots.pop(); root !== undefined; root = roots.pop()) {
+    left.delete(root);
+    for (const effect of effectsByCause.get(root) ?? []) {
+      const open = (openCauses.get(effect) as number) - 1;
+      openCauses.set(effect, open);
+      if (open === 0) roots.push(effect);
+    }
+  }
+  return left;
+}
+
+function leadsTo(byKey: ReadonlyMap<string, Finding>, from: string, goal: string): boolean {
+  const seen = new Set([from]);
   const waiting = [from];
   for (let key = waiting.pop(); key !== undefined; key = waiting.pop()) {
     if (key === goal) return true;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    waiting.push(...(byKey.get(key)?.causedBy ?? []));
+    for (const cause of byKey.get(key)?.causedBy ?? [])
+      if (!seen.has(cause)) {
+        seen.add(cause);
+        waiting.push(cause);
+      }
   }
   return false;
 }
