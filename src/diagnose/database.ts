@@ -125,6 +125,8 @@ function startScratch(settings: Settings, options: DiagnoseOptions): StartingScr
       ...(options.signal ? { signal: options.signal } : {}),
     }),
   );
+  // Nobody waits for it yet: until then its failure is nobody's.
+  server.catch(() => undefined);
   return {
     server,
     stop: () =>

@@ -4,7 +4,7 @@
  * Longer than most files here: one shape, written and read back, which must be seen together.
  */
 import { displayOf, displayOfKey, placeOfKey } from './definition.ts';
-import { compareText, keyOf, quoteIdentifier } from './name.ts';
+import { compareText, keyOf, nameOfKey, quoteIdentifier } from './name.ts';
 import type { Column, Constraint, Index, Schema, Table, View } from './schema.ts';
 
 export interface JsonColumn {
@@ -145,8 +145,14 @@ export function schemaToJson(schema: Schema, options: JsonOptions = {}): JsonSch
   };
 }
 
+/** Keys as the contract has them, `schema.name` without quotes; only where two would be one are they told apart. */
 function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {
-  return [...map].sort(([a], [b]) => compareText(a, b));
+  const plain = [...map].map(([key, value]): [string, V] => {
+    const { schema, name } = nameOfKey(key);
+    const bare = schema === null ? name : `${schema}.${name}`;
+    return [bare === key || map.has(bare) ? key : bare, value];
+  });
+  return plain.sort(([a], [b]) => compareText(a, b));
 }
 
 /** An object without a prototype's names in the way (`__proto__` may be a column). */
