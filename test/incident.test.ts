@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alembic, alembicHeads, alembicOk, requireInterop, truthOf } from './support/alembic.ts';
-import { type ChainRun, chain, type FindingJson, type ReportJson, startChain } from './support/chain.ts';
+import { type ChainRun, chain, type FindingJson, type ReportJson } from './support/chain.ts';
 import { type SchemaJson, schemaDisagreements } from './support/compare.ts';
 import { copyFixture } from './support/fixture.ts';
 import {
@@ -388,28 +388,4 @@ describe('chain repair --apply', () => {
     expect([again.exitCode, again.stderr]).toEqual([0, expect.any(String)]);
     expect(await seedCounts(incident.database.connection)).toEqual(seedCountsHealed);
   });
-});
-
-describe('a killed repair', () => {
-  // Everywhere else: test/trials/kill.trial.ts.
-  it('goes on where it stopped', async () => {
-    await using reference = await openIncident();
-    const smooth = await on(reference, 'repair', '--apply', '--yes');
-    expect([smooth.exitCode, smooth.stderr]).toEqual([0, expect.any(String)]);
-    const lines = smooth.stderr.trimEnd().split('\n').length;
-    await using incident = await openIncident();
-    const running = startChain([
-      ...['repair', '--apply', '--yes', '--project', incident.project.dir, '--url', incident.database.url],
-      ...['--scratch-url', (await testServer()).url],
-    ]);
-    running.child.stderr?.on('data', () => {
-      if (running.stderr().split('\n').length > lines * 0.6) running.child.kill('SIGKILL');
-    });
-    expect((await running.finished).signal).toBe('SIGKILL');
-    const resumed = await on(incident, 'repair', '--apply', '--yes');
-    expect([resumed.exitCode, resumed.stderr]).toEqual([0, expect.any(String)]);
-    expect(await seedCounts(incident.database.connection)).toEqual(seedCountsHealed);
-    expect(schemaDisagreements(await schemaOf(reference), await schemaOf(incident))).toEqual([]);
-    expect(Object.keys(incident.project.snapshot())).toEqual(Object.keys(reference.project.snapshot()));
-  }, 120_000);
 });
