@@ -64,7 +64,7 @@ export function passwordFromFile(
   return null;
 }
 
-/** Splits at colons; `\:` and `\\` stand for themselves. The fifth field keeps its colons escaped as any other. */
+/** Splits at colons that no backslash escapes; a password ends at one too (libpq, fe-connect.c, passwordFromFile). */
 function splitLine(line: string): string[] {
   const parts = [''];
   for (let index = 0; index < line.length; index++) {

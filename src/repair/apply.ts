@@ -1,6 +1,7 @@
 /**
  * Apply: under the one lock, a reviewed plan becomes true, or an interrupted one is gone on with. Refuses what is stale,
  * hazardous without leave, or unproven; says after a stop how to go on or back. Killed anywhere, running again ends alike.
+ * Longer than most files here: every refusal stands beside the run that it guards.
  */
 import { describeBlocker } from '../database/blockers.ts';
 import type { Connection, DatabaseTarget, ScratchServer } from '../database/index.ts';

@@ -1,6 +1,7 @@
 /**
  * The planner: findings' remedies → one Plan, ordered by dependency, each part naming the findings it answers.
  * Works from remedy actions alone; refuses to know rules, to connect and to write.
+ * Longer than most files here: one kind of action after the other, and what each does to those before it.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';

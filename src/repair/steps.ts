@@ -2,6 +2,7 @@
  * Objects that must come to exist → database steps in an order PostgreSQL takes, each with its lock, hazards and way back.
  * Owns the safe forms: foreign keys and checks NOT VALID and validated after the seed, NOT NULL after it, indexes of large
  * tables CONCURRENTLY. Refuses to know why an object is wanted.
+ * Longer than most files here: the safe forms one after the other, each with its lock, hazards and way back in sight.
  */
 import { catchUpSql, describeLock, invertOperation, renderOperation } from '../model/ddl.ts';
 import { keyOf, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';

@@ -143,7 +143,7 @@ function* replaying(source: RevisionEvaluator, options: ReplayOptions): Generato
       apply: (operation) => {
         operations.push(operation);
         if (operation.kind === 'opaque') blindSpots.push(blindSpotOf(draft, revision, operation));
-        else if (operation.condition !== undefined) blindSpots.push(conditionOf(revision, operation, blindSpots));
+        else if (operation.condition !== undefined) blindSpots.push(conditionOf(revision, operation));
         applyToDraft(draft, operation);
       },
       schema: () => draft.schema,
@@ -203,7 +203,7 @@ function blindSpotOf(
   };
 }
 
-function conditionOf(revision: RevisionId, operation: Operation, _sofar: readonly BlindSpot[]): BlindSpot {
+function conditionOf(revision: RevisionId, operation: Operation): BlindSpot {
   return {
     revision,
     file: operation.origin.file,

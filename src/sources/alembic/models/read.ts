@@ -1,6 +1,7 @@
 /**
  * SQLAlchemy's declarative models, association tables and SQLModel classes, read statically → ModelsReading. Nothing of the
  * application runs: classes are evaluated as revisions are. What could not be read of a table is a blind spot about it.
+ * Longer than most files here: from a module to its classes, from a class to its table, then all of them put together.
  */
 import { join } from 'node:path';
 import { keyOf } from '../../../model/name.ts';

@@ -30,7 +30,7 @@ import {
 } from './values.ts';
 
 export function evaluate(machine: Machine, node: Expression, scope: Scope): Value {
-  step(machine, node);
+  step(machine);
   switch (node.kind) {
     case 'constant':
       if (node.of === 'float') return float(node.value as number);

@@ -2,7 +2,6 @@
  * Machine: the state of one evaluation and its bounds; and Host, what the evaluator asks of whoever runs it: what a call
  * outside the project means, where modules and files are. Nothing of a user's project is ever run.
  */
-import type { Expression, Statement } from './ast.ts';
 import {
   type Arguments,
   type External,
@@ -102,10 +101,10 @@ export function newMachine(host: Host, bounds: Bounds = defaultBounds): Machine 
   };
 }
 
-export function step(machine: Machine, node?: Expression | Statement): void {
+export function step(machine: Machine): void {
   if (++machine.steps > machine.bounds.maxSteps) {
     throw new LimitReached(
-      `more than ${machine.bounds.maxSteps} steps${node ? '' : ''}: a loop that does not end, or one too long to follow`,
+      `more than ${machine.bounds.maxSteps} steps: a loop that does not end, or one too long to follow`,
     );
   }
 }

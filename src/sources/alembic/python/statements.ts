@@ -72,7 +72,7 @@ function forget(statements: readonly Statement[], scope: Scope, reason: string):
 }
 
 function executeOne(machine: Machine, statement: Statement, scope: Scope): Signal {
-  step(machine, statement);
+  step(machine);
   const frame = machine.frames[machine.frames.length - 1] as Frame | undefined;
   if (frame) frame.statement = statement;
   switch (statement.kind) {
@@ -245,7 +245,7 @@ function undecided(machine: Machine, reason: string, branches: Statement[][], sc
 function executeWhile(machine: Machine, statement: Statement & { kind: 'while' }, scope: Scope): Signal {
   const frame = machine.frames[machine.frames.length - 1];
   for (;;) {
-    step(machine, statement);
+    step(machine);
     const test = evaluate(machine, statement.test, scope);
     const truth = isTrue(machine, test);
     if (truth === null) {
