@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { type Command, commands, flagsOfAll, missingWord, unknownCommand, unknownWords } from './command-line.ts';
 import { ChainError, exitCodes } from './errors.ts';
+import { withoutUrlPasswords } from './model/secrets.ts';
 import { packageVersion } from './package.ts';
 import type { Flags } from './settings.ts';
 import { type ProcessTerminal, processTerminal } from './terminal.ts';
@@ -152,10 +153,8 @@ function reportError(
 
 /** The last net under every message: neither a URL's password nor a control character reaches a stream, whoever made the text. */
 function hideUrlPasswords(text: string): string {
-  return text
-    .replace(controls, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
-    .replace(/([a-z][a-z0-9+.-]{0,63}:\/\/[^\s/:@]{0,512}):[^\s@]{0,8192}@/gi, '$1:***@')
-    .replace(/(password=)[^\s&'"]+/gi, '$1***');
+  const shown = text.replace(controls, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return withoutUrlPasswords(shown).replace(/(password=)[^\s&'"]+/gi, '$1***');
 }
 
 // All but tab and new line; of a name in a file, a catalogue or an argument a terminal must not take orders.

@@ -76,7 +76,7 @@ const rows: Row[] = [
   },
   {
     layer: 'cli',
-    may: ['command-line', 'settings', 'errors', 'terminal', 'package'],
+    may: [...everyone, 'command-line', 'settings', 'terminal', 'package'],
     because: 'the root knows how a run begins and ends',
   },
 ];

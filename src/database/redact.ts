@@ -3,14 +3,16 @@
  * Refuses to know connections; works on text alone, so that it also serves for texts that failed to parse.
  */
 
+import { withoutUrlPasswords } from '../model/secrets.ts';
+
 const mark = '***';
 
 /** `text` without passwords; `password` is masked wherever it stands, however it is encoded. */
 export function redact(text: string, password: string | null = null): string {
-  let clean = text
-    // scheme://user:password@ : up to the last @ before white space or a quote, as a raw @ may be part of the password.
-    .replace(/(\b[\w+.-]+:\/\/[^\s:/@"']*:)[^\s"']*@/g, `$1${mark}@`)
-    .replace(/([?&\s;,]|^)((?:ssl)?password|passwd|pwd)(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&;'"]+)/gi, `$1$2$3${mark}`);
+  let clean = withoutUrlPasswords(text).replace(
+    /([?&\s;,]|^)((?:ssl)?password|passwd|pwd)(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&;'"]+)/gi,
+    `$1$2$3${mark}`,
+  );
   if (password !== null && isTelling(password)) {
     for (const form of new Set([password, encodeURIComponent(password)])) clean = clean.replaceAll(form, mark);
   }

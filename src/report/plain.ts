@@ -2,6 +2,7 @@
  * Text from files, catalogues and rows made safe to print: control characters, terminal escapes and bidirectional
  * overrides become visible, passwords in URLs are covered. Each output's own escapes are here too.
  */
+import { withoutUrlPasswords } from '../model/secrets.ts';
 
 // Built from numbers, so that this file itself holds none of them: C0 but tab and line feed, DEL and C1, line and
 // paragraph separators, bidirectional embeddings, overrides and isolates, zero-width marks, the byte order mark.
@@ -32,10 +33,7 @@ export function oneLine(text: string): string {
 
 /** `postgresql://user:secret@host` and `password=secret` with the secret covered. */
 export function withoutPasswords(text: string): string {
-  // Bounded, or the look for a scheme would cost the square of a long run of letters. Tokens that serve as passwords have 2 kB.
-  return text
-    .replace(/([a-z][a-z0-9+.-]{0,63}:\/\/[^\s/:@'"]{0,512}):[^\s@'"]{0,8192}@/gi, '$1:***@')
-    .replace(/\b(password|passwd|pgpassword)=[^\s&'";]+/gi, '$1=***');
+  return withoutUrlPasswords(text).replace(/\b(password|passwd|pgpassword)=[^\s&'";]+/gi, '$1=***');
 }
 
 /** Every string in a plain value, keys left alone. */
