@@ -1,7 +1,7 @@
 /**
  * What two branches both create. Each revision is replayed on its own ancestors, so that neither side sees the other; where
  * they meet (a merge, several heads) a database that has one side runs the other, and "already exists" ends it. Told once a
- * pair, with both statements; a revision that asks first (`has_table`, a guarded DO block) is asked again where they meet.
+ * pair (of many sides, against the first that has it), with both statements; a revision that asks first (`has_table`, a guarded DO block) is asked again where they meet.
  */
 import { ancestorsOf } from '../model/ancestry.ts';
 import type { Operation } from '../model/operation.ts';
@@ -31,17 +31,19 @@ export function collisionsOf(replayed: Replayed): Twice[] {
   const found = new Map<string, Twice>();
   for (const sides of meetingsOf(graph, replayed)) {
     const before = sides.map((side) => ancestorsOf(graph, [side]));
-    const names = sides.map((_side, at) => namesMadeBy(aloneOn(at, before), replayed.operationsById));
-    for (const [at, side] of sides.entries()) {
-      const isShared = names.some((others, other) => other !== at && meet(others, names[at] as Set<string>));
-      if (!isShared) continue;
-      const mine = before[at] as Set<RevisionId>;
-      const others = [...new Set(before.flatMap((each) => [...each]))].filter((revision) => !mine.has(revision));
-      others.sort((a, b) => (position.get(a) as number) - (position.get(b) as number));
-      for (const note of runOn(side, others, replayed)) {
-        const first = note.first?.revision ?? null;
-        if (first === null || !mine.has(first) || ancestorsOf(graph, [note.revision]).has(first)) continue;
-        keep(found, note, first, position);
+    for (const [one, other] of pairsOf(before, replayed.operationsById)) {
+      for (const [at, beside] of [
+        [one, other],
+        [other, one],
+      ] as const) {
+        const mine = before[at] as Set<RevisionId>;
+        const others = [...(before[beside] as Set<RevisionId>)].filter((revision) => !mine.has(revision));
+        others.sort((a, b) => (position.get(a) as number) - (position.get(b) as number));
+        for (const note of runOn(sides[at] as RevisionId, others, replayed)) {
+          const first = note.first?.revision ?? null;
+          if (first === null || !mine.has(first) || ancestorsOf(graph, [note.revision]).has(first)) continue;
+          keep(found, note, first, position);
+        }
       }
     }
   }
@@ -75,10 +77,24 @@ function meetingsOf(graph: RevisionGraph, { order, isDetached }: Replayed): Revi
   return meetings.filter((sides) => sides.length > 1);
 }
 
-/** What stands on this side and on no other. */
-function aloneOn(at: number, before: readonly Set<RevisionId>[]): RevisionId[] {
-  const others = before.filter((_, other) => other !== at);
-  return [...(before[at] as Set<RevisionId>)].filter((revision) => !others.every((other) => other.has(revision)));
+/** Sides that both give a name to something which is not on all of them; of many with one name, the first with each. */
+function pairsOf(
+  before: readonly ReadonlySet<RevisionId>[],
+  operationsById: Replayed['operationsById'],
+): [one: number, other: number][] {
+  const counts = new Map<RevisionId, number>();
+  for (const side of before) for (const revision of side) counts.set(revision, (counts.get(revision) ?? 0) + 1);
+  const firstByName = new Map<string, number>();
+  const pairs = new Map<string, [number, number]>();
+  for (const [at, side] of before.entries()) {
+    const alone = [...side].filter((revision) => (counts.get(revision) as number) < before.length);
+    for (const name of namesMadeBy(alone, operationsById)) {
+      const first = firstByName.get(name);
+      if (first === undefined) firstByName.set(name, at);
+      else pairs.set(`${first} ${at}`, [first, at]);
+    }
+  }
+  return [...pairs.values()];
 }
 
 /** Runs the revisions on the state of a side, in order, and notes what stands already. */
@@ -154,9 +170,4 @@ function namesOf(operation: Operation): string[] {
     default:
       return [];
   }
-}
-
-function meet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  for (const each of a) if (b.has(each)) return true;
-  return false;
 }

@@ -157,7 +157,8 @@ function* replaying(source: RevisionEvaluator, options: ReplayOptions): Generato
   }
 
   const { order, isDetached } = ancestry;
-  notes.push(...collisionsOf({ source, order, isDetached, operationsById, stateAfter, optionsFor }));
+  for (const note of collisionsOf({ source, order, isDetached, operationsById, stateAfter, optionsFor }))
+    notes.push(note);
 
   return {
     operationsById,

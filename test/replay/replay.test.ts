@@ -391,3 +391,19 @@ describe('a replay in turns', () => {
     expect(evaluated).toEqual(['a']);
   });
 });
+
+it('tells what many branches create against the first that does, once each', () => {
+  const branches = Array.from({ length: 300 }, (_, at) => `b${at}`);
+  const { notes } = replay(
+    history({
+      a: [[], 'create table t (id int)'],
+      ...Object.fromEntries(
+        branches.map((id) => [id, [['a'], 'alter table t add x text']] as [string, [string[], string]]),
+      ),
+    }),
+    options,
+  );
+  const twice = notes.filter((note) => note.kind === 'created-twice');
+  expect(twice.map(({ revision }) => revision)).toEqual(branches.slice(1));
+  expect(new Set(twice.map((note) => note.across?.other?.revision))).toEqual(new Set(['b0']));
+});
