@@ -1,11 +1,11 @@
 /**
  * Copies rows of a live database into a scratch copy of its schema, for a rehearsal: bounded, value by value as PostgreSQL's
- * text, without firing the copy's triggers. Foreign keys hold afterwards: a row whose parent was beyond the bound goes.
+ * text, without firing the copy's triggers. Its checks do run, hence without any powers. Foreign keys hold afterwards: a row whose parent was beyond the bound goes.
  */
 import { sqlOfKey } from '../model/definition.ts';
 import { compareText, keyInSql, keyOf, quoteIdentifier } from '../model/name.ts';
 import type { Connection } from './connection.ts';
-import { elevate } from './scratch.ts';
+import { openLoader } from './scratch.ts';
 import { SqlError } from './sql-error.ts';
 
 export interface CopyBound {
@@ -37,11 +37,10 @@ export async function copyRows(
   bound: CopyBound,
 ): Promise<CopyResult> {
   const result: CopyResult = { copied: new Map(), failures: [], orphansRemoved: 0 };
-  const elevated = await elevate(to);
-  const writer = elevated ?? to;
+  const loader = await openLoader(to);
+  // Without one parents go first and triggers do fire.
+  const writer = loader ?? to;
   try {
-    // As superuser neither triggers nor foreign keys are in the way; else parents go first and triggers do fire.
-    if (elevated) await writer.query(`set session_replication_role = replica`);
     const shapes = await readShapes(writer, tables);
     await from.transaction(
       async () => {
@@ -54,15 +53,12 @@ export async function copyRows(
       },
       { isolation: 'repeatable read', readOnly: true },
     );
-    if (elevated) {
-      const isBounded = [...result.copied.values()].some(({ isComplete }) => !isComplete) || result.failures.length > 0;
-      if (isBounded) result.orphansRemoved = await removeOrphans(writer);
-      await writer.query(`set session_replication_role = origin`);
-    }
+    const isBounded = [...result.copied.values()].some(({ isComplete }) => !isComplete) || result.failures.length > 0;
+    if (loader && isBounded) result.orphansRemoved = await removeOrphans(loader);
     await copySequences(from, writer);
     return result;
   } finally {
-    await elevated?.close();
+    await loader?.close();
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * ScratchServer: databases to try things in and throw away. On `--scratch-url`'s server, or on an embedded one.
- * Owns who may do what there: the project's SQL runs as a role that is no superuser; extensions come from an allow-list.
+ * Owns who may do what there: whatever may run the project's SQL, be it a check on a copied row, is a role that is no
+ * superuser and cannot become one; extensions come from an allow-list.
  * Never made on the server of `--url` unless `--scratch-url` names it: that is the caller's to keep.
  */
 import { randomBytes } from 'node:crypto';
@@ -41,8 +42,10 @@ const databasePrefix = 'chain_scratch_';
 
 /** What only a scratch database's maker can do there; by its session. */
 interface Powers {
-  /** A session as superuser (or whoever may the most) in the same database. */
+  /** A session as superuser (or whoever may the most) in the same database: only while nothing of the project is in it. */
   elevate(): Promise<Connection>;
+  /** A session without powers that loads rows as they are; null where the server gives none. */
+  load: (() => Promise<Connection>) | null;
   isSuperuser: boolean;
   installable: ReadonlySet<string>;
 }
@@ -87,7 +90,7 @@ async function serve(
   let stopping: Promise<void> | null = null;
   try {
     const rights = await readRights(admin);
-    const limited = await makeLimitedRole(admin, rights);
+    const { limited, loader } = await makeRoles(admin, rights);
     await dropAbandoned(admin);
     return {
       version: admin.serverVersion,
@@ -108,6 +111,7 @@ async function serve(
         open.set(connection, name);
         powersByConnection.set(connection, {
           elevate: () => connect(retarget(admin.target, { database: name }), connecting),
+          load: loader && (() => connect(retarget(loader, { database: name }), connecting)),
           isSuperuser: rights.isSuperuser,
           installable: rights.installable,
         });
@@ -128,7 +132,8 @@ async function serve(
               if (!description.startsWith('embedded')) await dropDatabase(admin, name);
             }
             if (limited.user !== admin.target.user && !description.startsWith('embedded')) {
-              await admin.query(`drop role if exists ${quoteIdentifier(limited.user)}`).catch(() => {});
+              const roles = [limited, ...(loader ? [loader] : [])].map(({ user }) => quoteIdentifier(user));
+              await admin.query(`drop role if exists ${roles.join(', ')}`).catch(() => {});
             }
           } finally {
             await admin.close();
@@ -164,24 +169,52 @@ export async function installExtension(
   }
 }
 
-/** A session as superuser in the same scratch database; null where the server gives none. */
+/**
+ * A session as superuser in the same scratch database; null where the server gives none. To be closed before anything of the
+ * project is made there: its functions would run with these powers.
+ */
 export async function elevate(connection: Connection): Promise<Connection | null> {
   const powers = powersByConnection.get(connection);
   return powers?.isSuperuser ? powers.elevate() : null;
 }
 
+/**
+ * A session in the same scratch database for which neither triggers nor foreign keys nor row security are in the way, and
+ * which has no other powers: checks and casts of the project run in it. Null where the server gives none.
+ */
+export async function openLoader(connection: Connection): Promise<Connection | null> {
+  return (await powersByConnection.get(connection)?.load?.()) ?? null;
+}
+
 interface Rights {
   isSuperuser: boolean;
+  createsRoles: boolean;
+  /** Roles it could become, or is a member of, that reach beyond the databases. */
+  reaches: string[];
   /** The server waits for its disk (`fsync`). */
   syncs: boolean;
   installable: ReadonlySet<string>;
 }
 
+/** Beside superusers: what makes one of a role, by files and programs of the server (PostgreSQL 11 and later). */
+const serverRoles = ['pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'];
+
 async function readRights(admin: Connection): Promise<Rights> {
-  const { rows } = await admin.query<{ super: boolean; creates: boolean; syncs: boolean; extensions: string[] }>(
-    `select r.rolsuper as super, r.rolcreatedb as creates, current_setting('fsync')::boolean as syncs,
+  const { rows } = await admin.query<{
+    super: boolean;
+    creates: boolean;
+    createsRoles: boolean;
+    reaches: string[];
+    syncs: boolean;
+    extensions: string[];
+  }>(
+    `select r.rolsuper as super, r.rolcreatedb as creates, r.rolcreaterole as "createsRoles",
+            current_setting('fsync')::boolean as syncs,
+            array(select o.rolname::text from pg_roles o
+                   where (o.rolsuper or o.rolname = any($1::text[])) and pg_has_role(o.oid, 'member') order by 1) as reaches,
             array(select name::text from pg_available_extensions) as extensions
        from pg_roles r where r.rolname = current_user`,
+    [serverRoles],
   );
   const role = rows[0];
   if (!role || !(role.super || role.creates)) {
@@ -193,25 +226,54 @@ async function readRights(admin: Connection): Promise<Rights> {
       },
     );
   }
-  return { isSuperuser: role.super, syncs: role.syncs, installable: new Set([...role.extensions].sort(compareText)) };
+  const { createsRoles, reaches, syncs } = role;
+  const installable = new Set([...role.extensions].sort(compareText));
+  return { isSuperuser: role.super, createsRoles, reaches, syncs, installable };
 }
 
-/** Who the project's SQL runs as: a fresh role where ours is a superuser, else our own. */
-async function makeLimitedRole(admin: Connection, rights: Rights): Promise<DatabaseTarget> {
-  if (!rights.isSuperuser) return admin.target;
-  const name = `${databasePrefix}${randomBytes(4).toString('hex')}`;
-  const password = randomBytes(16).toString('hex');
-  await admin.query(`create role ${name} login nosuperuser password ${quoteLiteral(password)}`);
-  const target = retarget(admin.target, { user: name, password });
-  try {
-    await (await connect(target, { readOnly: true, applicationName: 'chain scratch' })).close();
-    return target;
-  } catch (error) {
-    await admin.query(`drop role ${name}`).catch(() => {});
+interface Roles {
+  /** Owner of the scratch databases: who the project's SQL runs as. */
+  limited: DatabaseTarget;
+  /** Null where only the owner's way is open. */
+  loader: DatabaseTarget | null;
+}
+
+/** A fresh role without powers where ours may make one, else our own if it has none that reach beyond its databases. */
+async function makeRoles(admin: Connection, rights: Rights): Promise<Roles> {
+  const { user } = admin.target;
+  if (!rights.isSuperuser && !rights.createsRoles) {
+    const [reached] = rights.reaches;
+    if (reached === undefined) return { limited: admin.target, loader: null };
     throw new ChainError(
       'no-scratch-server',
-      `The role "${admin.target.user}" of --scratch-url is a superuser, and a limited role could not log in there: ${(error as Error).message}`,
-      { hint: 'Give --scratch-url a role that is no superuser and has CREATEDB.' },
+      `The role "${user}" of --scratch-url is a member of "${reached}", whose powers the SQL of the project would have.`,
+      { hint: 'Give --scratch-url a role with CREATEDB that is a member of no such role.' },
+    );
+  }
+  const password = randomBytes(16).toString('hex');
+  const limited = retarget(admin.target, { user: `${databasePrefix}${randomBytes(4).toString('hex')}`, password });
+  const loader = rights.isSuperuser ? retarget(limited, { user: `${limited.user}_loader` }) : null;
+  const secret = `password ${quoteLiteral(password)}`;
+  try {
+    await admin.query(
+      `create role ${limited.user} login nosuperuser ${secret};${
+        loader
+          ? // A setting that only a superuser may make, made by one for every session of the role.
+            `create role ${loader.user} login nosuperuser bypassrls ${secret}; grant ${limited.user} to ${loader.user};
+             alter role ${loader.user} set session_replication_role = replica`
+          : // Who owns a database must be a role that its maker can become.
+            `grant ${limited.user} to current_user`
+      }`,
+    );
+    await (await connect(limited, { readOnly: true, applicationName: 'chain scratch' })).close();
+    return { limited, loader };
+  } catch (error) {
+    const roles = [limited, ...(loader ? [loader] : [])].map((target) => target.user);
+    await admin.query(`drop role if exists ${roles.join(', ')}`).catch(() => {});
+    throw new ChainError(
+      'no-scratch-server',
+      `The role "${user}" of --scratch-url is ${rights.isSuperuser ? 'a superuser' : 'one that makes roles'}, and a limited role could not log in there: ${(error as Error).message}`,
+      { hint: 'Give --scratch-url a role that is no superuser, has CREATEDB and not CREATEROLE.' },
     );
   }
 }

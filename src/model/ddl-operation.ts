@@ -119,10 +119,14 @@ export function renderOperation(operation: SchemaOperation): string[] {
           `CREATE DOMAIN ${qn(operation.name)} AS ${operation.base}`,
           operation.default === null ? '' : `DEFAULT ${operation.default}`,
           operation.notNull ? 'NOT NULL' : '',
-          ...operation.checks.map(domainCheck),
+          ...operation.checks.filter((check) => !isNotValid(check)).map(domainCheck),
         ]
           .filter((part) => part !== '')
           .join(' '),
+        // CREATE DOMAIN knows no such checks.
+        ...operation.checks
+          .filter(isNotValid)
+          .map((check) => `ALTER DOMAIN ${qn(operation.name)} ADD ${domainCheck(check)}`),
       ];
     case 'createComposite':
       return [
@@ -208,6 +212,11 @@ export function withoutSemicolon(sql: string): string {
 /** A domain's check: a bare condition, or the text from CHECK (or CONSTRAINT) on. */
 export function domainCheck(check: string): string {
   return /^(check|constraint)\b/i.test(check.trim()) ? check : `CHECK ${parenthesised(check)}`;
+}
+
+/** A domain's check that was never asked of the rows there are. */
+export function isNotValid(check: string): boolean {
+  return /\)\s*NOT VALID$/i.test(check);
 }
 
 function tableOption(option: string, value: boolean | string): string {

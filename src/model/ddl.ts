@@ -4,7 +4,7 @@
  * of SQL beside it. Refuses to know connections; what fails on first sight (views of views) the builder tries again.
  */
 
-import { domainCheck, policySql, withoutSemicolon } from './ddl-operation.ts';
+import { domainCheck, isNotValid, policySql, withoutSemicolon } from './ddl-operation.ts';
 import { columnSql, constraintDefinition, indexDefinition, sqlOfKey } from './definition.ts';
 import { compareText, keyOf, quoteIdentifier, quoteLiteral } from './name.ts';
 import type { Column, Constraint, Schema, Table, View } from './schema.ts';
@@ -94,12 +94,18 @@ function renderTypes(schema: Schema): DdlStatement[] {
           `CREATE DOMAIN ${sqlOfKey(object)} AS ${domain.base}`,
           domain.default === null ? '' : `DEFAULT ${domain.default}`,
           domain.notNull ? 'NOT NULL' : '',
-          ...domain.checks.map(domainCheck),
+          ...domain.checks.filter((check) => !isNotValid(check)).map(domainCheck),
         ]
           .filter((part) => part !== '')
           .join(' '),
         object,
         kind: 'domain',
+      }),
+    ),
+    // CREATE DOMAIN knows no such checks.
+    ...[...schema.domains].flatMap(([object, domain]) =>
+      domain.checks.filter(isNotValid).map((check): DdlStatement => {
+        return { sql: `ALTER DOMAIN ${sqlOfKey(object)} ADD ${domainCheck(check)}`, object, kind: 'domain' };
       }),
     ),
     ...[...schema.composites].map(

@@ -7,6 +7,7 @@ import { testDatabase } from '../support/postgres.ts';
 
 const sql = `
   create schema s; create type mood as enum ('sad', 'ok'); create domain d as int not null default 3 check (value > 0);
+  alter domain d add constraint late check (value < 9) not valid;
   create type c as (a int, b text); create sequence free increment by 5 start with 10; create sequence given;
   create function price(a int) returns int language sql immutable as 'select a * 2';
   create table base (id int, made timestamptz default now() not null, check (id > 0)); create table heir (extra text) inherits (base);
