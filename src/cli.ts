@@ -8,6 +8,7 @@ import { type Command, commands, flagsOfAll, missingWord, unknownCommand, unknow
 import { ChainError, exitCodes } from './errors.ts';
 import { withoutUrlPasswords } from './model/secrets.ts';
 import { packageVersion } from './package.ts';
+import { refuseLedOut } from './project-folder.ts';
 import type { Flags } from './settings.ts';
 import { type ProcessTerminal, processTerminal } from './terminal.ts';
 
@@ -100,6 +101,7 @@ async function runCommand(command: Command, argv: Record<string, unknown>, signa
     const settings = await loadSettings(flags, process.env, {
       color: Boolean(process.stdout.isTTY) && outputFile === null,
     });
+    if (outputFile !== null) await refuseLedOut(settings.project, outputFile);
     const run = await command.load();
     return await run(settings, terminal, argv);
   } catch (error) {

@@ -41,7 +41,19 @@ const rows: Row[] = [
   },
   {
     layer: 'repair',
-    may: [...everyone, 'settings', 'diagnose', 'seeds', 'run', 'database', 'replay', 'diff', 'sources', 'sql'],
+    may: [
+      ...everyone,
+      'settings',
+      'diagnose',
+      'seeds',
+      'run',
+      'database',
+      'replay',
+      'diff',
+      'sources',
+      'sql',
+      'project-folder',
+    ],
     because: 'a plan is made of remedies as data, so it needs no rule',
   },
   { layer: 'settings', may: ['errors', 'model'], because: 'settings are read before anything else' },
@@ -53,6 +65,7 @@ const rows: Row[] = [
       'settings',
       'terminal',
       'package',
+      'project-folder',
       'diagnose',
       'repair',
       'seeds',
@@ -68,6 +81,7 @@ const rows: Row[] = [
     ],
     because: 'a command is thin: it calls what is below and never another command',
   },
+  { layer: 'project-folder', may: ['errors'], because: 'where may be written is one question, whatever is written' },
   { layer: 'package', may: [], because: 'it knows where the package lies and nothing else' },
   {
     layer: 'command-line',
@@ -76,7 +90,7 @@ const rows: Row[] = [
   },
   {
     layer: 'cli',
-    may: [...everyone, 'command-line', 'settings', 'terminal', 'package'],
+    may: [...everyone, 'command-line', 'settings', 'terminal', 'package', 'project-folder'],
     because: 'the root knows how a run begins and ends',
   },
 ];

@@ -8,6 +8,7 @@ import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
 import { lockFileOf, writeLock } from '../model/chain-lock.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import { packageVersion } from '../package.ts';
+import { refuseLedOut } from '../project-folder.ts';
 import { buildReport, loadBaseline, type ReportFormat, render, writeBaseline } from '../report/index.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
@@ -29,7 +30,7 @@ export async function gate(
   const { failOn, strict, color, verbose } = settings;
   const report = buildReport(diagnosis, { version: packageVersion(), verdict: { failOn, strict }, baseline });
   if (own.writeBaseline !== undefined) {
-    await keep('baseline', resolve(settings.project, own.writeBaseline), writeBaseline(report));
+    await keep('baseline', settings, own.writeBaseline, writeBaseline(report));
     terminal.say(`Wrote ${report.findings.length} findings to ${own.writeBaseline}: they are accepted from now on.`);
     return exitCodes.ok;
   }
@@ -54,7 +55,7 @@ async function keepLock(settings: Settings, { graph, history, code }: Diagnosis)
   const gone = [...before.keys()].filter((id) => !now.has(id));
   const left = graph.revisions.size - now.size + graph.unreadable.filter((file) => file.kind === 'unreadable').length;
   const file = lockFileOf(settings.section);
-  await keep('lock', resolve(settings.project, file), writeLock(now));
+  await keep('lock', settings, file, writeLock(now));
   const told = [
     `Wrote ${now.size} ${now.size === 1 ? 'revision' : 'revisions'} to ${file}; commit it.`,
     changed.length > 0 ? `Accepted as edited: ${changed.map(([id]) => id).join(', ')}.` : '',
@@ -64,9 +65,10 @@ async function keepLock(settings: Settings, { graph, history, code }: Diagnosis)
   return told.filter((line) => line !== '').join(' ');
 }
 
-async function keep(what: string, path: string, text: string): Promise<void> {
+async function keep(what: string, { project }: Settings, file: string, text: string): Promise<void> {
+  await refuseLedOut(project, file);
   try {
-    await writeFile(path, text);
+    await writeFile(resolve(project, file), text);
   } catch (cause) {
     throw new ChainError('cannot-write', `The ${what} cannot be written: ${(cause as Error).message}`, { cause });
   }

@@ -10,6 +10,7 @@ import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Hazard, Plan } from '../model/plan.ts';
 import { packageVersion } from '../package.ts';
+import { refuseLedOut } from '../project-folder.ts';
 import {
   type Applied,
   applyPlan,
@@ -89,7 +90,7 @@ async function work(job: Job): Promise<ExitCode> {
     return finish(job, diagnosis, await apply(job, diagnosis, target, null));
   }
   const plan = flags.plan === undefined ? await makePlan(job, diagnosis) : await readPlan(job, flags.plan);
-  if (settings.output !== null) await keepPlan(settings.output, plan);
+  if (settings.output !== null) await keepPlan(settings, settings.output, plan);
   const isEmpty = plan.patches.length === 0 && plan.steps.length === 0;
   const isRefused = plan.left.some((one) => one.refusal !== undefined);
   if (!flags.apply || (isEmpty && !isRefused)) return print(job, diagnosis, plan, flags.apply ? null : !isEmpty);
@@ -167,7 +168,8 @@ async function readPlan({ settings }: Job, file: string): Promise<Plan> {
   return parsePlan(text, file);
 }
 
-async function keepPlan(file: string, plan: Plan): Promise<void> {
+async function keepPlan({ project }: Settings, file: string, plan: Plan): Promise<void> {
+  await refuseLedOut(project, resolve(file));
   try {
     await writeFile(resolve(file), serializePlan(plan));
   } catch (cause) {

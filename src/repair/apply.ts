@@ -32,7 +32,7 @@ import {
   restoreFiles,
   writePatches,
 } from './journal.ts';
-import { fingerprintFiles } from './plan-file.ts';
+import { fingerprintFiles, refuseForeignNames } from './plan-file.ts';
 import { proveStamp } from './prove.ts';
 
 export interface ApplyContext {
@@ -120,6 +120,7 @@ async function applyLocked(
   }
   const plan = unfinished?.plan ?? asked;
   if (plan === null) return null;
+  refuseForeignNames(plan);
   const fingerprint = (isInTransaction = false) => fingerprintNow(connection, context.env, isInTransaction);
   if (unfinished === null) {
     const isRefused = plan.left.some((one) => one.refusal !== undefined);

@@ -12,21 +12,22 @@ import {
   open,
   readdir,
   readFile,
-  realpath,
   rename,
   rm,
   rmdir,
   stat,
 } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { ChainError } from '../errors.ts';
 import { compareText } from '../model/name.ts';
 import type { Patch, Plan } from '../model/plan.ts';
+import { leadsOutOf, ledOut } from '../project-folder.ts';
 import { type Faults, noFaults } from '../run/faults.ts';
-import { hashOf, parsePlan, refuseOutside, serializePlan } from './plan-file.ts';
+import { hashOf, isPlanId, parsePlan, refuseForeignId, refuseOutside, serializePlan } from './plan-file.ts';
 
-/** Where one repair's before-images are, relative to the project. */
+/** Where one repair's before-images are, relative to the project. @throws ChainError `usage` for what is no id of a plan */
 export function journalFolder(planId: string): string {
+  refuseForeignId(planId);
   return `.chain/repairs/${planId}`;
 }
 
@@ -51,33 +52,40 @@ export interface Journal {
 
 /** Looks whether the patches can be written at all, before anything is. @throws ChainError `cannot-write` */
 export async function checkWritable(projectDir: string, patches: readonly Pick<Patch, 'file'>[]): Promise<void> {
-  const root = await realpath(projectDir);
-  for (const folder of new Set(['.chain/x', ...patches.map((patch) => patch.file)].map((file) => dirname(file)))) {
+  await refuseLinks(
+    projectDir,
+    patches.map((patch) => patch.file),
+  );
+  for (const folder of new Set(['.chain', ...patches.map((patch) => dirname(patch.file))])) {
     let existing = join(projectDir, folder);
     while (!(await exists(existing))) existing = dirname(existing);
-    const real = await realpath(existing);
-    if (real !== root && !real.startsWith(root + sep)) {
-      throw new ChainError('cannot-write', `${folder} leads outside the project (a symbolic link to ${real}).`, {
-        hint: 'Nothing outside the project folder is written. Nothing was changed.',
-      });
-    }
     await access(existing, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
       throw cannotWrite(folder, cause);
     });
   }
   for (const patch of patches) {
-    refuseOutside(patch.file);
     const found = await lstat(join(projectDir, patch.file)).catch(() => null);
-    if (found?.isSymbolicLink()) {
-      throw new ChainError('cannot-write', `${patch.file} is a symbolic link; its target is not patched through it.`, {
-        hint: 'Replace the link by the file, or repair in the folder that it points to. Nothing was changed.',
-      });
-    }
     if (found?.isFile()) {
       await access(join(projectDir, patch.file), constants.W_OK).catch((cause: unknown) => {
         throw cannotWrite(patch.file, cause);
       });
     }
+  }
+}
+
+/** Neither a name nor a link on the way may lead out of the project. @throws ChainError `cannot-write`, `usage` */
+async function refuseLinks(projectDir: string, files: readonly string[]): Promise<void> {
+  for (const file of files) refuseOutside(file);
+  for (const folder of new Set(files.map((file) => dirname(file)))) {
+    const real = await leadsOutOf(projectDir, folder);
+    if (real !== null) throw ledOut(folder, real);
+  }
+  for (const file of files) {
+    const found = await lstat(join(projectDir, file)).catch(() => null);
+    if (!found?.isSymbolicLink()) continue;
+    throw new ChainError('cannot-write', `${file} is a symbolic link; its target is not patched through it.`, {
+      hint: 'Replace the link by the file, or repair in the folder that it points to. Nothing was changed.',
+    });
   }
 }
 
@@ -112,6 +120,7 @@ export async function openJournal(
   const known = await readJournal(projectDir, plan.id);
   if (known !== null && known.state !== 'undone') return known;
   const folder = join(projectDir, journalFolder(plan.id));
+  await refuseLinks(projectDir, ['.chain/.gitignore', `${journalFolder(plan.id)}/journal.json`]);
   try {
     await mkdir(folder, { recursive: true });
     const ignored = join(projectDir, '.chain/.gitignore');
@@ -146,10 +155,41 @@ export async function openJournal(
   return journal;
 }
 
+/** @throws ChainError `cannot-read` where it is none that chain wrote */
 export async function readJournal(projectDir: string, planId: string): Promise<Journal | null> {
-  const path = join(projectDir, journalFolder(planId), 'journal.json');
-  const text = await readFile(path, 'utf8').catch(() => null);
-  return text === null ? null : (JSON.parse(text) as Journal);
+  const file = `${journalFolder(planId)}/journal.json`;
+  const text = await readFile(join(projectDir, file), 'utf8').catch(() => null);
+  return text === null ? null : parseJournal(text, planId, file);
+}
+
+/** A project may bring a `.chain/` of anybody's: what it names is written to, so it must be what a repair writes down. */
+function parseJournal(text: string, planId: string, file: string): Journal {
+  let journal: Journal | null = null;
+  try {
+    journal = JSON.parse(text) as Journal | null;
+  } catch {
+    // Told below.
+  }
+  const isHash = (hash: unknown) => hash === null || (typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash));
+  const isEntry = (entry: Partial<JournalEntry> | null) =>
+    typeof entry?.file === 'string' &&
+    isHash(entry.hashBefore) &&
+    isHash(entry.hashAfter) &&
+    (entry.mode === null || Number.isInteger(entry.mode)) &&
+    (entry.image === null) === (entry.hashBefore === null) &&
+    (entry.image === null || /^\d+\.before$/.test(String(entry.image)));
+  const isJournal =
+    journal?.planId === planId &&
+    ['writing', 'written', 'undone'].includes(journal.state) &&
+    Array.isArray(journal.entries) &&
+    journal.entries.every(isEntry);
+  if (!isJournal || journal === null) {
+    throw new ChainError('cannot-read', `${file} is no journal that chain wrote.`, {
+      hint: 'Put it back as it was, or remove its folder where no repair is to be taken back from it. Nothing was changed.',
+    });
+  }
+  for (const entry of journal.entries) refuseOutside(entry.file);
+  return journal;
 }
 
 export async function readJournalPlan(projectDir: string, planId: string): Promise<Plan | null> {
@@ -162,7 +202,7 @@ export async function readJournalPlan(projectDir: string, planId: string): Promi
 export async function fileJournals(projectDir: string): Promise<Journal[]> {
   const folder = join(projectDir, '.chain/repairs');
   const found: { journal: Journal; writtenAt: number }[] = [];
-  for (const planId of (await readdir(folder).catch(() => [])).sort(compareText)) {
+  for (const planId of (await readdir(folder).catch(() => [])).filter(isPlanId).sort(compareText)) {
     const journal = await readJournal(projectDir, planId);
     if (journal === null || journal.hasLedger) continue;
     found.push({ journal, writtenAt: (await stat(join(folder, planId, 'journal.json'))).mtimeMs });
@@ -226,6 +266,10 @@ export async function filesChangedSince(projectDir: string, journal: Journal): P
 
 /** Puts every file back byte for byte, and takes away folders that only the repair's files were in. */
 export async function restoreFiles(projectDir: string, journal: Journal, faults: Faults = noFaults): Promise<void> {
+  await refuseLinks(projectDir, [
+    ...journal.entries.map((entry) => entry.file),
+    `${journalFolder(journal.planId)}/journal.json`,
+  ]);
   for (const entry of [...journal.entries].reverse()) {
     const path = join(projectDir, entry.file);
     await rm(path + temporarySuffix, { force: true }).catch(() => undefined);
@@ -236,12 +280,10 @@ export async function restoreFiles(projectDir: string, journal: Journal, faults:
         await rm(path, { force: true });
         await removeEmptyFolders(projectDir, dirname(entry.file));
       } else {
+        const image = await readFile(join(projectDir, journalFolder(journal.planId), entry.image));
+        if (hashOf(image) !== entry.hashBefore) throw new Error(`${entry.image} of the journal is not what it was`);
         await mkdir(dirname(path), { recursive: true });
-        await writeWhole(
-          path,
-          await readFile(join(projectDir, journalFolder(journal.planId), entry.image)),
-          entry.mode,
-        );
+        await writeWhole(path, image, entry.mode);
       }
     } catch (cause) {
       throw cannotWrite(entry.file, cause);
@@ -273,11 +315,12 @@ const temporarySuffix = '.chain.tmp';
 
 /** Temporary file in the same folder, synced, renamed over the file, folder synced. */
 async function writeWhole(path: string, content: string | Buffer, mode: number | null): Promise<void> {
-  // One name, so that what a killed run left is written over by the next.
+  // One name, so that what a killed run left goes with the next; made anew, so that no link of that name is followed.
   const temporary = path + temporarySuffix;
   let handle: FileHandle | null = null;
   try {
-    handle = await open(temporary, 'w', mode ?? 0o644);
+    await rm(temporary, { force: true });
+    handle = await open(temporary, 'wx', mode ?? 0o644);
     await handle.writeFile(content);
     if (mode !== null) await handle.chmod(mode);
     await handle.sync();

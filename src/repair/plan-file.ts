@@ -59,9 +59,24 @@ export function parsePlan(text: string, file: string): Plan {
       hint: 'A plan is applied as it was rehearsed. Change the project or the settings and make a new plan.',
     });
   }
+  refuseForeignNames(plan);
+  return plan;
+}
+
+/** An id becomes a folder, patches and steps become files. @throws ChainError `usage` */
+export function refuseForeignNames(plan: Plan): void {
+  refuseForeignId(plan.id);
   for (const patch of plan.patches) refuseOutside(patch.file);
   for (const step of plan.steps) refuseOutside(step.name);
-  return plan;
+}
+
+export function isPlanId(id: string): boolean {
+  return /^[0-9a-f]{16}$/.test(id);
+}
+
+/** @throws ChainError `usage` */
+export function refuseForeignId(id: string): void {
+  if (!isPlanId(id)) throw new ChainError('usage', `${JSON.stringify(id)} is no id of a plan.`);
 }
 
 const howToWrite = 'Write one with `chain repair --output plan.json`.';

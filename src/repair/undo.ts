@@ -33,6 +33,7 @@ import {
   readJournalPlan,
   restoreFiles,
 } from './journal.ts';
+import { refuseForeignNames } from './plan-file.ts';
 import { orderForUndo, unitsFor } from './units.ts';
 
 export interface UndoContext {
@@ -90,6 +91,7 @@ async function undoLocked(
   const ledger = await readLedger(connection);
   const repair = (await ledger?.unfinished()) ?? (await ledger?.lastApplied()) ?? null;
   if (ledger === null || repair === null) return undoFiles(context);
+  refuseForeignNames(repair.plan);
   const journal = await readJournal(settings.project, repair.planId);
   const rows = await ledger.files(repair.id);
   if (journal === null && rows.length > 0) {
@@ -187,7 +189,8 @@ function refusalOf(fault: unknown): unknown {
   return cause;
 }
 
-async function refuseChangedFiles(settings: Settings, journal: Journal, plan: Plan): Promise<void> {
+/** @param plan null where only the journal is left of it */
+async function refuseChangedFiles(settings: Settings, journal: Journal, plan: Plan | null): Promise<void> {
   const projectDir = settings.project;
   const changed = await filesChangedSince(projectDir, journal);
   if (changed.length > 0) {
@@ -199,7 +202,7 @@ async function refuseChangedFiles(settings: Settings, journal: Journal, plan: Pl
       },
     );
   }
-  const later = await builtOn(plan, settings);
+  const later = plan === null ? [] : await builtOn(plan, settings);
   if (later.length > 0) {
     throw new ChainError(
       'undo-would-lose',
@@ -209,7 +212,7 @@ async function refuseChangedFiles(settings: Settings, journal: Journal, plan: Pl
       },
     );
   }
-  await checkWritable(projectDir, plan.patches);
+  await checkWritable(projectDir, journal.entries);
 }
 
 async function putFilesBack(context: UndoContext, journal: Journal): Promise<void> {
@@ -229,7 +232,7 @@ async function undoFiles(context: UndoContext): Promise<Undone | null> {
   const journal = (await fileJournals(projectDir)).find((one) => one.state !== 'undone');
   if (journal === undefined) return null;
   const plan = await readJournalPlan(projectDir, journal.planId);
-  if (plan !== null) await refuseChangedFiles(context.settings, journal, plan);
+  await refuseChangedFiles(context.settings, journal, plan);
   await putFilesBack(context, journal);
   return { planId: journal.planId, steps: [], files: journal.entries.map((entry) => entry.file), stays: [] };
 }
