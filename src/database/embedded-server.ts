@@ -13,6 +13,7 @@ import {
   constants,
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -366,6 +367,8 @@ function sweepAbandoned(parent: string): void {
     if (!name.startsWith('chain-scratch-')) continue;
     const folder = join(parent, name);
     try {
+      // Anybody may lay a folder of that name here, with the process in it that they want ended.
+      if (lstatSync(join(folder, 'owner')).uid !== (process.getuid?.() ?? 0)) continue;
       const owner = Number(readFileSync(join(folder, 'owner'), 'utf8'));
       if (!(owner > 0) || isAlive(owner)) continue;
       const pidFile = join(folder, 'data', 'postmaster.pid');

