@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import type { Client, ClientConfig, CustomTypesConfig } from 'pg';
 import { ChainError } from '../errors.ts';
 import { type CancelRequest, requestCancel } from './cancel.ts';
-import { sendScript } from './script-query.ts';
+import { sendScript, sendTogether } from './script-query.ts';
 import { connectError, type ServerError, statementError } from './sql-error.ts';
 import { type DatabaseTarget, retarget, type SslMode } from './target.ts';
 
@@ -56,6 +56,11 @@ export interface Connection {
    * Throws as `query` does.
    */
   script(sql: string, copyData?: Uint8Array): Promise<ScriptResult>;
+  /**
+   * Statements of a transaction, each one command, sent without waiting for answers. `onRan` is told the rows of each as
+   * it is done. Throws as `query` does for the first that is refused; those after it are not carried out.
+   */
+  scripts(statements: readonly string[], onRan: (rowCount: number) => void): Promise<void>;
   /** Commits what `body` did, or rolls it back when it throws. Not to be nested. */
   transaction<T>(body: () => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Returns the function that ends listening. */
@@ -300,6 +305,7 @@ async function openSession(
       return ((await guarded(sql, params, true)).rows ?? []) as unknown[][];
     },
     script: (sql, copyData) => failing(() => sendScript(client, sql, copyData ?? null, answersWithinMs)),
+    scripts: (statements, onRan) => failing(() => sendTogether(client, statements, answersWithinMs, onRan)),
     async transaction(body, transactionOptions = {}) {
       const isolation = transactionOptions.isolation ? ` isolation level ${transactionOptions.isolation}` : '';
       const access = transactionOptions.readOnly || options.readOnly ? ' read only' : '';

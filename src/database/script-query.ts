@@ -15,6 +15,15 @@ interface WireConnection {
   sendCopyFail(message: string): void;
 }
 
+/** The same for statements sent together: none waits for the answer to the one before it. */
+interface PipelineConnection {
+  stream: Duplex;
+  parse(statement: { text: string }): void;
+  bind(values: object): void;
+  execute(portal: object): void;
+  sync(): void;
+}
+
 interface ArrayResult {
   fields: { name: string }[];
   rows: (string | null)[][];
@@ -52,6 +61,56 @@ export async function sendScript(
     answers.handleCopyInResponse = (connection) => {
       if (copyData === null) connection.sendCopyFail('there are no lines of data after it');
       else send(connection, copyData, () => isOver).catch(() => connection.stream.destroy());
+    };
+    client.query(query as never);
+  });
+}
+
+/**
+ * Statements in order with one Sync after the last (manual 55.2.4, pipelining): after a refusal the server skips the rest.
+ * `onRan` is told of each that was carried out; their rows are not kept. Rejects with the refusal.
+ */
+export function sendTogether(
+  client: Client,
+  statements: readonly string[],
+  timeoutMs: number,
+  onRan: (rowCount: number) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    const end = (error: Error | null): void => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(silence);
+      if (error) reject(error);
+      else resolve();
+    };
+    // As of a single statement: how long the server may keep silent.
+    const silence = timeoutMs > 0 ? setTimeout(() => end(new Error('Query read timeout')), timeoutMs) : undefined;
+    const ran = (rowCount: number): void => {
+      if (isOver) return;
+      silence?.refresh();
+      onRan(rowCount);
+    };
+    const query = {
+      submit(wire: PipelineConnection): null {
+        wire.stream.cork();
+        for (const text of statements) {
+          wire.parse({ text });
+          wire.bind({});
+          wire.execute({});
+        }
+        wire.sync();
+        wire.stream.uncork();
+        return null;
+      },
+      handleRowDescription: () => {},
+      handleDataRow: () => {},
+      handleEmptyQuery: () => ran(0),
+      // `INSERT 0 5`
+      handleCommandComplete: ({ text }: { text: string }) => ran(Number(/\d+$/.exec(text)?.[0] ?? 0)),
+      handleReadyForQuery: () => end(null),
+      handleError: end,
     };
     client.query(query as never);
   });

@@ -1,6 +1,6 @@
 /**
- * Carries a script's statements out one by one in the caller's transaction, as psql would with ON_ERROR_STOP.
- * A failure names file, line and statement. Refuses to know tables and images.
+ * Carries a script's statements out in order in the caller's transaction, as psql would with ON_ERROR_STOP; those whose
+ * answers nobody needs are sent together. A failure names file, line and statement. Refuses to know tables and images.
  */
 import { ChainError } from '../errors.ts';
 import type { SeedReading } from '../model/seed.ts';
@@ -24,6 +24,9 @@ export interface Executed {
   disabledTriggers: boolean;
 }
 
+/** Sent without waiting for answers, in statements and in characters. */
+const together = { statements: 500, characters: 500_000 };
+
 export async function execute(
   session: SeedSession,
   reading: SeedReading,
@@ -40,13 +43,28 @@ export async function execute(
     return bytes;
   };
   const toldOf = new Set<string>();
+  const waiting: ScriptStatement[] = [];
+  let characters = 0;
+  const settle = async (): Promise<void> => {
+    characters = 0;
+    await runTogether(session, waiting.splice(0), reading, variables);
+  };
   for (const act of scriptOf(reading.file, reading.text, readKept, variables)) {
-    if (act.kind === 'message') {
-      tell({ severity: 'ECHO', message: act.text });
+    if (act.kind !== 'statement') {
+      await settle();
+      if (act.kind === 'message') tell({ severity: 'ECHO', message: act.text });
       continue;
     }
     hooks.onStart?.(act);
-    const { role, settings, disablesTriggers, encoding } = roleOf(act.sql);
+    const { role, settings, disablesTriggers, encoding, writesRows } = roleOf(act.sql);
+    // By the extended protocol `$1` would be a parameter.
+    if (writesRows && settings.length === 0 && !hooks.onRan && act.sentBy === null && !/\$\d/.test(act.sql)) {
+      waiting.push(act);
+      characters += act.sql.length;
+      if (waiting.length >= together.statements || characters >= together.characters) await settle();
+      continue;
+    }
+    await settle();
     const line = act.file.lineAt(act.from);
     if (encoding !== null)
       refuse(act.fileName, line, `client_encoding ${encoding}`, 'chain reads and sends seeds as UTF-8: take it out.');
@@ -85,7 +103,31 @@ export async function execute(
       await hooks.onRan?.(act);
     }
   }
+  await settle();
   return done;
+}
+
+async function runTogether(
+  session: SeedSession,
+  acts: readonly ScriptStatement[],
+  reading: SeedReading,
+  variables: Map<string, string>,
+): Promise<void> {
+  let ran = 0;
+  let rows = 0;
+  if (acts.length === 0) return;
+  try {
+    await session.scripts(
+      acts.map(({ sql }) => sql),
+      (rowCount) => {
+        ran++;
+        rows = rowCount;
+      },
+    );
+  } catch (error) {
+    throw seedFailure(error, acts[ran] ?? null, reading);
+  }
+  variables.set('ROW_COUNT', String(rows));
 }
 
 /** What psql itself sets at connection. */

@@ -195,12 +195,17 @@ async function refuseOrphans(
 /** Tables that the file's own statements write, with those that TRUNCATE … CASCADE would empty. `isEmptied`: or altered. */
 async function tablesOf(session: SeedSession, reading: SeedReading): Promise<{ name: string; isEmptied: boolean }[]> {
   const found = new Map<string, boolean>();
+  const asked = new Set<string>();
   for (const { statement } of inOrder(reading)) {
     const { verb, table, sql } = statement;
     if (!table || !writingVerbs.has(verb)) continue;
     const isEmptied = verb === 'truncate' || (verb === 'ddl' && /^\s*(?:alter|drop)\b/i.test(sql));
     const names =
       table.schema === null && table.searchPath ? table.searchPath.map((schema) => ({ ...table, schema })) : [table];
+    const isCascade = verb === 'truncate' && /\bcascade\b/i.test(sql);
+    const question = JSON.stringify([names, isEmptied, isCascade]);
+    if (asked.has(question)) continue;
+    asked.add(question);
     const { rows } = await session.query<{ name: string }>(
       `WITH RECURSIVE reached(oid) AS (
          SELECT coalesce(${names.map((_, i) => `pg_catalog.to_regclass($${i + 2})`).join(', ')})::oid
@@ -208,7 +213,7 @@ async function tablesOf(session: SeedSession, reading: SeedReading): Promise<{ n
        SELECT DISTINCT ${keyInSql('n.nspname', 'c.relname')} AS name
          FROM reached JOIN pg_catalog.pg_class c ON c.oid = coalesce(pg_catalog.pg_partition_root(reached.oid), reached.oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'`,
-      [verb === 'truncate' && /\bcascade\b/i.test(sql), ...names.map(quoteQualified)],
+      [isCascade, ...names.map(quoteQualified)],
     );
     for (const { name } of rows) found.set(name, isEmptied || found.get(name) === true);
   }

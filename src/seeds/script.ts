@@ -39,6 +39,11 @@ export interface ScriptMessage {
   text: string;
 }
 
+/** What comes next hangs on what the statements before it answered, or may be refused: they are to be through. */
+export interface ScriptPause {
+  kind: 'pause';
+}
+
 /** Settings of psql's own display, which change nothing in the database. */
 const harmless = new Set(
   `timing pset x a t H f C T errverbose conninfo l z warn_level sf sv ef ev echo_hidden html h ? copyright help p print r reset
@@ -92,12 +97,13 @@ export function* scriptOf(
   read: ReadScriptFile,
   variables: Map<string, string>,
   depth = 0,
-): Generator<ScriptStatement | ScriptMessage> {
+): Generator<ScriptStatement | ScriptMessage | ScriptPause> {
   const script = new Script(fileName, readSeedFile(text), read, variables);
   /** For each open \if: whether its branch runs, and whether one has run already. */
   const branches: { runs: boolean; taken: boolean; outer: boolean }[] = [];
   const runs = (): boolean => branches.at(-1)?.runs ?? true;
   for (const act of script.acts) {
+    if (!('data' in act) || script.hangsOnAnswers(act)) yield { kind: 'pause' };
     if ('data' in act) {
       const statement = runs() ? script.statement(act) : null;
       if (statement) yield statement;
@@ -195,6 +201,11 @@ class Script {
     for (; at < cuts.length; at++) outside.push(...commandOf(cuts[at]));
     const from = (act: SeedPiece | PsqlDirective): number => ('data' in act ? act.from : act.span.from);
     this.acts = [...file.pieces, ...outside].sort((a, b) => from(a) - from(b));
+  }
+
+  hangsOnAnswers(piece: SeedPiece): boolean {
+    if (piece.copy !== null || this.answerByPiece.has(piece)) return true;
+    return (this.cutsByPiece.get(piece) ?? []).some(({ command, used }) => command || used?.name === 'ROW_COUNT');
   }
 
   isAnswered(command: PsqlDirective): boolean {

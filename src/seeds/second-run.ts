@@ -18,6 +18,7 @@ import {
   statementWrites,
   timesOf,
   type Written,
+  writesByTrigger,
 } from './statement-writes.ts';
 import { rowRefused, rowsDoubled } from './trigger-doubles.ts';
 
@@ -37,8 +38,9 @@ export async function runTwice(reading: SeedReading, options: RerunOptions): Pro
   const session = await options.open();
   let doubled: SeedDouble[] = [];
   try {
-    const { writes, onRan } = await statementWrites(session);
-    const run = { ...options, openReader: options.open, onRan };
+    // To ask after each statement costs a round trip for each.
+    const { writes, onRan } = (await writesByTrigger(session, reading)) ? await statementWrites(session) : unasked;
+    const run = { ...options, openReader: options.open, ...(onRan ? { onRan } : {}) };
     try {
       const { images } = await runSeed(session, reading, run);
       doubled = await rowsDoubled(session, reading, images, writes());
@@ -54,14 +56,24 @@ export async function runTwice(reading: SeedReading, options: RerunOptions): Pro
   return { ...(await runAgain(reading, options)), doubled };
 }
 
-/** The second run alone, of a seed that has run in this copy already; nothing of it is kept. */
+const unasked = { writes: (): Written[] => [], onRan: null };
+
+/**
+ * The second run alone, of a seed that has run in this copy already; nothing of it is kept. Only what changed something is
+ * run once more, to ask which statement it was.
+ */
 export async function runAgain(reading: SeedReading, options: RerunOptions): Promise<SeedRerun> {
+  const found = await discarded(reading, options, false);
+  return found.outcome === 'changed' ? discarded(reading, options, true) : found;
+}
+
+async function discarded(reading: SeedReading, options: RerunOptions, asksEach: boolean): Promise<SeedRerun> {
   const session = await options.open();
   try {
     let found: SeedRerun | null = null;
     await session
       .transaction(async () => {
-        found = await secondRun(session, reading, options);
+        found = await secondRun(session, reading, options, asksEach);
         throw new Discarded();
       })
       .catch((error) => {
@@ -99,13 +111,18 @@ function failureOf(error: unknown, reading: SeedReading): SeedRerun['failure'] {
   };
 }
 
-async function secondRun(session: SeedSession, reading: SeedReading, options: RerunOptions): Promise<SeedRerun> {
-  const { writes, onRan } = await statementWrites(session);
+async function secondRun(
+  session: SeedSession,
+  reading: SeedReading,
+  options: RerunOptions,
+  asksEach: boolean,
+): Promise<SeedRerun> {
+  const { writes, onRan } = asksEach ? await statementWrites(session) : unasked;
   const run = await runSeed(session, reading, {
     ...options,
     openReader: options.open,
     insideTransaction: true,
-    onRan,
+    ...(onRan ? { onRan } : {}),
   });
   const changes: SeedChange[] = [];
   for (const table of [...new Set(run.images.map((image) => image.table))].sort(compareText)) {

@@ -10,6 +10,8 @@ export interface SeedSession {
   ): Promise<{ rows: Row[]; rowCount: number }>;
   /** One statement as psql sends it; `copyData` answers COPY … FROM STDIN. */
   script(sql: string, copyData?: Uint8Array): Promise<ScriptResult>;
+  /** Several whose answers nobody needs; `onRan` is told of each that is done, and what is refused is the one after them. */
+  scripts(statements: readonly string[], onRan: (rowCount: number) => void): Promise<void>;
   transaction<T>(body: () => Promise<T>): Promise<T>;
   onNotice?(listener: (notice: Notice) => void): () => void;
 }

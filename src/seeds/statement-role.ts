@@ -24,14 +24,30 @@ export interface StatementRole {
   disablesTriggers: boolean;
   /** SET client_encoding to another than UTF-8. */
   encoding: string | null;
+  /** One INSERT, UPDATE or DELETE and nothing else. */
+  writesRows: boolean;
 }
 
+/** Told without the parser: most of what a seed of single rows consists of. A `;` inside may be a string's. */
+const oneWrite = /^(?:\s|--[^\n]*\n)*(?:insert|update|delete)\b[^;]*;?\s*$/i;
+
 export function roleOf(sql: string): StatementRole {
-  const found: StatementRole = { role: 'run', settings: [], disablesTriggers: false, encoding: null };
-  for (const piece of parseStatements(sql)) {
+  const found: StatementRole = {
+    role: 'run',
+    settings: [],
+    disablesTriggers: false,
+    encoding: null,
+    writesRows: false,
+  };
+  const isOneWrite = oneWrite.test(sql);
+  const pieces = isOneWrite ? [] : parseStatements(sql);
+  found.writesRows = isOneWrite;
+  for (const piece of pieces) {
     if ('failure' in piece) continue;
     const { node } = piece.statement;
-    if ('TransactionStmt' in node) {
+    if (pieces.length === 1 && ('InsertStmt' in node || 'UpdateStmt' in node || 'DeleteStmt' in node))
+      found.writesRows = true;
+    else if ('TransactionStmt' in node) {
       const kind = node.TransactionStmt.kind ?? '';
       if (begins.includes(kind)) found.role = 'transaction';
       if (ends.includes(kind)) found.role = 'ends';

@@ -4,7 +4,7 @@
  */
 import { nameOfKey } from '../model/name.ts';
 import type { SeedReading, SeedStatement } from '../model/seed.ts';
-import { filesOf } from '../model/seed-view.ts';
+import { filesOf, inOrder } from '../model/seed-view.ts';
 import { type RowValues, type TableShape, type WriteCounts, writeCounts } from './images.ts';
 import type { ScriptStatement } from './script.ts';
 import type { SeedSession } from './session.ts';
@@ -21,7 +21,7 @@ export async function statementWrites(
 ): Promise<{ writes: () => Written[]; onRan: (act: ScriptStatement) => Promise<void> }> {
   // A run that begins again sends its statements again.
   const byPlace = new Map<string, Written>();
-  let then = new Map<string, WriteCounts>();
+  let then = await writeCounts(session);
   return {
     writes: () => [...byPlace.values()],
     async onRan(act) {
@@ -30,6 +30,18 @@ export async function statementWrites(
       then = now;
     },
   };
+}
+
+/** Whether a plain statement of the seed may write to a table that it does not name. */
+export async function writesByTrigger(session: SeedSession, reading: SeedReading): Promise<boolean> {
+  const names = new Set(inOrder(reading).flatMap(({ statement }) => statement.table?.name ?? []));
+  const { rows } = await session.query<{ found: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_class c
+              WHERE (c.relname = ANY ($1) OR EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid))
+                AND (c.relkind = 'v' OR c.relhasrules OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal))) AS found`,
+    [[...names]],
+  );
+  return rows[0]?.found !== false;
 }
 
 function difference(then: ReadonlyMap<string, WriteCounts>, now: ReadonlyMap<string, WriteCounts>) {
@@ -57,8 +69,28 @@ export function contentOf(shape: TableShape | null): (row: RowValues) => string 
 }
 
 export function statementsIn(act: ScriptStatement, reading: SeedReading): SeedStatement[] {
-  const { statements } = filesOf(reading).find(({ file }) => file === act.fileName) ?? { statements: [] };
-  return statements.filter(({ span }) => span.from >= act.from && span.to <= act.to);
+  const file = filesOf(reading).find((each) => each.file === act.fileName);
+  const statements = file ? inTheirPlace(file) : [];
+  let low = 0;
+  for (let high = statements.length; low < high; ) {
+    const middle = (low + high) >> 1;
+    if ((statements[middle] as SeedStatement).span.from < act.from) low = middle + 1;
+    else high = middle;
+  }
+  const found: SeedStatement[] = [];
+  for (let at = low; at < statements.length && (statements[at] as SeedStatement).span.from <= act.to; at++)
+    if ((statements[at] as SeedStatement).span.to <= act.to) found.push(statements[at] as SeedStatement);
+  return found;
+}
+
+const sortedByFile = new WeakMap<SeedReading, SeedStatement[]>();
+
+function inTheirPlace(file: SeedReading): SeedStatement[] {
+  const known = sortedByFile.get(file);
+  if (known) return known;
+  const sorted = [...file.statements].sort((a, b) => a.span.from - b.span.from);
+  sortedByFile.set(file, sorted);
+  return sorted;
 }
 
 export function setsAnyOf({ sets, onConflict }: SeedStatement, columns: readonly string[]): boolean {

@@ -113,14 +113,16 @@ export function typeOf(typeName: TypeName | undefined): TypeReading {
 
 /** Calls `visit` for every object of the tree that stands under a key of that kind, depth first. */
 export function walk(tree: unknown, visit: (kind: string, body: Record<string, unknown>) => void): void {
+  if (tree === null || typeof tree !== 'object') return;
   if (Array.isArray(tree)) {
     for (const each of tree) walk(each, visit);
     return;
   }
-  if (tree === null || typeof tree !== 'object') return;
-  for (const [key, value] of Object.entries(tree)) {
-    if (value !== null && typeof value === 'object' && !Array.isArray(value))
-      visit(key, value as Record<string, unknown>);
+  // Each statement of a seed is walked several times: no list of entries is made for it.
+  for (const key in tree) {
+    const value = (tree as Record<string, unknown>)[key];
+    if (value === null || typeof value !== 'object') continue;
+    if (!Array.isArray(value)) visit(key, value as Record<string, unknown>);
     walk(value, visit);
   }
 }
