@@ -51,7 +51,10 @@ type Project = Awaited<ReturnType<typeof readProject>>;
 
 function operationsOf({ replay }: Project) {
   const all = [...replay.operationsById.values()].flat();
-  return { total: all.length, opaque: all.filter(({ kind }) => kind === 'opaque').length };
+  return {
+    total: all.length,
+    opaque: all.filter(({ kind, condition }) => kind === 'opaque' && condition === undefined).length,
+  };
 }
 
 async function live(settings: Settings, terminal: Terminal, { facts }: Project) {

@@ -17,7 +17,10 @@ export interface Stated {
   inAutocommitBlock?: boolean;
   /** The call or statement in the file, as character offsets, so that an edit can find it. */
   span?: { from: number; to: number };
-  /** Why it may not run at all: a condition that only running could decide; the branch taken is the code's default. */
+  /**
+   * Why it may not run at all: a condition that only running could decide; the branch taken is the code's default. Of an
+   * opaque operation: why it is taken for left out.
+   */
   condition?: string;
   /** `ALTER TABLE IF EXISTS` and the like: no fault where the target is absent, then it does nothing. */
   ifTargetExists?: boolean;
@@ -288,6 +291,8 @@ export interface BlindSpot {
   reason: string;
   /** `schema.name`; empty where it may touch anything. */
   objects: string[];
-  /** It was read, and what it says taken for done, by the assumption that the reason names. */
+  /** It was read, and what it says taken for done or for left out, by the assumption that the reason names. */
   isAssumption?: true;
+  /** Taken for left out. */
+  isLeftOut?: true;
 }

@@ -200,6 +200,7 @@ function blindSpotOf(
     file: operation.origin.file,
     line: operation.origin.line,
     reason: operation.reason,
+    ...(operation.condition === undefined ? {} : { isAssumption: true, isLeftOut: true }),
     objects: operation.objects.map((name) => draft.findTable(name) ?? draft.createdKey(name)),
   };
 }

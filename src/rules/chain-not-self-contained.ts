@@ -48,7 +48,7 @@ export default defineRule({
       told.add(note.object);
       const spots = declared.replay.blindSpots.filter((spot) => spot.revision === null || before.has(spot.revision));
       // What was not read and names the object may well create it.
-      if (spots.some((one) => !one.isAssumption && one.objects.includes(note.object))) continue;
+      if (spots.some((one) => (one.isLeftOut || !one.isAssumption) && one.objects.includes(note.object))) continue;
       const spot = blindSpotOver(spots, note.object);
       const isBehind = behind.has(note.revision);
       const isUnsure = spot !== null || isBehind || hasUnreadRevisions(graph) || note.operation.condition !== undefined;

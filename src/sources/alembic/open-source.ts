@@ -1,6 +1,7 @@
 /**
  * The Alembic project as a MigrationSource: its facts and graph, its revisions evaluated statically, its models read.
  */
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Operation } from '../../model/operation.ts';
 import type { AlembicConfig, NamingConvention } from '../../model/project.ts';
@@ -107,5 +108,8 @@ function importRoots(projectDir: string, config: AlembicConfig): string[] {
   if (config.file) add(join(projectDir, dirname(config.file)));
   add(projectDir);
   if (config.scriptLocation) add(join(projectDir, dirname(config.scriptLocation)));
+  // A project that is itself a package is imported by its own name; nothing else above it is ever read.
+  for (let folder = projectDir; existsSync(join(folder, '__init__.py')) && folder !== dirname(folder); )
+    roots.add((folder = dirname(folder)));
   return [...roots];
 }

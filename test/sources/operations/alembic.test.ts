@@ -55,6 +55,21 @@ op.create_index('ix_g', 'users', ['name'], postgresql_using='hash')
 op.create_index(op.f('ix_h'), 'users', [sa.func.lower(sa.column('email'))], unique=False)
 op.drop_index('ix_a', table_name='users')
 op.create_index('ix_i', 'users', ['name'], postgresql_where=sa.column('name').isnot(None))`,
+  'DDL constructs': `op.execute(postgresql.base.CreateEnumType(postgresql.ENUM('a', 'b', name='made')))
+op.execute(postgresql.base.CreateEnumType(postgresql.ENUM('a', name='gone')))
+op.execute(postgresql.base.DropEnumType(postgresql.ENUM(name='gone')))
+table = sa.Table('users', sa.MetaData(), sa.Column('id', sa.Integer), sa.Column('name', sa.String(50)))
+op.execute(sa.schema.CreateIndex(sa.Index('ix_made', table.c.name, unique=True)))
+op.execute(sa.schema.CreateIndex(sa.Index('ix_gone', table.c.id)))
+op.execute(sa.schema.DropIndex(sa.Index('ix_gone', table.c.id)))`,
+  'spans of time as defaults': `from datetime import timedelta
+for at, span in enumerate([timedelta(0), timedelta(minutes=15), timedelta(days=1, hours=2), timedelta(days=-3), timedelta(hours=-1), timedelta(weeks=2, seconds=5)]):
+    op.add_column('users', sa.Column(f'c{at}', sa.Interval(), server_default=str(span)))`,
+  'quoted names': `quote = op.get_context().dialect.identifier_preparer
+own = sa.sql.compiler.IdentifierPreparer(op.get_context().dialect)
+for name in ('plain', 'Upper', 'order'):
+    op.execute(f'CREATE TABLE {quote.quote(name)} ({own.quote_identifier(name)} integer)')
+op.execute(f'COMMENT ON TABLE {own.quote_schema("public")}.{own.quote("Upper")} IS NULL')`,
   'enum types': `op.create_table('t', sa.Column('mood', sa.Enum('sad', 'ok', name='mood'), server_default='ok'), sa.Column('other', sa.Enum('a', 'b', name='other', native_enum=False)), sa.Column('third', sa.Enum('x', 'yy', name='third', native_enum=False, create_constraint=True)), sa.Column('flag', sa.Boolean(create_constraint=True, name='ck_flag')))
 postgresql.ENUM('p', 'q', name='pq').create(op.get_bind(), checkfirst=False)
 op.add_column('users', sa.Column('pq', postgresql.ENUM('p', 'q', name='pq', create_type=False)))

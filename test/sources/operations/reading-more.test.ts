@@ -41,6 +41,28 @@ op.drop_index('ix')`;
   });
 });
 
+it('drops a view as SQLAlchemy-Utils does, and does not guess what one of its shows', () => {
+  const body = `from sqlalchemy_utils.view import CreateView, DropView
+op.execute(DropView('v', materialized=True))
+op.execute(DropView('w'))
+op.execute(CreateView('x', sa.select(sa.column('a')), materialized=True))`;
+  expect(read(body).operations).toMatchObject([
+    { kind: 'dropView', name: { name: 'v' }, materialized: true, ifExists: true },
+    { kind: 'dropView', name: { name: 'w' }, materialized: false, ifExists: true },
+    { kind: 'opaque', objects: [{ name: 'x' }] },
+  ]);
+});
+
+it('knows that what it holds of the database is there', () => {
+  const body = `bind = op.get_bind()
+if bind and bind.engine.name == 'mysql':
+    op.drop_table('t')
+if not op.get_context() or not sa.inspect(bind):
+    op.drop_table('t')
+op.drop_table('u')`;
+  expect(read(body).operations).toMatchObject([{ kind: 'dropTable', table: { name: 'u' } }]);
+});
+
 describe('values', () => {
   it('reads the classes behind func as func', () => {
     const { operations } = read(

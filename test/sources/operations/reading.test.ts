@@ -71,7 +71,12 @@ describe('what hangs on rows, environment and unknown code', () => {
     );
     expect(bare(operations)).toMatchObject([
       { kind: 'touchRows', verb: 'select' },
-      { kind: 'opaque', objects: [{ name: 't' }], reason: 'whether it runs cannot be known: there are no rows in t' },
+      {
+        kind: 'opaque',
+        objects: [{ name: 't' }],
+        reason: 'left out, as there are no rows in t',
+        condition: 'there are no rows in t',
+      },
       { kind: 'dropTable', table: { name: 'u' } },
     ]);
   });
@@ -100,6 +105,25 @@ describe('what hangs on rows, environment and unknown code', () => {
         `row = op.get_bind().execute(sa.text("SELECT id FROM t")).first()\nif row is None:\n    raise Exception('x')\nop.drop_table('t')`,
       ),
     ).toEqual(['select t', 'dropTable']);
+  });
+  it.each([
+    [`env not in ['live', 'production']`, "'live' or 'production'"],
+    [`not env == 'live'`, "'live'"],
+    [`'live' != env`, "'live'"],
+  ])('takes a setting without a default for none of the values singled out: if %s', (test, values) => {
+    const body = `import os\nenv = os.environ['STAGE']\nif ${test}:\n    op.drop_table('t')\nelse:\n    op.drop_table('u')`;
+    const condition = `the environment variable STAGE is not ${values}`;
+    expect(bare(read(body).operations)).toMatchObject([
+      { kind: 'dropTable', table: { name: 't' }, condition },
+      { kind: 'opaque', objects: [{ name: 'u' }], condition },
+    ]);
+    expect(bare(read(body, { environment: { STAGE: 'live' } }).operations)).toMatchObject([
+      { kind: 'dropTable', table: { name: 'u' } },
+    ]);
+  });
+  it('cannot tell what is made of a setting without a default', () => {
+    expect(kinds(`import os\nif len(os.environ['STAGE']) > 3:\n    op.drop_table('t')`)).toEqual(['opaque t']);
+    expect(kinds(`import os\nop.drop_table(os.environ['STAGE'])`)).toEqual(['opaque ']);
   });
   it('takes the default that the code states for the environment', () => {
     const body = `import os\nif os.environ.get('EXTRA', 'no') == 'yes':\n    op.drop_table('t')\nelse:\n    op.drop_table('u')`;

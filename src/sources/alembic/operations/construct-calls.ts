@@ -9,7 +9,6 @@ import {
   isObject,
   type Machine,
   type Made,
-  type Member,
   newList,
   plain,
   toItems,
@@ -17,8 +16,8 @@ import {
   type Value,
 } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
+import { createFromTable, sequenceOptions, tableOfIndex } from './ddl-constructs.ts';
 import { type Effects, emit, opaque } from './effects.ts';
-import { createFromTable, sequenceOptions } from './execute.ts';
 import { inspect } from './inspector.ts';
 import { qualified } from './op.ts';
 import { flagOf, isAbsent, nameOf } from './read-values.ts';
@@ -150,7 +149,7 @@ export function callMadeMethod(
   }
   if (path === 'sa.Index' && (name === 'create' || name === 'drop')) {
     const index = readIndex(machine, nameOf(made.positional[0]), made.positional.slice(1), made.named);
-    const table = indexTable(made);
+    const table = tableOfIndex(made);
     if (typeof index === 'string' || !table)
       opaque(machine, effects, typeof index === 'string' ? index : 'an index whose table is not known', []);
     else if (name === 'create') emit(machine, effects, { kind: 'createIndex', table, index });
@@ -162,17 +161,6 @@ export function callMadeMethod(
     return unknown(`what ${describe(made)}.${name}() gives`);
   }
   return undefined;
-}
-
-function indexTable(made: Made): { schema: string | null; name: string } | null {
-  for (const key of made.positional.slice(1)) {
-    const bare = plain(key);
-    const owner = isObject(bare) && bare.kind === 'member' ? plain(bare.object) : null;
-    const table =
-      isObject(owner as Value) && (owner as Member).kind === 'member' ? asMade((owner as Member).object) : null;
-    if (table) return tableNameOf(table);
-  }
-  return null;
 }
 
 /** `.create(bind, checkfirst=…)` and `.drop(…)` of an enum type. */

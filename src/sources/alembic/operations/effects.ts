@@ -106,12 +106,14 @@ export function hand(machine: Machine, effects: Effects, operation: Operation, c
     if (effects.told.has(key)) return;
     effects.told.add(key);
     const { origin, span, sql } = operation;
-    const reason = operation.kind === 'opaque' ? operation.reason : `whether it runs cannot be known: ${shadow}`;
+    const isLeftOut = machine.shadowsByAssumption.every((byAssumption) => byAssumption);
+    const why = isLeftOut ? `left out, as ${shadow}` : `whether it runs cannot be known: ${shadow}`;
     effects.sink.apply({
       kind: 'opaque',
-      reason,
+      reason: operation.kind === 'opaque' ? operation.reason : why,
       objects,
       origin,
+      ...(isLeftOut ? { condition: shadow } : {}),
       ...(span ? { span } : {}),
       ...(sql === undefined ? {} : { sql }),
     });

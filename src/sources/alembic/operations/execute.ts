@@ -26,13 +26,13 @@ import {
   type Value,
 } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
+import { ddlConstruct } from './ddl-constructs.ts';
 import { type Effects, emit, hand, objectsOf, opaque, placeOf } from './effects.ts';
 import { handle } from './handles.ts';
-import { emitEnums, qualified } from './op.ts';
 import { answerQuery } from './queries.ts';
-import { argument, flagOf, nameOf } from './read-values.ts';
+import { argument } from './read-values.ts';
 import { literalText, textBody } from './sql-text.ts';
-import { asMade, readConstraint, readIndex, readTable, tableNameOf } from './tables.ts';
+import { asMade, tableNameOf } from './tables.ts';
 
 const bindPattern = /(?<![:\w\\])(:)(\w+)(?!:)/g;
 
@@ -347,127 +347,4 @@ function rowsOf(
   };
   visit(made, 0);
   return verb === null ? null : { verb, tables };
-}
-
-/** CreateTable(t), DropTable, CreateIndex, CreateSequence, CreateSchema, AddConstraint … */
-function ddlConstruct(machine: Machine, effects: Effects, path: string, made: Made, condition: string | null): boolean {
-  const name = /^sa\.(Create|Drop)(Table|Index|Sequence|Schema)$|^sa\.(Add|Drop)Constraint$/.exec(path);
-  if (!name) return false;
-  const [subject] = made.positional;
-  const guard = flagOf(made.named.get('if_not_exists')) === true;
-  const dropGuard = flagOf(made.named.get('if_exists')) === true;
-  const verb = name[1] ?? name[3];
-  const kind = name[2] ?? 'Constraint';
-  const inner = asMade(subject);
-  const own = inner ? tableNameOf(inner) : null;
-  if (kind === 'Schema') {
-    const schema = nameOf(subject)?.name;
-    if (schema === undefined) opaque(machine, effects, 'a schema whose name is not known', []);
-    else if (verb === 'Create')
-      emit(
-        machine,
-        effects,
-        { kind: 'createNamespace', name: schema, ...(guard ? { ifNotExists: true } : {}) },
-        { condition },
-      );
-    else
-      emit(
-        machine,
-        effects,
-        { kind: 'dropNamespace', name: schema, ...(dropGuard ? { ifExists: true } : {}) },
-        { condition },
-      );
-    return true;
-  }
-  if (kind === 'Sequence') {
-    const sequence = inner
-      ? qualified(inner.positional[0] ?? inner.named.get('name'), inner.named.get('schema'))
-      : null;
-    if (!sequence) opaque(machine, effects, 'a sequence whose name is not known', []);
-    else if (verb === 'Create')
-      emit(
-        machine,
-        effects,
-        {
-          kind: 'createSequence',
-          name: sequence,
-          ...sequenceOptions(inner as Made),
-          ...(guard ? { ifNotExists: true } : {}),
-        },
-        { condition },
-      );
-    else
-      emit(
-        machine,
-        effects,
-        { kind: 'dropSequence', name: sequence, ...(dropGuard ? { ifExists: true } : {}) },
-        { condition },
-      );
-    return true;
-  }
-  if (kind === 'Table' && own && inner) {
-    if (verb === 'Drop')
-      emit(
-        machine,
-        effects,
-        { kind: 'dropTable', table: own, ...(dropGuard ? { ifExists: true } : {}) },
-        { condition },
-      );
-    else createFromTable(machine, effects, inner, guard, condition);
-    return true;
-  }
-  if (kind === 'Index' && inner) {
-    const index = readIndex(machine, nameOf(inner.positional[0]), inner.positional.slice(1), inner.named);
-    const column = asMade(inner.positional[1]);
-    void column;
-    if (typeof index === 'string') opaque(machine, effects, index, []);
-    else opaque(machine, effects, `an index ${index.name ?? ''} whose table is not known`, []);
-    return true;
-  }
-  if (inner) {
-    const constraint = readConstraint(machine, inner);
-    opaque(
-      machine,
-      effects,
-      `a constraint ${typeof constraint === 'object' && constraint ? (constraint.name ?? '') : ''} whose table is not known`,
-      [],
-    );
-    return true;
-  }
-  opaque(machine, effects, `${path} of something that could not be read`, []);
-  return true;
-}
-
-export function sequenceOptions(made: Made): { start?: string; increment?: string; type?: string } {
-  const options: { start?: string; increment?: string } = {};
-  const start = made.named.get('start') ?? made.positional[1];
-  const increment = made.named.get('increment') ?? made.positional[2];
-  if (start !== undefined && plain(start) !== null) options.start = String(plain(start));
-  if (increment !== undefined && plain(increment) !== null) options.increment = String(plain(increment));
-  return options;
-}
-
-/** `sa.Table(…)` made in the database: `table.create(bind)`, `metadata.create_all(bind)`. */
-export function createFromTable(
-  machine: Machine,
-  effects: Effects,
-  made: Made,
-  ifNotExists: boolean,
-  condition: string | null,
-): void {
-  const name = tableNameOf(made);
-  if (!name) {
-    opaque(machine, effects, 'a table whose name is not known', []);
-    return;
-  }
-  const items = made.positional.slice(1).filter((item) => canonicalPath(asMade(item)?.path ?? '') !== 'sa.MetaData');
-  const read = readTable(machine, name, items, made.named);
-  emitEnums(machine, effects, read.enums, name, condition);
-  emit(
-    machine,
-    effects,
-    { kind: 'createTable', table: read.table, ...(ifNotExists ? { ifNotExists } : {}) },
-    { condition },
-  );
-  for (const problem of read.problems) opaque(machine, effects, problem, [name]);
 }

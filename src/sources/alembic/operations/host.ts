@@ -3,6 +3,7 @@
  * does not know stays symbolic; what may have had an effect nobody can know becomes an opaque operation. It is long because
  * it is the one place where each of these things is told from the others.
  */
+import { quoteIdentifier } from '../../../model/name.ts';
 import {
   type Arguments,
   assumed,
@@ -79,6 +80,7 @@ function constant(path: string): Value | undefined {
     case '@dialect.server_version_info':
       return assumed(tuple([16, 0]), 'the server is PostgreSQL 16');
     case '@dialect.identifier_preparer':
+      return handle('@preparer');
     case '@dialect.type_compiler':
       return undefined;
     case '@bind.dialect':
@@ -248,6 +250,9 @@ function callExternal(
     case 'sa.make_url':
       // Whatever it says, this history is read as PostgreSQL's.
       return handle('@url');
+    case 'sa.IdentifierPreparer':
+    case 'postgresql.PGIdentifierPreparer':
+      return handle('@preparer');
     case 'orm.Session':
     case 'orm.scoped_session':
     case 'sa.AsyncSession':
@@ -411,6 +416,12 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
   if (path === '@url') {
     if (name === 'get_dialect') return dialect;
     return name === 'get_backend_name' ? 'postgresql' : unknown(`what the URL's ${name}() gives`);
+  }
+  if (path === '@preparer') {
+    // Quotes where a name needs it; `quote_identifier` always does (sql/compiler.py, IdentifierPreparer).
+    const text = textOf(args.positional[0] ?? null);
+    if (text === null || !/^quote(?:_schema|_identifier)?$/.test(name)) return undefined;
+    return name === 'quote_identifier' ? `"${text.replaceAll('"', '""')}"` : quoteIdentifier(text);
   }
   if (path === '@script' && name === 'get_revision')
     return {

@@ -6,6 +6,7 @@ import {
   type Arguments,
   assumed,
   conditionOf,
+  float,
   integerOf,
   isObject,
   type Made,
@@ -81,11 +82,21 @@ function span(path: string, args: Arguments): Value | undefined {
   const ms = ((days * 24 + take('hours')) * 60 + take('minutes')) * 60_000 + take('seconds') * 1000;
   // Those that set a field (`day=1`) and parts of a second.
   if (given.size > 0) return undefined;
-  return made(path, [
-    ['@months', months],
+  return made(path, [['@months', months], ...(isRelative ? [['@ms', ms] as [string, Value]] : lengthOf(ms))]);
+}
+
+/** What a `timedelta` tells of itself; its text as `str()` gives it: `1 day, 2:03:04`. */
+function lengthOf(ms: number): [string, Value][] {
+  const days = Math.floor(ms / dayMs);
+  const seconds = (ms - days * dayMs) / 1000;
+  const time = `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return [
     ['@ms', ms],
-    ['days', Math.floor(ms / dayMs)],
-  ]);
+    ['@text', days === 0 ? time : `${days} day${Math.abs(days) === 1 ? '' : 's'}, ${time}`],
+    ['days', days],
+    ['seconds', seconds],
+    ['total_seconds', { kind: 'builtin', name: 'total_seconds', call: () => float(ms / 1000) }],
+  ];
 }
 
 function made(path: string, attributes: [string, Value][]): Made {
@@ -189,13 +200,7 @@ export function dateBinary(operator: string, left: Value, right: Value): Value |
   const by = numberOf(b.attributes.get('@ms'));
   if (!isDate(a.path) || from === null || by === null || (operator !== '+' && operator !== '-')) return undefined;
   if (isDate(b.path))
-    return operator === '-'
-      ? made('datetime.timedelta', [
-          ['@months', 0],
-          ['@ms', from - by],
-          ['days', Math.floor((from - by) / dayMs)],
-        ])
-      : undefined;
+    return operator === '-' ? made('datetime.timedelta', [['@months', 0], ...lengthOf(from - by)]) : undefined;
   const sign = operator === '+' ? 1 : -1;
   const months = sign * (numberOf(b.attributes.get('@months')) ?? 0);
   const at = new Date(from);

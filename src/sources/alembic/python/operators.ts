@@ -49,7 +49,7 @@ export function isTrue(machine: Machine, value: Value): boolean | null {
       return inner !== undefined && textOf(bare) !== null ? isTrue(machine, inner) : true;
     }
     case 'made':
-      return bare.path === 're.Match' ? true : null;
+      return bare.path === 're.Match' || isHandle(bare.path) ? true : null;
     case 'unknown':
     case 'member':
     case 'operated':
@@ -58,6 +58,9 @@ export function isTrue(machine: Machine, value: Value): boolean | null {
       return true;
   }
 }
+
+/** What a revision holds of the database: `if bind and bind.dialect.name == …`. */
+const isHandle = (path: string): boolean => /^@(?:bind|context|session|inspector|dialect|config|op)$/.test(path);
 
 function carry(result: Value, ...operands: Value[]): Value {
   for (const operand of operands) {
@@ -166,6 +169,8 @@ export function compare(machine: Machine, operator: string, left: Value, right: 
       a === b || (isObject(a) && isObject(b) && a.kind === 'external' && b.kind === 'external' && a.path === b.path);
     return carry(operator === 'is' ? same : !same, left, right);
   }
+  const special = compareSetting(machine, operator, a, b);
+  if (special !== undefined) return special;
   if (operator === 'in' || operator === 'not in') {
     const found = contains(machine, b, a);
     if (found === null) return unknown(reasonOf(isUnknown(a) ? a : b));
@@ -191,6 +196,22 @@ export function compare(machine: Machine, operator: string, left: Value, right: 
   const result =
     operator === '<' ? order < 0 : operator === '>' ? order > 0 : operator === '<=' ? order <= 0 : order >= 0;
   return carry(result, left, right);
+}
+
+/**
+ * A setting that must be given and has no default is taken for none of the texts that the code singles out, as one that has
+ * `None` for its default is.
+ */
+function compareSetting(machine: Machine, operator: string, a: Value, b: Value): Value | undefined {
+  if (!/^(?:==|!=|<>|in|not in)$/.test(operator)) return undefined;
+  const isMember = operator.endsWith('in');
+  const asked = isUnknown(a) && a.setting !== undefined ? a : !isMember && isUnknown(b) ? b : null;
+  if (asked === null || asked.setting === undefined) return undefined;
+  const other = asked === a ? b : a;
+  const texts = isMember && typeof other !== 'string' ? (toItems(machine, other)?.map(textOf) ?? []) : [textOf(other)];
+  if (texts.length === 0 || texts.includes(null) || (isMember && typeof other === 'string')) return undefined;
+  const condition = `${asked.setting} is not ${texts.map((text) => `'${text}'`).join(' or ')}`;
+  return assumed(operator === '!=' || operator === '<>' || operator === 'not in', condition);
 }
 
 export function contains(machine: Machine, container: Value, item: Value): boolean | null {

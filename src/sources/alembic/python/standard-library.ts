@@ -359,7 +359,8 @@ export function standardSubscript(machine: Machine, path: string, key: Value): V
   if (path !== 'os.environ') return undefined;
   const name = textOf(key);
   const given = name === null ? undefined : machine.host.environment[name];
-  return given ?? unknown(`the environment variable ${name ?? ''} is not known`);
+  const setting = `the environment variable ${name ?? ''}`;
+  return given ?? { ...unknown(`${setting} is not known`), ...(name === null ? {} : { setting }) };
 }
 
 function copyOf(machine: Machine, value: Value): Value {

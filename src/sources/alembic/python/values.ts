@@ -187,6 +187,8 @@ export interface Unknown {
   reason: string;
   /** A text of which only parts are known, with `hole` for the rest. */
   partial?: string;
+  /** A setting that has no default, such as an environment variable, by its name for the reader. */
+  setting?: string;
 }
 /** Stands in a partial text for what is not known. */
 export const hole = '\uE000';

@@ -1,0 +1,195 @@
+/**
+ * DDL constructs handed to an `execute`: `CreateTable(table)`, `DropIndex(index)`, `CreateSchema(name)`, an enum type's, and
+ * what creates a whole `sa.Table` in the database.
+ */
+import type { QualifiedName } from '../../../model/name.ts';
+import { isObject, type Machine, type Made, plain, reasonOf } from '../python/index.ts';
+import { canonicalPath } from './canonical.ts';
+import { type Effects, emit, opaque } from './effects.ts';
+import { emitEnums, qualified } from './op.ts';
+import { flagOf, nameOf } from './read-values.ts';
+import { asMade, readConstraint, readIndex, readTable, tableNameOf } from './tables.ts';
+import { readType } from './types.ts';
+
+/** CreateTable(t), DropTable, CreateIndex, CreateSequence, CreateSchema, AddConstraint … */
+export function ddlConstruct(
+  machine: Machine,
+  effects: Effects,
+  path: string,
+  made: Made,
+  condition: string | null,
+): boolean {
+  if (/^postgresql\.(?:Create|Drop)EnumType$/.test(path)) return enumConstruct(machine, effects, path, made, condition);
+  if (/^sqlalchemy_utils\.(?:view\.)?(?:Create|Drop)View$/.test(path))
+    return viewConstruct(machine, effects, path, made, condition);
+  const name = /^sa\.(Create|Drop)(Table|Index|Sequence|Schema)$|^sa\.(Add|Drop)Constraint$/.exec(path);
+  if (!name) return false;
+  const [subject] = made.positional;
+  const guard = flagOf(made.named.get('if_not_exists')) === true;
+  const dropGuard = flagOf(made.named.get('if_exists')) === true;
+  const verb = name[1] ?? name[3];
+  const kind = name[2] ?? 'Constraint';
+  const inner = asMade(subject);
+  const own = inner ? tableNameOf(inner) : null;
+  if (kind === 'Schema') {
+    const schema = nameOf(subject)?.name;
+    if (schema === undefined) opaque(machine, effects, 'a schema whose name is not known', []);
+    else if (verb === 'Create')
+      emit(
+        machine,
+        effects,
+        { kind: 'createNamespace', name: schema, ...(guard ? { ifNotExists: true } : {}) },
+        { condition },
+      );
+    else
+      emit(
+        machine,
+        effects,
+        { kind: 'dropNamespace', name: schema, ...(dropGuard ? { ifExists: true } : {}) },
+        { condition },
+      );
+    return true;
+  }
+  if (kind === 'Sequence') {
+    const sequence = inner
+      ? qualified(inner.positional[0] ?? inner.named.get('name'), inner.named.get('schema'))
+      : null;
+    if (!sequence) opaque(machine, effects, 'a sequence whose name is not known', []);
+    else if (verb === 'Create')
+      emit(
+        machine,
+        effects,
+        {
+          kind: 'createSequence',
+          name: sequence,
+          ...sequenceOptions(inner as Made),
+          ...(guard ? { ifNotExists: true } : {}),
+        },
+        { condition },
+      );
+    else
+      emit(
+        machine,
+        effects,
+        { kind: 'dropSequence', name: sequence, ...(dropGuard ? { ifExists: true } : {}) },
+        { condition },
+      );
+    return true;
+  }
+  if (kind === 'Table' && own && inner) {
+    if (verb === 'Drop')
+      emit(
+        machine,
+        effects,
+        { kind: 'dropTable', table: own, ...(dropGuard ? { ifExists: true } : {}) },
+        { condition },
+      );
+    else createFromTable(machine, effects, inner, guard, condition);
+    return true;
+  }
+  if (kind === 'Index' && inner) {
+    const index = readIndex(machine, nameOf(inner.positional[0]), inner.positional.slice(1), inner.named);
+    const table = tableOfIndex(inner);
+    if (typeof index === 'string') opaque(machine, effects, index, table === null ? [] : [table]);
+    else if (table === null) opaque(machine, effects, `an index ${index.name ?? ''} whose table is not known`, []);
+    else if (verb === 'Create')
+      emit(
+        machine,
+        effects,
+        { kind: 'createIndex', table, index, ...(guard ? { ifNotExists: true } : {}) },
+        { condition },
+      );
+    else {
+      const name = { schema: table.schema, name: index.name ?? '' };
+      emit(
+        machine,
+        effects,
+        { kind: 'dropIndex', index: name, table, ...(dropGuard ? { ifExists: true } : {}) },
+        { condition },
+      );
+    }
+    return true;
+  }
+  if (inner) {
+    const constraint = readConstraint(machine, inner);
+    opaque(
+      machine,
+      effects,
+      `a constraint ${typeof constraint === 'object' && constraint ? (constraint.name ?? '') : ''} whose table is not known`,
+      [],
+    );
+    return true;
+  }
+  opaque(machine, effects, `${path} of something that could not be read`, []);
+  return true;
+}
+
+export function sequenceOptions(made: Made): { start?: string; increment?: string; type?: string } {
+  const options: { start?: string; increment?: string } = {};
+  const start = made.named.get('start') ?? made.positional[1];
+  const increment = made.named.get('increment') ?? made.positional[2];
+  if (start !== undefined && plain(start) !== null) options.start = String(plain(start));
+  if (increment !== undefined && plain(increment) !== null) options.increment = String(plain(increment));
+  return options;
+}
+
+/** `sa.Table(…)` made in the database: `table.create(bind)`, `metadata.create_all(bind)`. */
+export function createFromTable(
+  machine: Machine,
+  effects: Effects,
+  made: Made,
+  ifNotExists: boolean,
+  condition: string | null,
+): void {
+  const name = tableNameOf(made);
+  if (!name) {
+    opaque(machine, effects, 'a table whose name is not known', []);
+    return;
+  }
+  const items = made.positional.slice(1).filter((item) => canonicalPath(asMade(item)?.path ?? '') !== 'sa.MetaData');
+  const read = readTable(machine, name, items, made.named);
+  emitEnums(machine, effects, read.enums, name, condition);
+  emit(
+    machine,
+    effects,
+    { kind: 'createTable', table: read.table, ...(ifNotExists ? { ifNotExists } : {}) },
+    { condition },
+  );
+  for (const problem of read.problems) opaque(machine, effects, problem, [name]);
+}
+
+/** The table of an `Index('ix', table.c.column)`. */
+export function tableOfIndex(made: Made): QualifiedName | null {
+  for (const key of made.positional.slice(1)) {
+    const bare = plain(key);
+    const columns = isObject(bare) && bare.kind === 'member' ? plain(bare.object) : null;
+    const table = isObject(columns) && columns.kind === 'member' ? asMade(columns.object) : null;
+    if (table) return tableNameOf(table);
+  }
+  return null;
+}
+
+/** `CreateEnumType(enum)` and `DropEnumType(enum)`, which never ask first (dialects/postgresql/base.py). */
+function enumConstruct(machine: Machine, effects: Effects, path: string, made: Made, condition: string | null): true {
+  const use = readType(machine, made.positional[0]).enum;
+  const name = use?.name == null ? null : { schema: use.schema, name: use.name };
+  if (name === null)
+    opaque(machine, effects, `an enum type that is not known: ${reasonOf(made.positional[0] ?? null)}`, []);
+  else if (path.endsWith('DropEnumType')) emit(machine, effects, { kind: 'dropType', name }, { condition });
+  else if (use?.labels == null)
+    opaque(machine, effects, `the labels of the enum type ${name.name} are not known`, [name]);
+  else emit(machine, effects, { kind: 'createEnum', name, labels: use.labels }, { condition });
+  return true;
+}
+
+/** SQLAlchemy-Utils' views (view.py): dropped IF EXISTS; what one shows is a query that is not read. */
+function viewConstruct(machine: Machine, effects: Effects, path: string, made: Made, condition: string | null): true {
+  const view = nameOf(made.positional[0] ?? made.named.get('name'));
+  const isDrop = path.endsWith('DropView');
+  const materialized = flagOf(made.named.get('materialized') ?? made.positional[isDrop ? 1 : 2]);
+  const name = view === null ? null : { schema: null, name: view.name };
+  if (name === null || materialized === null) opaque(machine, effects, 'a view whose name is not known', []);
+  else if (isDrop) emit(machine, effects, { kind: 'dropView', name, materialized, ifExists: true }, { condition });
+  else opaque(machine, effects, `the query of the view ${name.name} is not read`, [name]);
+  return true;
+}
