@@ -70,6 +70,8 @@ export interface ModelsReading {
   definitionsByTable: ReadonlyMap<string, { file: string; line: number; name: string }[]>;
   /** The operations that would make each table (`createTable`, enums first), to write a revision from. */
   operationsByTable: ReadonlyMap<string, Operation[]>;
+  /** All of them as `metadata.create_all()` would carry them out: types, tables, their foreign keys, indexes. */
+  creation: readonly Operation[];
   blindSpots: BlindSpot[];
   files: readonly string[];
 }

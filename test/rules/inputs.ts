@@ -225,6 +225,7 @@ export function inputsOf(project: Project): Partial<RuleInputs> {
         definitionsByTable: new Map(
           [...schema.tables.keys()].map((key) => [key, [{ file: 'app.py', line: 1, name: key }]]),
         ),
+        creation: operations,
         operationsByTable: new Map(
           [...schema.tables.keys()].map((key) => [
             key,

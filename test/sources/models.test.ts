@@ -358,7 +358,7 @@ ${classOf('One', 'Base')}${classOf('Old', 'Archive')}${classOf('Two', 'Base')}`,
 
 describe('a base that target_metadata leaves out', () => {
   const files = {
-    'app/models.py': `from sqlalchemy import Column, Integer, MetaData
+    'app/models.py': `from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.orm import DeclarativeBase, declarative_base
 shared = MetaData()
 class Base(DeclarativeBase): pass
@@ -368,6 +368,8 @@ class Catalogue(DeclarativeBase): pass
 Archive = declarative_base()
 class Beside(DeclarativeBase):
     metadata = shared
+class Lent(DeclarativeBase):
+    metadata = metadata_of_another_package()
 class Ours(Abstract):
     __tablename__ = 'ours'
     id = Column(Integer, primary_key=True)
@@ -380,27 +382,33 @@ class Old(Archive):
 class Shared(Beside):
     __tablename__ = 'shared'
     id = Column(Integer, primary_key=True)
+class Perhaps(Lent):
+    __tablename__ = 'perhaps'
+    id = Column(Integer, primary_key=True)
+kept = Table('kept', Base.metadata, Column('id', Integer, primary_key=True))
+apart = Table('apart', shared, Column('id', Integer, primary_key=True))
 `,
   };
   const tablesFor = (bases: { file: string; name: string }[] | null) => [...readAll(files, bases).schema.tables.keys()];
 
   it('keeps its models out of the chain, and says so', () => {
     const bases = [{ file: 'app/models.py', name: 'Abstract' }];
-    expect(tablesFor(bases)).toEqual(['public.ours', 'public.shared']);
+    expect(tablesFor(bases)).toEqual(['public.ours', 'public.perhaps', 'public.kept']);
     expect(readAll(files, bases).blindSpots).toEqual([
       {
         revision: null,
         file: 'app/models.py',
-        line: 14,
+        line: 16,
         reason: 'models on Catalogue, whose metadata target_metadata leaves out',
         objects: ['public.theirs'],
       },
       expect.objectContaining({ objects: ['public.old'] }),
+      expect.objectContaining({ objects: ['public.shared', 'public.apart'] }),
     ]);
   });
 
   it('is believed only where all of target_metadata is known', () => {
-    const all = ['public.ours', 'public.theirs', 'public.old', 'public.shared'];
+    const all = ['ours', 'theirs', 'old', 'shared', 'perhaps', 'kept', 'apart'].map((name) => `public.${name}`);
     expect(tablesFor(null)).toEqual(all);
     expect(tablesFor([{ file: 'app/models.py', name: 'Unheard' }])).toEqual(all);
   });

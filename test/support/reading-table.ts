@@ -96,7 +96,17 @@ export const readingRows: readonly ReadingRow[] = [
     is: 'read',
   },
   {
-    construct: '`if` on an environment variable or a setting with a default: the default is taken',
+    construct: "`create_all()` and `Model.__table__.create()`: what the project's models declare now",
+    body: `from app.models import Base\nBase.metadata.create_all(op.get_bind())`,
+    files: {
+      'app/models.py':
+        "import sqlalchemy as sa\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): pass\nclass T(Base):\n    __tablename__ = 't'\n    id = sa.Column(sa.Integer, primary_key=True)\n",
+    },
+    is: 'read',
+  },
+  {
+    construct:
+      '`if` on an environment variable or a setting: its default is taken; without one, none of the values singled out',
     body: `import os\nif os.environ.get('EXTRA', 'no') == 'no':\n    op.execute('CREATE TABLE d (id int)')`,
     is: 'assumed',
   },

@@ -5,13 +5,13 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Operation } from '../../model/operation.ts';
 import type { AlembicConfig, NamingConvention } from '../../model/project.ts';
-import type { ModelsReading, OperationSink } from '../../model/replay.ts';
+import type { ModelFiles, ModelsReading, OperationSink } from '../../model/replay.ts';
 import type { RevisionId } from '../../model/revision.ts';
 import type { Schema } from '../../model/schema.ts';
 import { loadSqlParser, parseSql } from '../../sql/index.ts';
 import type { MigrationSource } from '../source.ts';
 import { readRevisionGraph } from './graph.ts';
-import { readModels } from './models/read.ts';
+import { type ModelsRequest, readModels } from './models/read.ts';
 import { evaluateRevision, type Reading } from './operations/index.ts';
 import { readProjectFacts } from './project-facts.ts';
 import { openProjectFiles } from './project-files.ts';
@@ -37,7 +37,7 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
   const sqlParser = loadSqlParser();
   const texts = new Map<string, string>();
   const graph = readRevisionGraph({ projectDir, config, maxFileBytes, keep: (file, text) => texts.set(file, text) });
-  const { facts: stated, findModels } = await readProjectFacts(request);
+  const { facts: stated, findModels, modelsLoadedWith } = await readProjectFacts(request);
   const searchPath = stated.env.searchPath ?? (request.searchPath === undefined ? null : [...request.searchPath]);
   const facts = { ...stated, env: { ...stated.env, searchPath } };
   await sqlParser;
@@ -51,9 +51,27 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
       const revision = graph.revisions.get(id);
       return revision === undefined ? null : join(projectDir, revision.file);
     },
+    modelsIn: (revision, base) => {
+      const loaded = new Set([...modelsLoadedWith(revision), ...(base === null ? [] : [base.file])]);
+      const key = JSON.stringify([base, ...loaded]);
+      const known = modelsByKey.get(key) ?? modelsOf({ files: [...loaded], bases: base === null ? null : [base] });
+      modelsByKey.set(key, known);
+      return known;
+    },
     relative: files.relative,
     parseSql,
   };
+  const modelsByKey = new Map<string, ModelsReading>();
+  const modelsOf = (models: Pick<ModelFiles, 'files' | 'bases'>, own: Partial<ModelsRequest> = {}) =>
+    readModels({
+      projectDir,
+      files,
+      environment: request.environment,
+      models,
+      defaultNamespace: searchPath?.[0] ?? 'public',
+      parseSql,
+      ...own,
+    });
   let models: ModelsReading | null = null;
 
   return {
@@ -84,15 +102,7 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
     },
     findModels,
     readModels: () => {
-      models ??= readModels({
-        projectDir,
-        files,
-        environment: request.environment,
-        models: findModels(),
-        defaultNamespace: searchPath?.[0] ?? 'public',
-        parseSql,
-        ...(request.schemaOf ? { schemaOf: request.schemaOf } : {}),
-      });
+      models ??= modelsOf(findModels(), request.schemaOf ? { schemaOf: request.schemaOf } : {});
       return models;
     },
   };
@@ -109,7 +119,7 @@ function importRoots(projectDir: string, config: AlembicConfig): string[] {
   add(projectDir);
   if (config.scriptLocation) add(join(projectDir, dirname(config.scriptLocation)));
   // A project that is itself a package is imported by its own name; nothing else above it is ever read.
-  for (let folder = projectDir; existsSync(join(folder, '__init__.py')) && folder !== dirname(folder); )
-    roots.add((folder = dirname(folder)));
+  for (let folder = projectDir; existsSync(join(folder, '__init__.py')); folder = dirname(folder))
+    roots.add(dirname(folder));
   return [...roots];
 }

@@ -3,7 +3,7 @@
  * the chain are read by `history`, and come in there.
  */
 import type { AlembicConfig, NamingConvention, ProjectFacts } from '../../model/project.ts';
-import type { ModelFiles } from '../../model/replay.ts';
+import type { EnvReading } from './env/read.ts';
 import { findSeedFiles } from './seed-files.ts';
 
 export interface FactsRequest {
@@ -18,9 +18,9 @@ export interface FactsRequest {
 /** Never throws over what the project holds; what was taken or not found is in `notes`. */
 export async function readProjectFacts(
   request: FactsRequest,
-): Promise<{ facts: ProjectFacts; findModels: () => ModelFiles }> {
+): Promise<{ facts: ProjectFacts } & Pick<EnvReading, 'findModels' | 'modelsLoadedWith'>> {
   const { readEnvFacts } = await import('./env/read.ts');
-  const { env, notes, findModels } = readEnvFacts(request);
+  const { env, notes, findModels, modelsLoadedWith } = readEnvFacts(request);
   const facts = {
     config: request.config,
     env,
@@ -30,5 +30,5 @@ export async function readProjectFacts(
     migrators: [],
     notes: [...(request.config.notes ?? []), ...notes],
   };
-  return { facts, findModels };
+  return { facts, findModels, modelsLoadedWith };
 }

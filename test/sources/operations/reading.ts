@@ -5,6 +5,7 @@ import type { Operation } from '../../../src/model/operation.ts';
 import type { NamingConvention } from '../../../src/model/project.ts';
 import { emptySchema, type Schema } from '../../../src/model/schema.ts';
 import { applyOperation, schemaOfOperations } from '../../../src/replay/index.ts';
+import { readModels } from '../../../src/sources/alembic/models/read.ts';
 import { evaluateRevision, type Files } from '../../../src/sources/alembic/operations/index.ts';
 import { parseSql } from '../../../src/sql/index.ts';
 
@@ -68,6 +69,9 @@ export function read(body: string, given: Given = {}): { operations: Operation[]
   const operations: Operation[] = [];
   let schema = given.schema ?? emptySchema();
   const context = { namingConvention: given.namingConvention ?? null };
+  const files = filesOf({ ...given.files, ...(given.env === undefined ? {} : { 'env.py': given.env }) });
+  const environment = given.environment ?? {};
+  const relative = (path: string) => path.slice(root.length + 1);
   evaluateRevision(
     { revision: 'r1', file: `${root}/versions/r1.py`, text, module: 'versions.r1' },
     direction,
@@ -80,11 +84,19 @@ export function read(body: string, given: Given = {}): { operations: Operation[]
       searchPath: () => ['public'],
     },
     {
-      files: filesOf({ ...given.files, ...(given.env === undefined ? {} : { 'env.py': given.env }) }),
+      files,
+      modelsIn: (_revision, base) =>
+        readModels({
+          projectDir: root,
+          files: { ...files, relative },
+          environment,
+          models: { files: Object.keys(given.files ?? {}), bases: base === null ? null : [base] },
+          parseSql,
+        }),
       fileOfRevision: (id) => (given.files?.[`versions/${id}.py`] === undefined ? null : `${root}/versions/${id}.py`),
       envFile: given.env === undefined ? null : `${root}/env.py`,
-      environment: given.environment ?? {},
-      relative: (path) => path.slice(root.length + 1),
+      environment,
+      relative,
       parseSql,
     },
   );

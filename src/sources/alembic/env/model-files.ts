@@ -102,20 +102,27 @@ export function definesTables(text: string): boolean {
   );
 }
 
+/** Model files among those that loading all of `starts` loads. */
+export function loadedModelFiles(code: ProjectCode, starts: readonly CodeModule[], config: AlembicConfig): string[] {
+  const loaded = new Set(starts.flatMap((start) => importClosure(code, start)));
+  return [...loaded].filter((file) => isModelFile(code, config, file)).sort(compareText);
+}
+
+function isModelFile(code: ProjectCode, config: AlembicConfig, file: string): boolean {
+  if (config.versionLocations.some((location) => file.startsWith(`${location}/`))) return false;
+  const text = code.text(file);
+  return text !== null && definesTables(text);
+}
+
 /** Model files among those that loading env.py loads; the whole project is looked through where there is none. */
 export function findModelFiles(
   code: ProjectCode,
   env: CodeModule | null,
   config: AlembicConfig,
 ): Pick<ModelFiles, 'files' | 'notes'> {
-  const isRevision = (file: string): boolean =>
-    config.versionLocations.some((location) => file.startsWith(`${location}/`));
-  const isModel = (file: string): boolean => {
-    const text = isRevision(file) || file === env?.file ? null : code.text(file);
-    return text !== null && definesTables(text);
-  };
-  const loaded = env === null ? [] : importClosure(code, env).filter(isModel);
-  if (loaded.length > 0) return { files: loaded.sort(compareText), notes: [] };
+  const isModel = (file: string): boolean => file !== env?.file && isModelFile(code, config, file);
+  const loaded = env === null ? [] : loadedModelFiles(code, [env], config).filter(isModel);
+  if (loaded.length > 0) return { files: loaded, notes: [] };
   const scanned = pythonFiles(code.projectDir, '.', true).filter((file) => file !== env?.file && isModel(file));
   return {
     files: scanned.sort(compareText),

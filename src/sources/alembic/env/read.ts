@@ -10,7 +10,7 @@ import { iniOption, parseIni } from '../config/ini.ts';
 import type { Expression } from '../python/index.ts';
 import { type CodeModule, dottedName, type FoldContext, ProjectCode } from './code.ts';
 import { type MetadataFound, MetadataReader } from './metadata.ts';
-import { findModelFiles, pythonFiles } from './model-files.ts';
+import { findModelFiles, loadedModelFiles, pythonFiles } from './model-files.ts';
 import { everyExpression, type Visited } from './walk.ts';
 
 export interface EnvRequest {
@@ -27,6 +27,8 @@ export interface EnvReading {
   notes: string[];
   /** Walks all that env.py loads: found when first asked for. */
   findModels(): ModelFiles;
+  /** Files of models among all that env.py and this revision's file load. */
+  modelsLoadedWith(revision: string): readonly string[];
 }
 
 type Call = Extract<Expression, { kind: 'call' }>;
@@ -63,7 +65,12 @@ class EnvReader {
     const env = this.defaults(module === null ? null : file);
     if (module !== null) this.readModule(module, env);
     this.naming(module, env);
-    return { env, notes: [...new Set(this.notes)], findModels: () => this.findModels(module) };
+    return {
+      env,
+      notes: [...new Set(this.notes)],
+      findModels: () => this.findModels(module),
+      modelsLoadedWith: (revision) => this.modelsLoadedWith(module, revision),
+    };
   }
 
   private defaults(file: string | null): EnvFacts {
@@ -202,6 +209,12 @@ class EnvReader {
     if (models !== null) return { files: models.flatMap((entry) => this.filesOfEntry(entry)), bases: null, notes: [] };
     this.found ??= { ...findModelFiles(this.code, module, config), bases: this.bases() };
     return this.found;
+  }
+
+  private modelsLoadedWith(module: CodeModule | null, revision: string): readonly string[] {
+    if (this.request.models !== null) return this.findModels(module).files;
+    const starts = [module, this.code.module(revision)].filter((each) => each !== null);
+    return loadedModelFiles(this.code, starts, this.request.config);
   }
 
   private bases(): ModelFiles['bases'] {

@@ -4,10 +4,11 @@
  */
 import type { QualifiedName } from '../../../model/name.ts';
 import type { Operation, UnplacedOperation } from '../../../model/operation.ts';
-import type { OperationSink } from '../../../model/replay.ts';
+import type { ModelsReading, OperationSink } from '../../../model/replay.ts';
 import type { Origin } from '../../../model/schema.ts';
 import type { CatalogueAnswer, SqlContext } from '../../../sql/index.ts';
 import type { Machine, Made } from '../python/index.ts';
+import type { ModelsBase } from './create-all.ts';
 
 export interface Effects {
   sink: OperationSink;
@@ -28,6 +29,8 @@ export interface Effects {
   parseSql(text: string, context: SqlContext): Operation[];
   /** What the catalogue would answer by the schema so far; null where the question is none that has an answer. */
   askCatalogue?(query: string): CatalogueAnswer | null;
+  /** What the models on a base declare that are loaded where this revision runs; null where they are not looked for. */
+  modelsIn?(base: ModelsBase): ModelsReading | null;
   /** Tables already told of, so that one reason is told once a place. */
   told: Set<string>;
   /** Enum types that tables of this revision made. */

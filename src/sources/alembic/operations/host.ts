@@ -33,6 +33,7 @@ import {
 import { canonicalPath } from './canonical.ts';
 import { callConnection, callContext, callQuery } from './connection-calls.ts';
 import { callMadeMethod, isEffectful, makeTable, touchesDatabase, typeMethod } from './construct-calls.ts';
+import { callModels } from './create-all.ts';
 import { type Effects, opaque } from './effects.ts';
 import { configuredOption, versionTableSchema } from './env-options.ts';
 import { runStatement } from './execute.ts';
@@ -439,6 +440,8 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
   const made = asMade(receiver);
   if (made?.path === 'starlette.config.Config' && name === '__call__') return settingValue(machine, args);
   if (made && canonicalPath(made.path) === 'op.batch_alter_table') return callBatch(machine, effects, made, name, args);
+  const ofModels = callModels(machine, effects, callee, args);
+  if (ofModels !== undefined) return ofModels;
   if (made && made.receiver === null) {
     const own = callMadeMethod(machine, effects, made, name, args);
     if (own !== undefined) return own;

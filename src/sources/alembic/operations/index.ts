@@ -3,6 +3,7 @@
  */
 
 export { canonicalPath } from './canonical.ts';
+export type { ModelsBase } from './create-all.ts';
 export type { Effects } from './effects.ts';
 export { type Files, newHost } from './host.ts';
 export { flagOf, isAbsent, nameOf, textList } from './read-values.ts';

@@ -2,7 +2,7 @@
  * Evaluates one direction of one revision: its module's `upgrade()` or `downgrade()`, within bounds, into a sink.
  */
 import type { Operation } from '../../../model/operation.ts';
-import type { OperationSink } from '../../../model/replay.ts';
+import type { ModelsReading, OperationSink } from '../../../model/replay.ts';
 import { askCatalogue, type SqlContext } from '../../../sql/index.ts';
 import {
   type Bounds,
@@ -20,6 +20,7 @@ import {
   strOf,
   type Value,
 } from '../python/index.ts';
+import type { ModelsBase } from './create-all.ts';
 import { type Effects, opaque } from './effects.ts';
 import { type Files, newHost } from './host.ts';
 
@@ -38,6 +39,8 @@ export interface Reading {
   /** Absolute path of env.py, which configures what revisions may ask for. */
   envFile?: string | null;
   fileOfRevision?(id: string): string | null;
+  /** What the models on a base declare, of those that are loaded with this revision's file (relative to the project). */
+  modelsIn?(revision: string, base: ModelsBase): ModelsReading | null;
   relative(path: string): string;
   parseSql(text: string, context: SqlContext): Operation[];
   bounds?: Bounds;
@@ -56,6 +59,7 @@ export function evaluateRevision(
     file: source.file,
     envFile: reading.envFile ?? null,
     fileOfRevision: (id) => reading.fileOfRevision?.(id) ?? null,
+    modelsIn: (base) => reading.modelsIn?.(reading.relative(source.file), base) ?? null,
     modulesWith: reading.files.modulesWith,
     relative: reading.relative,
     lineAt: (file, offset) => (file === source.file ? parsed.lineAt(offset) : 1),

@@ -1,0 +1,174 @@
+/** Revisions of a project on disk that lean on the code around them: its models, its own name as a package. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import type { Operation } from '../../../src/model/operation.ts';
+import type { Schema } from '../../../src/model/schema.ts';
+import { replay } from '../../../src/replay/index.ts';
+import { findAlembicConfig, openAlembicSource } from '../../../src/sources/alembic/index.ts';
+
+let folder: string;
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The schema at the heads of revisions that stand in `alembic/versions`, each given by its body, in a line. */
+async function readProject(
+  upgrades: string[],
+  files: Record<string, string>,
+  inside = '.',
+): Promise<{ schema: Schema; operations: Operation[] }> {
+  folder = mkdtempSync(join(tmpdir(), 'chain-reading-'));
+  const project = join(folder, inside);
+  const write = (file: string, text: string) => {
+    mkdirSync(dirname(join(project, file)), { recursive: true });
+    writeFileSync(join(project, file), text);
+  };
+  write('alembic.ini', '[alembic]\nscript_location = alembic\n');
+  upgrades.forEach((text, at) => {
+    const down = at === 0 ? 'None' : `'r${at}'`;
+    const head = `from alembic import op\nimport sqlalchemy as sa\nrevision = 'r${at + 1}'\ndown_revision = ${down}\n`;
+    write(`alembic/versions/r${at + 1}.py`, head + text);
+  });
+  for (const [file, text] of Object.entries(files)) write(file, text);
+  const config = findAlembicConfig({
+    projectDir: project,
+    config: null,
+    section: 'alembic',
+    scriptLocation: null,
+    versionLocations: null,
+  });
+  const source = await openAlembicSource({
+    projectDir: project,
+    config,
+    maxFileBytes: 1e6,
+    seeds: [],
+    models: null,
+    namingConvention: null,
+    environment: {},
+  });
+  const read = replay(source, { namingConvention: source.facts.env.namingConvention });
+  return { schema: read.schemaAt(source.graph.heads), operations: [...read.operationsById.values()].flat() };
+}
+
+const opaqueOf = (operations: Operation[]) => operations.filter(({ kind }) => kind === 'opaque');
+
+const models = {
+  'alembic/env.py':
+    'from alembic import context\nfrom app.models import Base\nimport app.more\ntarget_metadata = Base.metadata\n',
+  'app/__init__.py': '',
+  'app/models.py': `import enum
+from sqlalchemy import Column, Enum, ForeignKey, Integer, MetaData, String
+from sqlalchemy.orm import DeclarativeBase
+class Mood(enum.Enum):
+    SAD = 1
+    OK = 2
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention={'ix': 'ix_%(column_0_label)s', 'fk': 'fk_%(table_name)s_%(column_0_name)s'})
+class Apart(DeclarativeBase): pass
+class User(Base):
+    __tablename__ = 'users'
+    id = Column(Integer, primary_key=True)
+    name = Column(String(20), index=True)
+    mood = Column(Enum(Mood))
+    first_item = Column(ForeignKey('items.id'))
+class Elsewhere(Apart):
+    __tablename__ = 'elsewhere'
+    id = Column(Integer, primary_key=True)
+`,
+  'app/more.py': `from sqlalchemy import Column, ForeignKey, Integer
+from app.models import Base
+class Item(Base):
+    __tablename__ = 'items'
+    id = Column(Integer, primary_key=True)
+    owner_id = Column(ForeignKey('users.id'))
+`,
+};
+
+it('makes what the models declare where a revision calls create_all(), but for what stands', async () => {
+  const { schema, operations } = await readProject(
+    [
+      "def upgrade():\n    op.create_table('items', sa.Column('id', sa.BigInteger, primary_key=True))\n",
+      'def upgrade():\n    from app.models import Base\n    Base.metadata.create_all(bind=op.get_bind())\n',
+      "def upgrade():\n    if 'elsewhere' not in sa.inspect(op.get_bind()).get_table_names():\n        op.drop_index('ix_users_name')\n",
+    ],
+    models,
+  );
+  expect(opaqueOf(operations)).toEqual([]);
+  expect([...schema.tables.keys()].sort()).toEqual(['public.items', 'public.users']);
+  expect([...(schema.tables.get('public.items')?.columns.keys() ?? [])]).toEqual(['id']);
+  const users = schema.tables.get('public.users');
+  expect([...(users?.constraints.keys() ?? [])].sort()).toEqual(['fk_users_first_item', 'users_pkey']);
+  expect(users?.indexes.size).toBe(0);
+  expect(schema.enums.get('public.mood')?.labels).toEqual(['SAD', 'OK']);
+});
+
+it('makes chosen tables of the models alone, and drops them', async () => {
+  const { schema, operations } = await readProject(
+    [
+      `from app.models import Base, User
+from app.more import Item
+def upgrade():
+    Base.metadata.create_all(op.get_bind(), tables=[Item.__table__])
+    User.__table__.create(op.get_bind(), checkfirst=True)
+`,
+      'from app.more import Item\ndef upgrade():\n    Item.__table__.drop(op.get_bind())\n',
+    ],
+    models,
+  );
+  expect(opaqueOf(operations)).toEqual([]);
+  expect([...schema.tables.keys()]).toEqual(['public.users']);
+});
+
+it('reads models that a revision brings itself, whatever holds their metadata', async () => {
+  const own = `class A(Base):
+    __tablename__ = 'a'
+    id = sa.Column(sa.Integer, primary_key=True)
+def upgrade():
+    Base.metadata.create_all(op.get_bind())
+`;
+  const { schema, operations } = await readProject(
+    [
+      `from sqlalchemy.orm import declarative_base\nBase = declarative_base()\n${own}`,
+      `meta = sa.MetaData()\nb = sa.Table('b', meta, sa.Column('id', sa.Integer, primary_key=True))\ndef upgrade():\n    meta.create_all(op.get_bind())\n`,
+      `from sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase):\n    metadata = sa.MetaData(schema='away')\n${own}`,
+    ],
+    { 'alembic/env.py': 'from alembic import context\ntarget_metadata = None\n' },
+  );
+  expect(opaqueOf(operations)).toEqual([]);
+  expect([...schema.tables.keys()]).toEqual(['public.a', 'public.b', 'away.a']);
+});
+
+it('names what it could not read of a model, and the call where there is none', async () => {
+  const unread = await readProject(
+    ['from app.models import Base\ndef upgrade():\n    Base.metadata.create_all(op.get_bind())\n'],
+    {
+      ...models,
+      'app/more.py': models['app/more.py'].replace(
+        "ForeignKey('users.id')",
+        "ForeignKey('users.id'), of_another_package()",
+      ),
+    },
+  );
+  const [spot] = opaqueOf(unread.operations);
+  expect(opaqueOf(unread.operations)).toHaveLength(1);
+  expect(spot).toMatchObject({ objects: [{ schema: 'public', name: 'items' }] });
+  rmSync(folder, { recursive: true, force: true });
+  const absent = await readProject(
+    ['from other.package import Base\ndef upgrade():\n    Base.metadata.create_all(op.get_bind())\n'],
+    { 'alembic/env.py': '' },
+  );
+  expect(opaqueOf(absent.operations)).toMatchObject([{ objects: [] }]);
+});
+
+it('knows a project that is itself a package by its own name, and reads nothing beside it', async () => {
+  const text = `from shop.sizes import SIZE
+from beside import WIDTH
+def upgrade():
+    op.create_table('t', sa.Column('a', sa.String(SIZE)))
+    op.create_table('u', sa.Column('a', sa.String(WIDTH)))
+`;
+  const files = { '__init__.py': '', 'sizes.py': 'SIZE = 7\n', '../beside.py': 'WIDTH = 9\n' };
+  const { schema, operations } = await readProject([text], files, 'shop');
+  expect(schema.tables.get('public.t')?.columns.get('a')?.type).toBe('character varying(7)');
+  expect(opaqueOf(operations)).toMatchObject([{ objects: [{ name: 'u' }] }]);
+});
