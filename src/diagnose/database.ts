@@ -3,6 +3,7 @@
  */
 import type { Connection, ElaboratedPair, ScratchServer } from '../database/index.ts';
 import { ChainError } from '../errors.ts';
+import { unknownAmong } from '../model/ancestry.ts';
 import type { DatabaseDiagnosis, LooksLike, Stamp } from '../model/diagnosis.ts';
 import type { Drift } from '../model/drift.ts';
 import { halfAppliedRevisions } from '../model/half-applied.ts';
@@ -180,6 +181,7 @@ async function compare(
   const comparedAt = isStamped ? settled : best !== undefined && isAlike(best) ? best.revisions : [];
   const comparedBy = isStamped ? 'stamp' : comparedAt.length > 0 ? 'looks-like' : 'nothing';
   const declared = replay.schemaAt(comparedAt);
+  const unknownRevisions = unknownAmong(graph, comparedAt);
   const base = { live, stamp, comparedAt, comparedBy } as const;
   const unelaborated = () => ({ ...base, looksLike: asWrittenThere ?? rank(live.schema) });
   if (comparedBy === 'nothing') {
@@ -188,7 +190,7 @@ async function compare(
   }
   const halves = comparedBy === 'stamp' ? halfAppliedRevisions(graph, replay, comparedAt, live.schema) : [];
   const setApart = (drift: Drift) => setApartHalfApplied(drift, halves, live.schema, { ...scope, comparedAt });
-  const asWritten = () => setApart(compareSchemas(declared, live.schema, { ...scope, comparedAt }));
+  const asWritten = () => setApart(compareSchemas(declared, live.schema, { ...scope, comparedAt, unknownRevisions }));
   const doubts: DoubtsOf = (ours, theirs, round) => keysInDoubt(ours, theirs, scope, round);
   const inDoubt = doubts(declared, live.schema, 0);
   if (inDoubt.size === 0)
@@ -202,6 +204,7 @@ async function compare(
     comparedAt,
     elaborated: true,
     unbuilt: both.unbuilt,
+    unknownRevisions,
   });
   // What PostgreSQL has found to mean the same counts as the same for the neighbours too.
   const looksLike = rank(spelledAs(live.schema, declared, drift));

@@ -42,6 +42,8 @@ export interface CompareOptions {
   managedNamespaces?: ReadonlySet<string>;
   /** Keys whose elaboration failed: their texts are as written. */
   unbuilt?: ReadonlySet<string>;
+  /** Revisions of the declared side of which only the id is known: what stands otherwise may be their work. */
+  unknownRevisions?: readonly string[];
 }
 
 /** One found difference before its certainty and key are settled. */
@@ -214,7 +216,9 @@ function settle(found: Found, comparison: Comparison, notCompared: string[]): Di
   });
   if (found.direction === 'altered' && aspects.length === 0) return [];
   const onlyText = found.direction === 'altered' && aspects.every((each) => each.isText);
+  const mayBeBy = found.direction === 'missing' ? undefined : options.unknownRevisions?.[0];
   const isSuspected =
+    mayBeBy !== undefined ||
     isSuspect(comparison.declared, declared, found) ||
     (onlyText && (unproven || declared?.textCertainty === 'suspected'));
   const difference = {
@@ -231,6 +235,7 @@ function settle(found: Found, comparison: Comparison, notCompared: string[]): Di
     ...(found.table === undefined ? {} : { table: found.table }),
     ...(found.liveName === undefined ? {} : { liveName: found.liveName }),
     ...(found.causedBy === undefined ? {} : { causedBy: found.causedBy }),
+    ...(mayBeBy === undefined ? {} : { mayBeBy }),
   };
   return [difference as Difference];
 }

@@ -2,7 +2,7 @@
  * Who comes before and after whom in a RevisionGraph, parents and dependencies alike. Total: unknown ids and cycles are
  * walked once and do no harm.
  */
-import type { RevisionId } from './revision.ts';
+import { placeholderMessage, type RevisionId } from './revision.ts';
 import type { RevisionGraph } from './revision-graph.ts';
 
 type Lines = Pick<RevisionGraph, 'revisions' | 'predecessorsById' | 'order'>;
@@ -47,4 +47,21 @@ export function isBefore(graph: Lines, earlier: RevisionId, later: RevisionId): 
 /** Revisions that hang, directly or through others, on an id that no file defines. */
 export function behindMissingParents(graph: Lines & Pick<RevisionGraph, 'missingById'>): Set<RevisionId> {
   return descendantsOf(graph, [...graph.missingById.values()].flat());
+}
+
+/** Of these and of all before them those of which only the id is known, their files being lost or unreadable; sorted. */
+export function unknownAmong(
+  graph: Lines & Pick<RevisionGraph, 'faults'>,
+  revisions: Iterable<RevisionId>,
+): RevisionId[] {
+  const before = ancestorsOf(graph, revisions);
+  const found = new Set<RevisionId>();
+  for (const { rule, revisions: own, missing } of graph.faults) {
+    const [id] = own;
+    if (id === undefined || !before.has(id)) continue;
+    if (rule === 'missing-parent-revision' && missing !== undefined) found.add(missing);
+    else if (rule === 'unreadable-revision') found.add(id);
+  }
+  for (const id of before) if (graph.revisions.get(id)?.message === placeholderMessage(id)) found.add(id);
+  return [...found].sort();
 }

@@ -33,6 +33,8 @@ interface DifferenceBase {
   liveName?: string;
   /** Key of the difference that this one follows from: a missing column's index, a missing table's foreign keys. */
   causedBy?: string;
+  /** A revision before it of which only the id is known: it may have made this difference. */
+  mayBeBy?: RevisionId;
 }
 
 export type Difference = DifferenceBase &

@@ -48,5 +48,10 @@ export interface UnreadableFile {
 
 export type RevisionReading = { revision: Revision } | { unreadable: UnreadableFile };
 
+/** First line of the docstring of a revision that stands where a lost one was: what that one did is not known. */
+export function placeholderMessage(id: RevisionId): string {
+  return `Placeholder for ${id}, whose file is lost`;
+}
+
 /** Ids wider than this do not fit Alembic's own `version_num VARCHAR(32)` (alembic/runtime/migration.py). */
 export const defaultVersionWidth = 32;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { compareText, type QualifiedName, quoteQualified } from '../model/name.ts';
 import type { SchemaOperation } from '../model/operation.ts';
 import type { AlembicConfig } from '../model/project.ts';
-import type { Revision, RevisionId } from '../model/revision.ts';
+import { placeholderMessage, type Revision, type RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import { doBlock } from './do-block.ts';
 import { keyOfName } from './order.ts';
@@ -90,7 +90,7 @@ export function placeholderRevision(
   inputs: Pick<ReconcilingInputs, 'graph' | 'config'>,
 ): RevisionFile {
   const text = [
-    `"""Placeholder for ${pythonText(id)}, whose file is lost`,
+    `"""${placeholderMessage(pythonText(id))}`,
     '',
     `Revision ID: ${pythonText(id)}`,
     `Revises: ${pythonText(downRevisions.join(', '))}`,

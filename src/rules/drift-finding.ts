@@ -75,8 +75,15 @@ export function tell(difference: Difference, telling: Telling): FindingDraft {
         : telling.message,
     evidence,
     causedBy: [...(telling.causedBy ?? []), ...causesOf(difference)],
-    ...(telling.remedy === undefined ? {} : { remedy: telling.remedy }),
+    ...(telling.remedy === undefined ? {} : { remedy: remedyOf(difference, telling.remedy) }),
   };
+}
+
+/** What a lost revision may have done is not undone by a step: its author may have wanted it so. */
+function remedyOf(difference: Difference, remedy: Remedy | null): Remedy | null {
+  if (difference.mayBeBy === undefined || remedy?.kind !== 'step' || isAbout(difference, 'validated')) return remedy;
+  const summary = `Look what ${difference.mayBeBy} did; where it was not this: ${remedy.summary}`;
+  return { kind: 'advice', safety: 'never-automatic', summary, actions: [] };
 }
 
 /** Keys that the finding on the difference this one follows from may have. */
@@ -108,6 +115,7 @@ const causingRules = [
 ];
 
 function whySuspected(difference: Difference): string {
+  if (difference.mayBeBy !== undefined) return `${difference.mayBeBy} is lost or unreadable, and may have made it so`;
   return difference.direction === 'altered'
     ? 'no scratch database was asked what both sides mean, or lines that were not read may touch it'
     : 'it hangs on lines that were not read, or on a revision behind a missing parent';
