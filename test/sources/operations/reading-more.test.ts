@@ -1,7 +1,7 @@
 /** Constructs that public histories hold: questions to the catalogue, plug-ins, recursion, driver parameters. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadSqlParser } from '../../../src/sql/index.ts';
-import { type Given, read } from './reading.ts';
+import { type Given, preamble, read } from './reading.ts';
 
 beforeAll(loadSqlParser);
 
@@ -39,6 +39,25 @@ if valid() is not True:
 op.drop_index('ix')`;
     expect(kinds(body).filter((kind) => kind !== 'touchRows')).toEqual(['createTable', 'createIndex', 'dropIndex']);
   });
+});
+
+it.each([
+  ["super().__init__(*args, **{**kwargs, 'length': 11})", 'character varying(11)'],
+  ["kwargs['length'] = 11\n        super(Id, self).__init__(*args, **kwargs)", 'character varying(11)'],
+  ['sa.types.TypeDecorator.__init__(self, 11)', 'character varying(11)'],
+  ["self.impl = sa.String(length=kwargs['length'])", 'character varying(7)'],
+  ['configure(self, kwargs)', null],
+])('follows a type of the project through its own __init__: %s', (body, type) => {
+  const text = `class Id(sa.types.TypeDecorator):
+    impl = sa.String
+    def __init__(self, *args, **kwargs):
+        ${body}
+def upgrade():
+    op.add_column('t', sa.Column('a', Id(length=7)))
+`;
+  const { operations } = read(preamble + text, { isWhole: true });
+  if (type === null) expect(operations.slice(1)).toMatchObject([{ kind: 'opaque', objects: [{ name: 't' }] }]);
+  else expect(operations).toMatchObject([{ kind: 'addColumn', column: { type } }]);
 });
 
 it('drops a view as SQLAlchemy-Utils does, and does not guess what one of its shows', () => {

@@ -226,6 +226,12 @@ function callExternal(
 ): Value | undefined {
   const standard = standardCall(machine, callee.path, args);
   if (standard !== undefined) return standard;
+  // `String.__init__(self, 20)`: a class of the project hands its base what that is made with.
+  const self = callee.path.endsWith('.__init__') ? plain(args.positional[0] ?? null) : null;
+  if (isObject(self) && self.kind === 'instance') {
+    self.made ??= { positional: args.positional.slice(1), named: args.named };
+    return null;
+  }
   const path = canonicalPath(callee.path);
   if (path === null) {
     if (isHarmless(callee.path)) return undefined;

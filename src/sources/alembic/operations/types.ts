@@ -365,6 +365,9 @@ function readProjectType(machine: Machine, cls: PyClass, args: Arguments, instan
   const own = self?.attributes.get('impl') ?? findInClass(cls, 'impl');
   if (own !== undefined) {
     const impl = plain(own);
+    const isHandedOn = self === null || self.made !== null || self.attributes.has('impl');
+    if (!isHandedOn && findInClass(cls, '__init__') !== undefined)
+      return unreadableType(`what ${cls.name}() hands on to its type is not known`);
     // TypeDecorator.__init__ hands its arguments to the class it decorates (types.py, to_instance).
     if (isObject(impl) && impl.kind === 'external') return readNamed(machine, impl.path, args, depth + 1);
     if (isObject(impl) && impl.kind === 'class') return readProjectType(machine, impl, args, null, depth + 1);

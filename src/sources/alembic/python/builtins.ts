@@ -324,6 +324,12 @@ const table: Record<string, Builtin> = {
     if (name !== null) setAttribute(machine, first(args), name, args[2] ?? null);
     return null;
   },
+  super: (_machine, args) => {
+    const [cls, self] = [first(args), args[1] ?? null].map(plain) as [Value, Value];
+    return isObject(cls) && cls.kind === 'class' && self !== null
+      ? { kind: 'super', class: cls, self }
+      : unknown('super() of a class that is not known');
+  },
   isinstance: (machine, args) => isInstance(machine, first(args), args[1] ?? null),
   issubclass: (_machine, args) => {
     const cls = plain(first(args));
