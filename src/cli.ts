@@ -6,7 +6,8 @@ import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { type Command, commands, flagsOfAll, missingWord, unknownCommand, unknownWords } from './command-line.ts';
 import { ChainError, exitCodes } from './errors.ts';
-import { withoutUrlPasswords } from './model/secrets.ts';
+import { withoutControls, withoutLogCommands } from './model/safe-text.ts';
+import { withoutPasswords } from './model/secrets.ts';
 import { packageVersion } from './package.ts';
 import { refuseLedOut } from './project-folder.ts';
 import type { Flags } from './settings.ts';
@@ -96,7 +97,13 @@ async function runCommand(command: Command, argv: Record<string, unknown>, signa
   const flags = argv as Flags;
   const format = String(argv.format ?? 'text');
   const outputFile = flags.output === undefined || command.ownOutput ? null : resolve(flags.output);
-  const terminal = processTerminal({ quiet: flags.quiet ?? false, signal, outputFile });
+  const terminal = processTerminal({
+    quiet: flags.quiet ?? false,
+    signal,
+    outputFile,
+    clean: safe,
+    cleanResult: (text) => (formatsOfLines.includes(format) ? withoutLogCommands(text) : text),
+  });
   try {
     const settings = await loadSettings(flags, process.env, {
       color: Boolean(process.stdout.isTTY) && outputFile === null,
@@ -127,16 +134,13 @@ function reportError(
   }
   if (!(error instanceof ChainError)) {
     const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(
-      `chain: a bug in chain itself, please report it with the command you ran:\n${hideUrlPasswords(shown)}\n`,
-    );
+    process.stderr.write(`chain: a bug in chain itself, please report it with the command you ran:\n${safe(shown)}\n`);
     return exitCodes.bug;
   }
-  const message = hideUrlPasswords(error.message);
-  const hint = error.hint === null ? null : hideUrlPasswords(error.hint);
+  const message = safe(error.message);
+  const hint = error.hint === null ? null : safe(error.hint);
   process.stderr.write(`chain: ${message}\n${hint === null ? '' : `  ${hint}\n`}`);
-  if (context.isVerbose && error.cause instanceof Error)
-    process.stderr.write(`${hideUrlPasswords(error.cause.stack ?? '')}\n`);
+  if (context.isVerbose && error.cause instanceof Error) process.stderr.write(`${safe(error.cause.stack ?? '')}\n`);
   const owesDocument = context.format === 'json' && error.exitCode !== exitCodes.usage;
   if (owesDocument && context.terminal && !context.terminal.hasOutput) {
     const document = {
@@ -153,15 +157,13 @@ function reportError(
   return error.exitCode;
 }
 
-/** The last net under every message: neither a URL's password nor a control character reaches a stream, whoever made the text. */
-function hideUrlPasswords(text: string): string {
-  const shown = text.replace(controls, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
-  return withoutUrlPasswords(shown).replace(/(password=)[^\s&'"]+/gi, '$1***');
+/** The last net under every message: no password, no order to a terminal or to a CI log reaches a stream, whoever made the text. */
+function safe(text: string): string {
+  return withoutLogCommands(withoutControls(withoutPasswords(text)));
 }
 
-// All but tab and new line; of a name in a file, a catalogue or an argument a terminal must not take orders.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+/** Formats of lines, as the log of a CI run has them; the others have escapes of their own. */
+const formatsOfLines = ['text', 'table', 'markdown', 'mermaid', 'dot'];
 
 /** First Ctrl-C: stop at the next safe place. Second: stop now; transactions roll back by themselves. */
 function interruptible(): { signal: AbortSignal; wasInterrupted(): boolean; end(code: number): number } {

@@ -24,11 +24,16 @@ export interface ProcessTerminal extends Terminal {
   done(): void;
 }
 
-/** A terminal on this process's own streams; `outputFile` takes the result instead of stdout. */
+/**
+ * A terminal on this process's own streams; `outputFile` takes the result instead of stdout. `clean` and
+ * `cleanResult` are the last net under what is said beside the result and under the result, whoever made the text.
+ */
 export function processTerminal(options: {
   quiet: boolean;
   signal: AbortSignal;
   outputFile: string | null;
+  clean(text: string): string;
+  cleanResult(text: string): string;
 }): ProcessTerminal {
   const isInteractive = Boolean(process.stderr.isTTY);
   let hasOutput = false;
@@ -39,9 +44,10 @@ export function processTerminal(options: {
     hasProgress = false;
   };
   return {
-    out(text) {
+    out(result) {
       clear();
       hasOutput = true;
+      const text = options.cleanResult(result);
       if (options.outputFile === null) process.stdout.write(text);
       else {
         collected += text;
@@ -51,11 +57,11 @@ export function processTerminal(options: {
     say(text) {
       if (options.quiet) return;
       clear();
-      process.stderr.write(`${text}\n`);
+      process.stderr.write(`${options.clean(text)}\n`);
     },
     progress(text) {
       if (options.quiet || !isInteractive) return;
-      process.stderr.write(`\r\u001b[K${text}`);
+      process.stderr.write(`\r\u001b[K${options.clean(text).replaceAll('\n', ' ')}`);
       hasProgress = true;
     },
     isInteractive,

@@ -5,7 +5,7 @@ import { readDatabase } from '../diagnose.ts';
 import { type ExitCode, exitCodes } from '../errors.ts';
 import type { DatabaseDiagnosis } from '../model/diagnosis.ts';
 import type { Difference } from '../model/drift.ts';
-import { oneLine } from '../report/index.ts';
+import { jsonText, oneLine } from '../report/index.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -34,7 +34,7 @@ function json({ live, drift, comparedBy, isElaborated }: DatabaseDiagnosis): str
     aspects,
   }));
   const head = { version: 1, database: live.name, comparedAt: drift.comparedAt, comparedBy, elaborated: isElaborated };
-  return `${JSON.stringify({ ...head, differences }, null, 2)}\n`;
+  return jsonText({ ...head, differences });
 }
 
 function text({ live, drift }: DatabaseDiagnosis): string {

@@ -4,7 +4,7 @@
 import { readDatabase } from '../diagnose.ts';
 import { type ExitCode, exitCodes } from '../errors.ts';
 import type { DatabaseDiagnosis, LooksLike } from '../model/diagnosis.ts';
-import { oneLine } from '../report/index.ts';
+import { jsonText, oneLine } from '../report/index.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -31,7 +31,7 @@ function json({ live, stamp, looksLike }: DatabaseDiagnosis): string {
     differences: differences.map(({ kind, direction, key }) => ({ kind, direction, key })),
   }));
   const database = { name: live.name, stamp: { table: stamp.table?.key ?? null, rows: stamp.rows } };
-  return `${JSON.stringify({ version: 1, database, tied: countTied(looksLike), looksLike: places }, null, 2)}\n`;
+  return jsonText({ version: 1, database, tied: countTied(looksLike), looksLike: places });
 }
 
 /** Another application's database looks like none, however equal the zeros are. */

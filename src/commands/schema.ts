@@ -6,7 +6,7 @@ import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
 import type { BlindSpot } from '../model/operation.ts';
 import type { Schema } from '../model/schema.ts';
 import { type JsonSchema, schemaToJson } from '../model/schema-json.ts';
-import { oneLine } from '../report/plain.ts';
+import { jsonText, oneLine, visible } from '../report/plain.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -125,12 +125,11 @@ async function printed(
 ): Promise<string> {
   if (format === 'sql') {
     const { renderSchema } = await import('../model/ddl.ts');
-    return `${renderSchema(schema)
-      .map(({ sql }) => `${sql};`)
-      .join('\n')}\n`;
+    const statements = renderSchema(schema).map(({ sql }) => `${sql};`);
+    return visible(`${statements.join('\n')}\n`.replaceAll('\r\n', '\n'));
   }
   const json = schemaToJson(schema, { versionTables });
-  if (format === 'json') return `${JSON.stringify({ ...json, ...database, operations, blindSpots }, null, 1)}\n`;
+  if (format === 'json') return jsonText({ ...json, ...database, operations, blindSpots }, 1);
   return text(json);
 }
 
@@ -140,7 +139,7 @@ function text(json: JsonSchema): string {
     lines.push(`${oneLine(name)}${table.kind === 'table' ? '' : ` (${table.kind})`}`);
     for (const [column, { type, notnull, default: value }] of Object.entries(table.columns)) {
       lines.push(
-        `  ${oneLine(column)} ${type}${notnull ? ' not null' : ''}${value === null ? '' : ` default ${oneLine(value)}`}`,
+        `  ${oneLine(column)} ${oneLine(type)}${notnull ? ' not null' : ''}${value === null ? '' : ` default ${oneLine(value)}`}`,
       );
     }
     for (const [constraint, { def }] of Object.entries(table.constraints))

@@ -7,7 +7,7 @@ import { diagnose, readProject } from '../diagnose.ts';
 import { ChainError, type ExitCode, exitCodes } from '../errors.ts';
 import type { SeedReading } from '../model/seed.ts';
 import { packageVersion } from '../package.ts';
-import { buildReport, oneLine, type ReportFormat, render } from '../report/index.ts';
+import { buildReport, jsonText, oneLine, type ReportFormat, render } from '../report/index.ts';
 import { allRules } from '../rules/index.ts';
 import { lastSeedRun, openLedger, recordSeedRun, withLock } from '../run/index.ts';
 import {
@@ -241,5 +241,5 @@ function jsonOf(outcomes: readonly Outcome[]): string {
     return { file: outcome.file, seed: { contentHash, version, summary, unkept }, expectations: outcome.results };
   });
   const [only, ...others] = documents;
-  return `${JSON.stringify(others.length === 0 ? { version: 1, ...only } : { version: 1, seeds: documents }, null, 2)}\n`;
+  return jsonText(others.length === 0 ? { version: 1, ...only } : { version: 1, seeds: documents });
 }

@@ -4,7 +4,7 @@
 import { type ExitCode, exitCodes } from '../errors.ts';
 import { packageVersion } from '../package.ts';
 import { undo as takeBack, type Undone } from '../repair/index.ts';
-import { oneLine } from '../report/index.ts';
+import { jsonText, oneLine } from '../report/index.ts';
 import type { Settings } from '../settings.ts';
 import { findAlembicConfig, readProjectFacts } from '../sources/alembic/index.ts';
 import type { Terminal } from '../terminal.ts';
@@ -29,7 +29,7 @@ export async function undo(
   });
   // All of them or none: told once the transaction that took them back is over.
   for (const step of undone?.steps ?? []) terminal.say(`  took back ${oneLine(step)}`);
-  if (settings.format === 'json') terminal.out(`${JSON.stringify({ version: 1, undone }, null, 2)}\n`);
+  if (settings.format === 'json') terminal.out(jsonText({ version: 1, undone }));
   else terminal.out(told(undone, text !== null));
   return exitCodes.ok;
 }

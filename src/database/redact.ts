@@ -3,13 +3,14 @@
  * Refuses to know connections; works on text alone, so that it also serves for texts that failed to parse.
  */
 
-import { withoutUrlPasswords } from '../model/secrets.ts';
+import { withoutPasswords } from '../model/secrets.ts';
 
 const mark = '***';
 
 /** `text` without passwords; `password` is masked wherever it stands, however it is encoded. */
 export function redact(text: string, password: string | null = null): string {
-  let clean = withoutUrlPasswords(text).replace(
+  // Among keywords a blank may stand on both sides of the sign, which in SQL is a comparison.
+  let clean = withoutPasswords(text).replace(
     /([?&\s;,]|^)((?:ssl)?password|passwd|pwd)(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&;'"]+)/gi,
     `$1$2$3${mark}`,
   );

@@ -5,6 +5,7 @@
 import type { Document, Node, Pair, Scalar, YAMLMap } from 'yaml';
 import type { Migrator, MigratorFailure } from '../model/migrator.ts';
 import type { SurroundingFile } from '../model/project.ts';
+import { withoutPasswords } from '../model/secrets.ts';
 import { failureIn, moved, partsOf, type ShellMode } from './shell-failure.ts';
 import { type ShellCommand, shellCommands } from './shell-lines.ts';
 
@@ -124,7 +125,8 @@ function isMentioned(text: string, at: number): boolean {
   return /^(?:echo|printf|log\w*|info|warn)\b/.test(last.replace(/^(?:then|else|do|\{|\()\s*/, ''));
 }
 
-function shown({ text }: ShellCommand): string {
+function shown(command: ShellCommand): string {
+  const text = withoutPasswords(command.text);
   return text.length > 160 ? `${text.slice(0, 159)}…` : text;
 }
 

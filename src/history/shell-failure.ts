@@ -4,6 +4,7 @@
  */
 import { type MigratorFailure, told } from '../model/migrator.ts';
 import type { TextEdit } from '../model/remedy.ts';
+import { withoutPasswords } from '../model/secrets.ts';
 import type { ShellCommand } from './shell-lines.ts';
 
 export interface ShellMode {
@@ -201,7 +202,7 @@ function ignored(how: string, remedy: string): MigratorFailure {
 }
 
 function short(text: string): string {
-  const line = text.trim().replace(/\s+/g, ' ');
+  const line = withoutPasswords(text).trim().replace(/\s+/g, ' ');
   return line.length > 60 ? `${line.slice(0, 59)}…` : line;
 }
 

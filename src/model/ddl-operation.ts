@@ -21,6 +21,7 @@ import type {
   TableDefinition,
 } from './operation.ts';
 import type { Policy } from './schema.ts';
+import { withoutPasswords } from './secrets.ts';
 
 const q = quoteIdentifier;
 const qn = quoteQualified;
@@ -33,7 +34,9 @@ export function statementOf(operation: Operation): string {
   const stated = 'sql' in operation ? operation.sql : undefined;
   const isSchemaOperation = !['touchRows', 'ignored', 'opaque'].includes(operation.kind);
   const text = stated ?? (isSchemaOperation ? renderOperation(operation as SchemaOperation)[0] : undefined);
-  const line = (text ?? operation.kind).replace(/\s+/g, ' ').trim();
+  const line = withoutPasswords(text ?? operation.kind)
+    .replace(/\s+/g, ' ')
+    .trim();
   return line.length > shownCharacters ? `${line.slice(0, shownCharacters - 1)}…` : line;
 }
 

@@ -1,29 +1,113 @@
 /**
- * Passwords of URLs in any text, covered. Pure; works on text alone, so that it also serves for what is no URL after all,
- * and in time that grows with the text, since what it looks through may be anybody's.
+ * Passwords in any text, found and covered: those of URLs, of keyword strings and assignments in whatever language, and of
+ * SQL that sets one. Pure; works on text alone, so that it also serves for what is none of these after all, and in time that
+ * grows with the text, since what it looks through may be anybody's.
  */
 
-/** `postgresql://user:***@host`: up to the last `@` before white space or a quote, as a raw `@` may be part of the password. */
-export function withoutUrlPasswords(text: string): string {
-  return text.replace(/\S+/g, (word) => (word.includes('@') && word.includes('://') ? covered(word) : word));
+const mark = '***';
+
+/** `text` with every password in it covered. */
+export function withoutPasswords(text: string): string {
+  return covering(text, passwordSpans(text));
 }
 
-function covered(word: string): string {
-  const beforePassword = /:\/\/[^/:@]*:/g;
-  const quotes = /["']/g;
+/** `postgresql://user:***@host`: those of URLs alone. */
+export function withoutUrlPasswords(text: string): string {
+  return covering(text, urlSpans(text));
+}
+
+/** The passwords themselves, each once, in their order; none that is too short to be told from other words. */
+export function passwordsIn(text: string): string[] {
+  const found = passwordSpans(text).map(({ from, to }) => text.slice(from, to));
+  return [...new Set(found)].filter((password) => password.length >= 4);
+}
+
+interface Span {
+  from: number;
+  to: number;
+}
+
+function covering(text: string, spans: readonly Span[]): string {
+  if (spans.length === 0) return text;
   let clean = '';
-  let from = 0;
-  while (beforePassword.exec(word) !== null) {
-    const start = beforePassword.lastIndex;
-    quotes.lastIndex = start;
-    const quote = quotes.exec(word)?.index ?? word.length;
-    const last = word.lastIndexOf('@', quote);
-    // A quote may be part of a password too.
-    const end = last >= start ? last : word.indexOf('@', start);
-    if (end < 0) break;
-    clean += `${word.slice(from, start)}***`;
-    from = end;
-    beforePassword.lastIndex = end;
+  let at = 0;
+  for (const { from, to } of spans) {
+    clean += text.slice(at, from) + mark;
+    at = to;
   }
-  return clean + word.slice(from);
+  return clean + text.slice(at);
+}
+
+/** In their order, none within another. */
+function passwordSpans(text: string): Span[] {
+  const spans = [...urlSpans(text), ...assignedSpans(text)].sort((a, b) => a.from - b.from || b.to - a.to);
+  const apart: Span[] = [];
+  for (const span of spans) {
+    const last = apart.at(-1);
+    if (last === undefined || span.from >= last.to) apart.push({ ...span });
+    else last.to = Math.max(last.to, span.to);
+  }
+  return apart;
+}
+
+/** Up to the last `@` before white space or a quote, as a raw `@` may be part of the password. */
+function urlSpans(text: string): Span[] {
+  const spans: Span[] = [];
+  if (!text.includes('://')) return spans;
+  for (const { 0: word, index } of text.matchAll(/\S+/g)) {
+    if (!word.includes('@') || !word.includes('://')) continue;
+    const beforePassword = /:\/\/[^/:@]*:/g;
+    const quotes = /["']/g;
+    while (beforePassword.exec(word) !== null) {
+      const from = beforePassword.lastIndex;
+      quotes.lastIndex = from;
+      const quote = quotes.exec(word)?.index ?? word.length;
+      const last = word.lastIndexOf('@', quote);
+      // A quote may be part of a password too.
+      const to = last >= from ? last : word.indexOf('@', from);
+      if (to < 0) break;
+      spans.push({ from: index + from, to: index + to });
+      beforePassword.lastIndex = to;
+    }
+  }
+  return spans;
+}
+
+/** A text in quotes, as SQL, shells, Python and JSON write it, in quotes of another text too; what is cut off ends the line. */
+const quoted = [
+  `''(?=[^'\\s])(?<twice>(?:[^'\\n]|'(?!')){1,2000})`,
+  `'(?<single>(?:[^'\\\\\\n]|\\\\.|''){1,2000})`,
+  `"(?<double>(?:[^"\\\\\\n]|\\\\.){1,2000})`,
+  `\\\\+'(?<escaped>[^'\\\\\\n]{1,2000})`,
+  `\\\\+"(?<escapedDouble>[^"\\\\\\n]{1,2000})`,
+].join('|');
+const dollarQuoted = `\\$(?<tag>\\w{0,63})\\$(?<dollar>(?:[^$]|\\$(?!\\k<tag>\\$)){1,2000})`;
+const bare = `(?<bare>[^\\s&'"]{1,2000})`;
+const assignments = [
+  // A keyword string, a query, a flag, an argument: password=x, sslpassword='x', PGPASSWORD=x.
+  new RegExp(`(?<![A-Za-z0-9_])(?:ssl|pg)?(?:password|passwd|pwd)(?:[ \\t]*=[ \\t]*(?:${quoted})|=${bare})`, 'gi'),
+  // A variable of an environment, in a shell and in YAML.
+  new RegExp(`(?<![A-Za-z0-9_])[A-Z0-9_]{0,60}PASS(?:WORD|WD)[ \\t]*(?:=|:[ \\t])[ \\t]*(?:${quoted}|${bare})`, 'g'),
+  // A field of JSON, YAML or a dictionary.
+  new RegExp(`["']\\w{0,60}(?:password|passwd)["'][ \\t]*:[ \\t]*(?:${quoted})`, 'gi'),
+  // ALTER ROLE … PASSWORD 'x', OPTIONS (password 'x').
+  new RegExp(`(?<![A-Za-z0-9_])password\\s{1,20}(?:E|U&)?(?:${quoted}|${dollarQuoted})`, 'gi'),
+];
+
+function assignedSpans(text: string): Span[] {
+  const spans: Span[] = [];
+  if (!/pass|pwd/i.test(text)) return spans;
+  for (const pattern of assignments) {
+    for (const match of text.matchAll(pattern)) {
+      const { tag: _tag, ...groups } = match.groups as Record<string, string | undefined>;
+      const found = Object.values(groups).find((value) => value !== undefined) ?? '';
+      const isBare = groups.bare !== undefined;
+      const value = isBare ? found.replace(/[;,)\]}]+$/, '') : found;
+      // The value of a variable, which stands elsewhere.
+      if (value === '' || /^\$[A-Za-z_{(]/.test(value)) continue;
+      const from = match.index + match[0].length - found.length;
+      spans.push({ from, to: from + value.length });
+    }
+  }
+  return spans;
 }

@@ -5,7 +5,7 @@ import type { Revision } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import { paintFor } from './colour.ts';
 import { type GraphNode, type GraphRow, layoutGraph, marksOf } from './graph-layout.ts';
-import { oneLine } from './plain.ts';
+import { oneLine, visible } from './plain.ts';
 
 /** Beyond this many lanes a drawing says nothing any more: then each line names its parents instead. */
 const widestDrawing = 40;
@@ -58,7 +58,7 @@ function wordsOf(node: GraphNode, marks: (id: string) => string[], paint: Return
 }
 
 function shown(id: string): string {
-  return id === '' || /\s/.test(id) ? JSON.stringify(id) : oneLine(id);
+  return id === '' || /\s/.test(id) ? visible(JSON.stringify(id)) : oneLine(id);
 }
 
 function nodeLine(row: GraphRow): string {

@@ -41,5 +41,5 @@ export { type Baseline, readBaseline, writeBaseline } from './baseline.ts';
 export { loadBaseline } from './baseline-file.ts';
 export { exitCodeOf, reaches, type Verdict } from './exit-code.ts';
 export { explainRule, listRules } from './explain.ts';
-export { jsonText, oneLine, visible, withoutPasswords } from './plain.ts';
+export { jsonText, oneLine, visible } from './plain.ts';
 export { buildReport, type Report, type ReportFinding, type ReportOptions } from './report.ts';

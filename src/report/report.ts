@@ -8,10 +8,11 @@ import type { Evidence, Finding, NotChecked, Remedy } from '../model/finding.ts'
 import { compareText } from '../model/name.ts';
 import type { BlindSpot } from '../model/operation.ts';
 import type { Plan } from '../model/plan.ts';
+import { withoutPasswords } from '../model/secrets.ts';
 import type { SeedRerun } from '../model/seed.ts';
 import type { Baseline } from './baseline.ts';
 import { exitCodeOf, type Verdict } from './exit-code.ts';
-import { mapStrings, withoutPasswords } from './plain.ts';
+import { mapStrings } from './plain.ts';
 
 export interface ReportFinding extends Omit<Finding, 'remedy'> {
   remedy: Omit<Remedy, 'actions'> | null;

@@ -47,13 +47,18 @@ export function renderSarif(report: Report, rules: readonly RuleFacts[]): string
   });
 }
 
+/** A message may hold links in Markdown's form (SARIF 2.1.0, 3.11.6); of a name none is to be made. */
+function withoutLinks(text: string): string {
+  return text.replaceAll('](', '] (');
+}
+
 function result(finding: ReportFinding, shown: readonly RuleFacts[], fallback: string) {
   const { file, line, name } = finding.subject;
   return {
     ruleId: finding.rule,
     ruleIndex: shown.findIndex((rule) => rule.id === finding.rule),
     level: levels[finding.severity],
-    message: { text: `${finding.message}${finding.remedy === null ? '' : ` ${finding.remedy.summary}`}` },
+    message: { text: withoutLinks(`${finding.message}${finding.remedy === null ? '' : ` ${finding.remedy.summary}`}`) },
     locations: [
       {
         physicalLocation: {

@@ -3,6 +3,7 @@
  */
 import type { Evidence } from '../model/finding.ts';
 import type { TextEdit } from '../model/remedy.ts';
+import { withoutPasswords } from '../model/secrets.ts';
 import type { SeedRunner } from '../model/seed.ts';
 import { advice, defineRule, patch } from './rule.ts';
 
@@ -34,7 +35,7 @@ export default defineRule({
       if (first === undefined) continue;
       const evidence: Evidence[] = runner.hides.map((hiding) => ({
         origin: 'seed',
-        text: `${words[hiding.what]}: ${hiding.text.trim().slice(0, 120)}`,
+        text: `${words[hiding.what]}: ${withoutPasswords(hiding.text).trim().slice(0, 120)}`,
         file: runner.file,
         line: hiding.line,
       }));

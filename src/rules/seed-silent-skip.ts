@@ -5,6 +5,7 @@ import type { Evidence } from '../model/finding.ts';
 import { placeOf, plainSearchPath, resolveTable } from '../model/lookup.ts';
 import { nameOfKey, quoteLiteral } from '../model/name.ts';
 import type { TextEdit } from '../model/remedy.ts';
+import { withoutPasswords } from '../model/secrets.ts';
 import type { SeedGuard, SeedReading } from '../model/seed.ts';
 import { advice, defineRule, patch } from './rule.ts';
 
@@ -108,6 +109,6 @@ function remedyFor(reading: SeedReading, guard: SeedGuard, key: string) {
 }
 
 function shorten(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
+  const line = withoutPasswords(text).replace(/\s+/g, ' ').trim();
   return line.length <= 120 ? line : `${line.slice(0, 117)}…`;
 }

@@ -1,6 +1,6 @@
 /** Passwords of URLs in texts of any kind, and texts that are too long to be looked through twice. */
 import { describe, expect, it } from 'vitest';
-import { withoutUrlPasswords } from '../../src/model/secrets.ts';
+import { passwordsIn, withoutPasswords, withoutUrlPasswords } from '../../src/model/secrets.ts';
 
 describe('withoutUrlPasswords', () => {
   it.each([
@@ -35,5 +35,58 @@ describe('withoutUrlPasswords', () => {
 
   it('gets through megabytes of URLs', () => {
     expect(withoutUrlPasswords(`a://b:c'@`.repeat(300_000))).toBe('a://b:***@'.repeat(300_000));
+  });
+});
+
+describe('withoutPasswords', () => {
+  it.each([
+    [`PGPASSWORD='a b' psql`, `PGPASSWORD='***' psql`],
+    [`export PGPASSWORD="a b" && x`, `export PGPASSWORD="***" && x`],
+    ['host=h password=secret dbname=d', 'host=h password=*** dbname=d'],
+    [`host=h password = 'it\\'s' dbname=d`, `host=h password = '***' dbname=d`],
+    [`ALTER ROLE app PASSWORD 'it''s' VALID UNTIL 'x'`, `ALTER ROLE app PASSWORD '***' VALID UNTIL 'x'`],
+    [`EXECUTE 'ALTER ROLE app PASSWORD ''secret''' || x`, `EXECUTE 'ALTER ROLE app PASSWORD ''***''' || x`],
+    [`op.execute('ALTER ROLE a PASSWORD \\'secret\\'')`, `op.execute('ALTER ROLE a PASSWORD \\'***\\'')`],
+    [`PASSWORD E'a\\'b'`, `PASSWORD E'***'`],
+    ['PASSWORD $$secret$$;', 'PASSWORD $$***$$;'],
+    ['PASSWORD $a$sec$b$ret$a$;', 'PASSWORD $a$***$a$;'],
+    [`OPTIONS (user 'u', password 'secret')`, `OPTIONS (user 'u', password '***')`],
+    [`CONNECTION 'host=h password=secret' PUBLICATION`, `CONNECTION 'host=h password=***' PUBLICATION`],
+    ['POSTGRES_PASSWORD: secret', 'POSTGRES_PASSWORD: ***'],
+    ['{"db_password": "secret"}', '{"db_password": "***"}'],
+    [`ALTER ROLE a PASSWORD 'cut o…`, `ALTER ROLE a PASSWORD '***`],
+    ['psql --password=secret; true', 'psql --password=***; true'],
+  ])('covers the one in %s', (text, clean) => {
+    expect(withoutPasswords(text)).toBe(clean);
+    expect(withoutPasswords(clean)).toBe(clean);
+  });
+
+  it.each([
+    'PGPASSWORD=$PASS psql',
+    `PGPASSWORD="$\{PASS}" psql`,
+    'password = EXCLUDED.password',
+    'hashed_password = NULL',
+    'ALTER ROLE a PASSWORD NULL',
+    `sa.Column('password', sa.Text())`,
+    'the password of the role',
+  ])('leaves %s', (text) => {
+    expect(withoutPasswords(text)).toBe(text);
+    expect(passwordsIn(text)).toEqual([]);
+  });
+
+  it.each([
+    "password '",
+    'password $a$',
+    'PASSWORD=',
+    "password=''a",
+    'A_',
+    'pwd  = ',
+    `"password" : `,
+    `password \\'`,
+  ])('gets through megabytes of %j', (text) => {
+    const began = performance.now();
+    withoutPasswords(text.repeat(200_000));
+    withoutPasswords(`password=${text.repeat(200_000)}`);
+    expect(performance.now() - began).toBeLessThan(20_000);
   });
 });

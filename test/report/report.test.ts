@@ -226,6 +226,11 @@ it('sarif: one result a finding, told apart by its key', async () => {
   expect(sarif.runs[0]?.tool.driver.rules).toHaveLength(1);
 });
 
+it('sarif: a name becomes no link', async () => {
+  const hostile = finding('declared-table-missing:x', { message: 'the table [click](https://evil) is absent' });
+  expect(await render(reportOf({ findings: [hostile] }), 'sarif', plain)).not.toContain('](');
+});
+
 it('markdown and table: names stay text', async () => {
   const hostile = finding('declared-table-missing:x', { message: 'a | b <img src=x> [l](javascript:1) `c`' });
   const text = await render(reportOf({ findings: [hostile] }), 'markdown', plain);
