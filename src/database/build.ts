@@ -31,9 +31,7 @@ const portionSize = 400;
 
 /** Throws only when the connection is lost. */
 export async function buildSchema(connection: Connection, schema: Schema): Promise<BuildResult> {
-  await connection.query(
-    `set client_min_messages = error; set timezone = 'UTC'; set check_function_bodies = off; set search_path to public`,
-  );
+  await connection.query(`set client_min_messages = error; set timezone = 'UTC'; set check_function_bodies = off`);
   const failures: BuildFailure[] = [];
   const first = renderSchema({ ...emptySchema(schema.namespaces), extensions: schema.extensions });
   for (const statement of first) {
@@ -44,6 +42,7 @@ export async function buildSchema(connection: Connection, schema: Schema): Promi
     }
   }
   const standIns = await makeStandIns(connection, schema);
+  await connection.query(`set search_path to ${searchPathOf(schema)}`);
   const bare = withBareTypes(schema, standIns);
   const statements = renderSchema({ ...bare, extensions: new Map() }).filter(
     ({ kind }) => kind !== 'setting' && kind !== 'schema',
@@ -58,6 +57,14 @@ export async function buildSchema(connection: Connection, schema: Schema): Promi
     failed = await insist(connection, [...plainTables(bare, replaced), ...others]);
   }
   return { failures: [...failures, ...failed], standIns };
+}
+
+/** What a session needs that says the names of extensions alone. */
+function searchPathOf({ extensions }: Schema): string {
+  const namespaces = [...extensions.values()].flatMap(({ namespace }) => namespace ?? []);
+  return [...new Set(['public', ...namespaces.filter((each) => each !== 'pg_catalog')])]
+    .map(quoteIdentifier)
+    .join(', ');
 }
 
 async function makeExtension(

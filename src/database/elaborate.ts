@@ -5,7 +5,7 @@
  */
 import { baseTypeOf, unreadableType } from '../model/definition.ts';
 import { truncateIdentifier } from '../model/name.ts';
-import type { CarriesText, Column, Declared, Index, Schema, Table } from '../model/schema.ts';
+import type { CarriesText, Column, Constraint, Declared, Index, Schema, Table } from '../model/schema.ts';
 import { type BuildFailure, type BuildResult, buildSchema } from './build.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { introspect } from './introspect.ts';
@@ -197,7 +197,7 @@ function mergeTable(built: Table, given: Table, key: string, failed: ReadonlySet
     // Foreign tables are built as ordinary ones.
     kind: given.kind,
     columns: mergeParts(built.columns, given.columns, key, failed, carryColumn, withGivenText),
-    constraints: mergeParts(built.constraints, given.constraints, key, failed, carry),
+    constraints: mergeParts(built.constraints, given.constraints, key, failed, carryConstraint),
     indexes: mergeParts(built.indexes, given.indexes, key, failed, carryIndex),
     triggers: mergeParts(built.triggers, given.triggers, key, failed, carry),
     policies: mergeParts(built.policies, given.policies, key, failed, carryPolicy),
@@ -260,6 +260,11 @@ function withGivenText(built: Column | undefined, given: Column): Column {
     generated: given.generated,
     certainty: 'suspected',
   };
+}
+
+/** A foreign key stands there with its triggers on. */
+function carryConstraint(built: Constraint, given: Constraint): Constraint {
+  return { ...carry(built, given), ...definedOf({ enforced: given.enforced }) };
 }
 
 function carryIndex(built: Index, given: Index): Index {

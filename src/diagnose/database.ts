@@ -152,8 +152,15 @@ async function compare(
 ): Promise<DatabaseDiagnosis> {
   const { graph, replay, settings, progress } = project;
   progress('comparing');
-  const { compareSchemas, keysInDoubt, rankRevisions, setApartHalfApplied, spelledAs, withArgumentModes } =
-    await import('../diff/index.ts');
+  const {
+    compareSchemas,
+    keysInDoubt,
+    rankRevisions,
+    setApartHalfApplied,
+    spelledAs,
+    withArgumentModes,
+    withPlacedRoutines,
+  } = await import('../diff/index.ts');
   const live = read.serverVersionNumber < 140_000 ? { ...read, schema: withArgumentModes(read.schema) } : read;
   const stamp = readStamp(graph, live, project.options.assumedRows);
   const today = project.options.today ?? new Date().toISOString().slice(0, 10);
@@ -180,7 +187,7 @@ async function compare(
   const best = asWrittenThere?.[0];
   const comparedAt = isStamped ? settled : best !== undefined && isAlike(best) ? best.revisions : [];
   const comparedBy = isStamped ? 'stamp' : comparedAt.length > 0 ? 'looks-like' : 'nothing';
-  const declared = replay.schemaAt(comparedAt);
+  const declared = withPlacedRoutines(replay.schemaAt(comparedAt), live);
   const unknownRevisions = unknownAmong(graph, comparedAt);
   const base = { live, stamp, comparedAt, comparedBy } as const;
   const unelaborated = () => ({ ...base, looksLike: asWrittenThere ?? rank(live.schema) });
@@ -195,7 +202,7 @@ async function compare(
   const inDoubt = doubts(declared, live.schema, 0);
   if (inDoubt.size === 0)
     return { ...unelaborated(), declared, drift: asWritten(), isElaborated: true, elaborationProblem: null };
-  const both = await elaborateInScratch(project, scratch, declared, live.schema, doubts, inDoubt);
+  const both = await elaborateInScratch(project, scratch, declared, live, doubts, inDoubt);
   if (both.problem !== null)
     return { ...unelaborated(), declared, drift: asWritten(), isElaborated: false, elaborationProblem: both.problem };
   const theirs = await inOurForms(live, both);
@@ -268,20 +275,20 @@ async function elaborateInScratch(
   { options, progress }: Subject,
   starting: StartingScratch | null,
   declared: Schema,
-  live: Schema,
+  live: LiveDatabase,
   doubts: DoubtsOf,
   inDoubt: ReadonlySet<string>,
 ): Promise<Elaborated> {
   const given = options.reuse?.scratch ?? starting?.server;
   if (given === undefined) return { problem: 'no scratch database (--no-scratch)' };
   progress('asking a scratch database what both sides mean');
-  const [{ elaborateBoth }, { withLentTypes, withoutLentTypes }] = await Promise.all([
+  const [{ elaborateBoth }, { asDeclared, toBeBuilt }] = await Promise.all([
     import('../database/index.ts'),
     import('../diff/index.ts'),
   ]);
   try {
-    const both = await elaborateBoth(await given, withLentTypes(declared, live), live, doubts, inDoubt);
-    return { problem: null, ...both, declared: withoutLentTypes(both.declared, declared) };
+    const both = await elaborateBoth(await given, toBeBuilt(declared, live), live.schema, doubts, inDoubt);
+    return { problem: null, ...both, declared: asDeclared(both.declared, declared, live) };
   } catch (error) {
     if (!(error instanceof ChainError) || options.signal?.aborted) throw error;
     return { problem: error.message };

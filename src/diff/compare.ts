@@ -5,9 +5,10 @@
  */
 import { displayOfKey, nextvalDefault, typeKeyOf } from '../model/definition.ts';
 import type { Difference, DifferenceDirection, Drift } from '../model/drift.ts';
-import { compareText, nameOfKey } from '../model/name.ts';
-import type { Certainty, Declared, Schema, Table } from '../model/schema.ts';
+import { compareText, nameOfKey, quoteIdentifier } from '../model/name.ts';
+import type { Certainty, Declared, Policy, Schema, Table, Trigger } from '../model/schema.ts';
 import { withCauses } from './causes.ts';
+import { bareClass, placedType, placedTypes } from './extensions.ts';
 import { compareConstraints, compareIndexes } from './matching.ts';
 import {
   type Aspect,
@@ -84,7 +85,9 @@ export function findDifferences(
   const comparison: Comparison = { declared, live: visible, renames, isManaged, options };
   const found = [
     ...compareKin(comparison, 'enum', declared.enums, visible.enums, renames.types, enumAspects),
-    ...compareKin(comparison, 'domain', declared.domains, visible.domains, new Map(), domainAspects),
+    ...compareKin(comparison, 'domain', declared.domains, visible.domains, renames.types, (ours, theirs) =>
+      domainAspects(ours, theirs, translationFor(comparison, '')),
+    ),
     ...compareKin(
       comparison,
       'sequence',
@@ -93,8 +96,9 @@ export function findDifferences(
       renames.sequences,
       sequenceAspects,
     ),
+    ...compareOwnedSequences(comparison),
     ...compareTables(comparison),
-    ...compareKin(comparison, 'view', declared.views, visible.views, new Map(), viewAspects),
+    ...compareKin(comparison, 'view', declared.views, visible.views, renames.views, viewAspects),
     ...compareViewIndexes(comparison),
     ...compareKin(comparison, 'function', declared.routines, visible.routines, renames.routines, routineAspects),
     ...compareExtensions(declared, live),
@@ -196,6 +200,20 @@ function liveSequences(declared: Schema, live: Schema): Schema['sequences'] {
         (sequence.ownedBy === null && !declared.sequences.get(key)?.ownedBy) || isFree(declared, key),
     ),
   );
+}
+
+/** Of serial and identity columns only what a revision says of their numbers. */
+function compareOwnedSequences({ declared, live }: Comparison): Found[] {
+  const found: Found[] = [];
+  for (const [key, sequence] of declared.sequences) {
+    const other = live.sequences.get(key);
+    if (sequence.ownedBy === null || other === undefined || other === sequence || other.ownedBy !== sequence.ownedBy)
+      continue;
+    const aspects = sequenceAspects(sequence, other);
+    if (aspects.length > 0)
+      found.push({ kind: 'sequence', direction: 'altered', key, declared: sequence, live: other, aspects });
+  }
+  return found;
 }
 
 function isFree(schema: Schema, key: string): boolean {
@@ -401,7 +419,7 @@ function compareColumns(key: string, declared: Table, live: Table, names: Transl
   return found;
 }
 
-function compareNamed<V>(
+function compareNamed<V extends Trigger | Policy>(
   table: string,
   kind: 'trigger' | 'policy',
   declared: ReadonlyMap<string, V>,
@@ -411,28 +429,41 @@ function compareNamed<V>(
   const isClone = (value: V | undefined) =>
     (value as { fromPartitionParent?: boolean } | undefined)?.fromPartitionParent === true;
   const found: Found[] = [];
-  for (const [name, value] of declared) {
+  const own = [...declared].filter(([, value]) => !isClone(value));
+  const theirs = [...live].filter(([, value]) => !isClone(value));
+  const missing = own.filter(([name]) => !live.has(name));
+  const unexpected = theirs.filter(([name]) => !declared.has(name));
+  const taken = new Set<string>();
+  const at = (name: string) => ({ kind, key: `${table}.${name}`, table });
+  for (const [name, value] of own) {
     const other = live.get(name);
-    const at = { kind, key: `${table}.${name}`, table, declared: value };
     if (other === undefined) {
-      if (!isClone(value)) found.push({ ...at, direction: 'missing', live: null, aspects: [] });
+      const alike = unexpected.filter(
+        ([to, each]) => !taken.has(to) && aspectsOf(renamedTo(value, to), each).length === 0,
+      );
+      const [to, each] = (missing.length === 1 && alike.length === 1 ? alike[0] : undefined) ?? [null, null];
+      if (to === null) found.push({ ...at(name), direction: 'missing', declared: value, live: null, aspects: [] });
+      else found.push({ ...at(name), direction: 'renamed', declared: value, live: each, liveName: to, aspects: [] });
+      if (to !== null) taken.add(to);
       continue;
     }
     const aspects = other === value || isClone(other) ? [] : aspectsOf(value, other);
-    if (aspects.length > 0) found.push({ ...at, direction: 'altered', live: other, aspects });
+    if (aspects.length > 0) found.push({ ...at(name), direction: 'altered', declared: value, live: other, aspects });
   }
-  for (const [name, value] of live)
-    if (!declared.has(name) && !isClone(value))
-      found.push({
-        kind,
-        direction: 'unexpected',
-        key: `${table}.${name}`,
-        table,
-        declared: null,
-        live: value,
-        aspects: [],
-      });
+  for (const [name, value] of unexpected)
+    if (!taken.has(name))
+      found.push({ ...at(name), direction: 'unexpected', declared: null, live: value, aspects: [] });
   return found;
+}
+
+/** A trigger's statement names it. */
+function renamedTo<V extends Trigger | Policy>(value: V, name: string): V {
+  if (!('definition' in value)) return value;
+  const definition = value.definition.replace(
+    /^(CREATE\s+(?:OR\s+REPLACE\s+)?(?:CONSTRAINT\s+)?TRIGGER\s+)("(?:[^"]|"")*"|\S+)/i,
+    (_whole, head: string) => head + quoteIdentifier(name),
+  );
+  return { ...value, name, definition };
 }
 
 function compareViewIndexes(comparison: Comparison): Found[] {
@@ -462,6 +493,7 @@ function translationFor(comparison: Comparison, key: string): Translation {
   if (own === undefined && comparison.translation !== undefined) return comparison.translation;
   const renamedColumns = own ?? new Map<string, string>();
   const types = [...renames.types];
+  const placed = placedTypes(comparison.options.extensionObjects);
   const translation: Translation = {
     renamedColumns,
     isPlain:
@@ -471,10 +503,11 @@ function translationFor(comparison: Comparison, key: string): Translation {
     column: (column) => renamedColumns.get(column) ?? column,
     columnOf: (table, column) => renames.columns.get(table)?.get(column) ?? column,
     type: (type) => {
-      if (types.length === 0) return type;
-      const to = renames.types.get(typeKeyOf(type));
-      return to === undefined ? type : displayOfKey(to) + (/(\[\])*$/.exec(type)?.[0] ?? '');
+      const own = types.length === 0 ? undefined : renames.types.get(typeKeyOf(type));
+      if (own === undefined) return placedType(placed, type);
+      return displayOfKey(own) + (/(\[\])*$/.exec(type)?.[0] ?? '');
     },
+    operatorClass: (text) => (placed.size === 0 ? text : bareClass(comparison.live.extensions, text)),
     defaultText: (text) => {
       let result = text;
       for (const [from, to] of renames.sequences) if (result === nextvalDefault(from)) result = nextvalDefault(to);

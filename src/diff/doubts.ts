@@ -57,7 +57,7 @@ export function withoutLentTypes(schema: Schema, declared: Schema): Schema {
   );
 }
 
-function changeColumns(schema: Schema, change: (column: Column, table: string) => Column): Schema {
+export function changeColumns(schema: Schema, change: (column: Column, table: string) => Column): Schema {
   let tables: Map<string, Table> | null = null;
   for (const [key, table] of schema.tables) {
     let columns: Map<string, Column> | null = null;

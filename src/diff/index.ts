@@ -2,7 +2,8 @@
  * The door of the comparison: declared × live → Drift, and which revision a live schema looks like.
  */
 export { type CompareOptions, compareSchemas } from './compare.ts';
-export { keysInDoubt, withLentTypes, withoutLentTypes } from './doubts.ts';
+export { keysInDoubt } from './doubts.ts';
+export { asDeclared, toBeBuilt, withPlacedRoutines } from './extensions.ts';
 export { setApartHalfApplied } from './half-applied.ts';
 export { respelled, withArgumentModes } from './other-major.ts';
 export { type RankedRevisions, type RankInputs, rankRevisions } from './rank.ts';

@@ -35,6 +35,8 @@ export interface Aspect {
 export interface Translation {
   table(key: string): string;
   type(type: string): string;
+  /** Of an index's key, without the schema of the extension that brought it. */
+  operatorClass(text: string | null): string | null;
   column(column: string): string;
   /** Of another table, by its declared key. */
   columnOf(table: string, column: string): string;
@@ -93,6 +95,7 @@ export function isSameConstraint(a: Constraint, b: Constraint): boolean {
   return (
     a.type === b.type &&
     a.validated === b.validated &&
+    (a.enforced ?? true) === (b.enforced ?? true) &&
     a.deferrable === b.deferrable &&
     a.expression === b.expression &&
     (a.type === 'c' || sameList(a.columns, b.columns)) &&
@@ -250,8 +253,14 @@ export function constraintAspects(declared: Constraint, live: Constraint, names:
     ...aspect('match', references?.match ?? 'SIMPLE', live.references?.match ?? 'SIMPLE'),
     ...aspect('deferrable', declared.deferrable, live.deferrable),
     ...aspect('include', (declared.include ?? []).map(names.column).join(', '), (live.include ?? []).join(', ')),
-    ...aspect('validated', declared.validated, live.validated),
+    ...enforcement(declared, live),
   ];
+}
+
+/** What nobody keeps is not valid either: said once. */
+function enforcement(declared: Constraint, live: Constraint): Aspect[] {
+  const enforced = aspect('enforced', declared.enforced ?? true, live.enforced ?? true);
+  return enforced.length > 0 ? enforced : aspect('validated', declared.validated, live.validated);
 }
 
 function referenceText(table: string, columns: readonly string[]): string {
@@ -261,9 +270,15 @@ function referenceText(table: string, columns: readonly string[]): string {
 export function indexAspects(declared: Index, live: Index, names: Translation): Aspect[] {
   const rename = (text: string) => renameAll(text, names.renamedColumns);
   const key = (each: Index['keys'][number]) =>
-    indexKeySql({ ...each, text: each.isExpression ? rename(each.text) : names.column(each.text) });
+    indexKeySql({
+      ...each,
+      operatorClass: names.operatorClass(each.operatorClass),
+      text: each.isExpression ? rename(each.text) : names.column(each.text),
+    });
   const ours = declared.keys.map(key);
-  const theirs = live.keys.map((each) => indexKeySql(each));
+  const theirs = live.keys.map((each) =>
+    indexKeySql({ ...each, operatorClass: names.operatorClass(each.operatorClass) }),
+  );
   const sameKeys =
     ours.length === theirs.length && ours.every((each, i) => each === theirs[i] || sameText(each, theirs[i] as string));
   // Where all that differs is inside expressions (or names a class that may be the default), PostgreSQL must say.
@@ -312,9 +327,9 @@ export function enumAspects(declared: EnumType, live: EnumType): Aspect[] {
   return aspect('labels', declared.labels.join(', '), live.labels.join(', '));
 }
 
-export function domainAspects(declared: Domain, live: Domain): Aspect[] {
+export function domainAspects(declared: Domain, live: Domain, names: Translation): Aspect[] {
   return [
-    ...aspect('base', declared.base, live.base),
+    ...aspect('base', names.type(declared.base), live.base),
     ...aspect('notNull', declared.notNull, live.notNull),
     ...textAspect('default', declared.default, live.default),
     ...textAspect('checks', checksText(declared), checksText(live)),
@@ -326,9 +341,17 @@ const checksText = ({ checks }: Domain): string | null => [...checks].sort(compa
 
 /** Only what both sides tell. */
 export function sequenceAspects(declared: Sequence, live: Sequence): Aspect[] {
-  const both = (name: 'type' | 'increment' | 'start') =>
+  const both = (name: 'type' | 'increment' | 'start' | 'minValue' | 'maxValue' | 'cycle') =>
     declared[name] === undefined || live[name] === undefined ? [] : aspect(name, declared[name], live[name]);
-  return [...both('type'), ...both('increment'), ...both('start')];
+  return [
+    // What a serial column's own sequence counts in follows no later change of the column.
+    ...(declared.ownedBy === null ? both('type') : []),
+    ...both('increment'),
+    ...both('start'),
+    ...both('minValue'),
+    ...both('maxValue'),
+    ...both('cycle'),
+  ];
 }
 
 export function viewAspects(declared: View, live: View): Aspect[] {

@@ -10,9 +10,11 @@ import { sameText } from './text.ts';
 export interface Renames {
   /** Declared key → live key, of tables renamed or found in another namespace. */
   tables: ReadonlyMap<string, string>;
-  /** Declared key → live key, of enums. */
+  /** Declared key → live key, of enums and domains. */
   types: ReadonlyMap<string, string>;
   sequences: ReadonlyMap<string, string>;
+  /** In another namespace alone. */
+  views: ReadonlyMap<string, string>;
   routines: ReadonlyMap<string, string>;
   /** By declared table key: declared column → live column. */
   columns: ReadonlyMap<string, ReadonlyMap<string, string>>;
@@ -22,12 +24,24 @@ export interface Renames {
 export type IsOwned = (key: string) => boolean;
 
 export function findRenames(declared: Schema, live: Schema, isOwned: IsOwned): Renames {
-  const types = pair(
+  const domains = pair(
+    declared.domains,
+    live.domains,
+    isOwned,
+    (a, b) =>
+      a.namespace === b.namespace &&
+      a.base === b.base &&
+      a.notNull === b.notNull &&
+      (a.default === null) === (b.default === null) &&
+      a.checks.length === b.checks.length,
+  );
+  const enums = pair(
     declared.enums,
     live.enums,
     () => true,
     (a, b) => a.namespace === b.namespace && a.labels.join('\n') === b.labels.join('\n'),
   );
+  const types = new Map([...enums, ...domains]);
   const typeOf = (column: Column) => {
     const renamed = types.get(typeKeyOf(column.type));
     return renamed === undefined ? column.type : displayOfKey(renamed) + (/(\[\])*$/.exec(column.type)?.[0] ?? '');
@@ -49,6 +63,7 @@ export function findRenames(declared: Schema, live: Schema, isOwned: IsOwned): R
   return {
     tables,
     types,
+    views: pair(declared.views, live.views, isOwned, () => false),
     columns,
     sequences: onlyPair(
       free(declared),

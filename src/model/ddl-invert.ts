@@ -176,6 +176,29 @@ function invert(operation: SchemaOperation, before: Schema): SchemaOperation[] |
           ]
         : null;
     }
+    case 'enableTrigger': {
+      const triggers = [...(tableOf(before, operation.table)?.triggers.values() ?? [])];
+      return triggers
+        .filter(({ name }) => operation.trigger === null || operation.trigger === name)
+        .map(({ name, enabled = true }) => ({ ...operation, trigger: name, fires: enabled }));
+    }
+    case 'alterPolicy': {
+      const policy = tableOf(before, operation.table)?.policies.get(operation.name);
+      // A condition can be changed, and not be taken away again.
+      if (policy === undefined) return null;
+      const { using, check } = policy;
+      if ((operation.using !== undefined && using === null) || (operation.check !== undefined && check === null))
+        return null;
+      return [
+        {
+          kind: 'alterPolicy',
+          table: operation.table,
+          name: operation.name,
+          ...(operation.using === undefined || using === null ? {} : { using }),
+          ...(operation.check === undefined || check === null ? {} : { check }),
+        },
+      ];
+    }
     case 'createPolicy':
       return [{ kind: 'dropPolicy', table: operation.table, name: operation.name }];
     case 'dropPolicy': {
@@ -254,7 +277,7 @@ export function definitionOfConstraint(constraint: Constraint): ConstraintDefini
     ...(constraint.expression === null ? {} : { expression: constraint.expression }),
     ...(constraint.type === 'x' ? { definition: constraint.definition } : {}),
     deferrable: constraint.deferrable,
-    notValid: !constraint.validated,
+    ...(constraint.enforced === false ? { notEnforced: true } : { notValid: !constraint.validated }),
     ...(constraint.include ? { include: constraint.include } : {}),
     ...(constraint.nullsNotDistinct ? { nullsNotDistinct: true } : {}),
   };

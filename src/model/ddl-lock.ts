@@ -97,6 +97,7 @@ export function describeLock(operation: SchemaOperation): LockDescription {
     case 'attachPartition':
       return of(exclusive, [quoteQualified(operation.partition)], ['long-lock']);
     case 'createTrigger':
+    case 'enableTrigger':
       return of('SHARE ROW EXCLUSIVE', on);
     case 'dropTrigger':
     case 'dropPolicy':
@@ -122,6 +123,7 @@ export function describeLock(operation: SchemaOperation): LockDescription {
     case 'alterConstraint':
     case 'detachPartition':
     case 'createPolicy':
+    case 'alterPolicy':
       return of(exclusive, on);
     default:
       return of('none', []);

@@ -18,6 +18,7 @@ import type {
   IndexDefinition,
   Operation,
   SchemaOperation,
+  SequenceOptions,
   TableDefinition,
 } from './operation.ts';
 import type { Policy } from './schema.ts';
@@ -138,17 +139,13 @@ export function renderOperation(operation: SchemaOperation): string[] {
     case 'createSequence':
       return [
         `CREATE SEQUENCE ${ifNotExists(operation)}${qn(operation.name)}` +
-          (operation.type ? ` AS ${operation.type}` : '') +
-          (operation.increment ? ` INCREMENT BY ${operation.increment}` : '') +
-          (operation.start ? ` START WITH ${operation.start}` : '') +
+          sequenceOptions(operation)
+            .map((option) => ` ${option}`)
+            .join('') +
           (operation.ownedBy ? ` OWNED BY ${qn(operation.ownedBy.table)}.${q(operation.ownedBy.column)}` : ''),
       ];
     case 'alterSequence': {
-      const options = [
-        ...(operation.type === undefined ? [] : [`AS ${operation.type}`]),
-        ...(operation.increment === undefined ? [] : [`INCREMENT BY ${operation.increment}`]),
-        ...(operation.start === undefined ? [] : [`START WITH ${operation.start}`]),
-      ];
+      const options = sequenceOptions(operation);
       return [
         ...(options.length === 0 ? [] : [`ALTER SEQUENCE ${qn(operation.name)} ${options.join(' ')}`]),
         ...(operation.ownedBy === undefined
@@ -175,6 +172,8 @@ export function renderOperation(operation: SchemaOperation): string[] {
       return [`ALTER VIEW ${qn(operation.name)} RENAME TO ${q(operation.to)}`];
     case 'createRoutine':
       return [withoutSemicolon(operation.definition)];
+    case 'alterRoutine':
+      return [withoutSemicolon(operation.statement)];
     case 'dropRoutine':
       return [
         `DROP ROUTINE ${ifExists(operation)}${qn(operation.name)}` +
@@ -184,6 +183,16 @@ export function renderOperation(operation: SchemaOperation): string[] {
       return [withoutSemicolon(operation.definition)];
     case 'dropTrigger':
       return [`DROP TRIGGER ${ifExists(operation)}${q(operation.name)} ON ${qn(operation.table)}${cascade(operation)}`];
+    case 'enableTrigger':
+      return [
+        `ALTER TABLE ${qn(operation.table)} ${operation.fires ? 'ENABLE' : 'DISABLE'} TRIGGER ${operation.trigger === null ? 'ALL' : q(operation.trigger)}`,
+      ];
+    case 'alterPolicy':
+      return [
+        `ALTER POLICY ${q(operation.name)} ON ${qn(operation.table)}` +
+          (operation.using === undefined ? '' : ` USING ${parenthesised(operation.using)}`) +
+          (operation.check === undefined ? '' : ` WITH CHECK ${parenthesised(operation.check)}`),
+      ];
     case 'createPolicy':
       return [policySql(qn(operation.table), operation)];
     case 'dropPolicy':
@@ -236,6 +245,24 @@ function tableOption(option: string, value: boolean | string): string {
 }
 
 const commandByLetter: Record<string, string> = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE', '*': 'ALL' };
+
+function identityOptions({ sequence }: ColumnDefinition): string {
+  // An identity's own sequence takes the column's type.
+  const { type: _, ...options } = sequence ?? {};
+  const texts = sequenceOptions(options);
+  return texts.length === 0 ? '' : ` (${texts.join(' ')})`;
+}
+
+function sequenceOptions({ type, increment, minValue, maxValue, start, cycle }: SequenceOptions): string[] {
+  return [
+    ...(type === undefined ? [] : [`AS ${type}`]),
+    ...(increment === undefined ? [] : [`INCREMENT BY ${increment}`]),
+    ...(minValue === undefined ? [] : [`MINVALUE ${minValue}`]),
+    ...(maxValue === undefined ? [] : [`MAXVALUE ${maxValue}`]),
+    ...(start === undefined ? [] : [`START WITH ${start}`]),
+    ...(cycle === undefined ? [] : [cycle ? 'CYCLE' : 'NO CYCLE']),
+  ];
+}
 
 export function policySql(
   table: string,
@@ -346,7 +373,7 @@ function columnDefinitionSql(column: ColumnDefinition): string {
     column.generated
       ? `GENERATED ALWAYS AS ${parenthesised(column.generated.expression)} ${column.generated.stored ? 'STORED' : 'VIRTUAL'}`
       : '',
-    column.identity ? `GENERATED ${column.identity.toUpperCase()} AS IDENTITY` : '',
+    column.identity ? `GENERATED ${column.identity.toUpperCase()} AS IDENTITY${identityOptions(column)}` : '',
     column.default !== null ? `DEFAULT ${column.default}` : '',
     column.notNull ? 'NOT NULL' : '',
     ...(column.constraints ?? [])
@@ -378,7 +405,7 @@ export function constraintDefinitionSql(constraint: ConstraintDefinition): strin
       ? ' DEFERRABLE INITIALLY DEFERRED'
       : constraint.deferrable === 'initially immediate'
         ? ' DEFERRABLE'
-        : '') + (constraint.notValid ? ' NOT VALID' : '');
+        : '') + (constraint.notEnforced ? ' NOT ENFORCED' : constraint.notValid ? ' NOT VALID' : '');
   if (constraint.usingIndex !== undefined)
     return `${named}${constraint.type === 'p' ? 'PRIMARY KEY' : 'UNIQUE'} USING INDEX ${q(constraint.usingIndex)}${tail}`;
   if (constraint.definition !== undefined) return named + constraint.definition;
@@ -429,6 +456,7 @@ function renderAlterColumn(operation: Extract<SchemaOperation, { kind: 'alterCol
           ? `${column} SET GENERATED ${operation.identity.toUpperCase()}`
           : `${column} ADD GENERATED ${operation.identity.toUpperCase()} AS IDENTITY`,
     );
+  for (const option of sequenceOptions(operation.sequence ?? {})) acts.push(`${column} SET ${option}`);
   return [
     ...acts.map((act) => `ALTER TABLE ${qn(operation.table)} ${act}`),
     ...(operation.comment === undefined

@@ -225,6 +225,9 @@ export function createSequence(sequence: Sequence): Operation {
     ...(sequence.type === undefined ? {} : { type: sequence.type }),
     ...(sequence.start === undefined ? {} : { start: sequence.start }),
     ...(sequence.increment === undefined ? {} : { increment: sequence.increment }),
+    ...(sequence.minValue === undefined ? {} : { minValue: sequence.minValue }),
+    ...(sequence.maxValue === undefined ? {} : { maxValue: sequence.maxValue }),
+    ...(sequence.cycle === undefined ? {} : { cycle: sequence.cycle }),
     origin: sequence.origin ?? nowhere,
   };
 }

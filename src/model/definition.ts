@@ -64,7 +64,15 @@ export function collationSql(collation: string): string {
 
 type ConstraintShape = Pick<
   Constraint,
-  'type' | 'columns' | 'references' | 'expression' | 'deferrable' | 'validated' | 'include' | 'nullsNotDistinct'
+  | 'type'
+  | 'columns'
+  | 'references'
+  | 'expression'
+  | 'deferrable'
+  | 'validated'
+  | 'enforced'
+  | 'include'
+  | 'nullsNotDistinct'
 > & { definition?: string };
 
 /** `pg_get_constraintdef` of a constraint, from its parts; exclusion constraints keep the text they have. */
@@ -74,7 +82,7 @@ export function constraintDefinition(constraint: ConstraintShape): string {
       ? ' DEFERRABLE INITIALLY DEFERRED'
       : constraint.deferrable === 'initially immediate'
         ? ' DEFERRABLE'
-        : '') + (constraint.validated ? '' : ' NOT VALID');
+        : '') + (constraint.enforced === false ? ' NOT ENFORCED' : constraint.validated ? '' : ' NOT VALID');
   const include = constraint.include?.length ? ` INCLUDE (${columnList(constraint.include)})` : '';
   switch (constraint.type) {
     case 'p':

@@ -38,6 +38,8 @@ export interface ColumnDefinition {
   generated: { expression: string; stored: boolean } | null;
   /** A sequence is implied: SERIAL in SQL, or SQLAlchemy's autoincrement integer primary key. */
   serial?: boolean;
+  /** Of its sequence, where it states any. */
+  sequence?: SequenceOptions;
   collation?: string | null;
   comment?: string | null;
   /** Constraints stated inline; null name where nobody wrote one. */
@@ -66,6 +68,7 @@ export interface ConstraintDefinition {
   definition?: string;
   deferrable?: 'initially deferred' | 'initially immediate' | null;
   notValid?: boolean;
+  notEnforced?: boolean;
   include?: string[];
   nullsNotDistinct?: boolean;
   /** UNIQUE/PRIMARY KEY USING INDEX name. */
@@ -115,6 +118,16 @@ interface DropGuard {
   cascade?: boolean;
 }
 
+/** Undefined: as PostgreSQL has it, or unchanged. */
+export interface SequenceOptions {
+  type?: string;
+  start?: string;
+  increment?: string;
+  minValue?: string;
+  maxValue?: string;
+  cycle?: boolean;
+}
+
 export type SchemaOperation =
   | ({ kind: 'createTable'; table: TableDefinition } & Guard)
   | ({ kind: 'dropTable'; table: QualifiedName } & DropGuard)
@@ -147,6 +160,8 @@ export type SchemaOperation =
       identity?: 'always' | 'by default' | null;
       /** The column is an identity already, and only its kind changes. */
       hasIdentity?: boolean;
+      /** Of the sequence of an identity that stands. */
+      sequence?: SequenceOptions;
       generated?: null;
       comment?: string | null;
     }
@@ -196,19 +211,14 @@ export type SchemaOperation =
       kind: 'createSequence';
       name: QualifiedName;
       ownedBy?: { table: QualifiedName; column: string } | null;
-      type?: string;
-      start?: string;
-      increment?: string;
-    } & Guard)
-  | {
+    } & SequenceOptions &
+      Guard)
+  | ({
       kind: 'alterSequence';
       name: QualifiedName;
       ownedBy?: { table: QualifiedName; column: string } | null;
       to?: string;
-      type?: string;
-      start?: string;
-      increment?: string;
-    }
+    } & SequenceOptions)
   | ({ kind: 'dropSequence'; name: QualifiedName } & DropGuard)
   | ({
       kind: 'createView';
@@ -235,9 +245,19 @@ export type SchemaOperation =
       volatility: string;
       definition: string;
     }
+  /** Whatever the statement changes but the name: PostgreSQL reads it, after the one that made the routine. */
+  | {
+      kind: 'alterRoutine';
+      name: QualifiedName;
+      identityArguments: string | null;
+      volatility?: string;
+      statement: string;
+    }
   | ({ kind: 'dropRoutine'; name: QualifiedName; identityArguments: string | null } & DropGuard)
   | { kind: 'createTrigger'; table: QualifiedName; name: string; orReplace: boolean; definition: string }
   | ({ kind: 'dropTrigger'; table: QualifiedName; name: string } & DropGuard)
+  /** Null: every trigger of the table. `fires`: in an ordinary session. */
+  | { kind: 'enableTrigger'; table: QualifiedName; trigger: string | null; fires: boolean }
   | {
       kind: 'createPolicy';
       table: QualifiedName;
@@ -250,6 +270,8 @@ export type SchemaOperation =
       /** As SQL; undefined: everybody. */
       roles?: string[];
     }
+  /** Undefined: unchanged. */
+  | { kind: 'alterPolicy'; table: QualifiedName; name: string; using?: string; check?: string }
   | ({ kind: 'dropPolicy'; table: QualifiedName; name: string } & DropGuard)
   | ({ kind: 'createExtension'; name: string; schema: string | null } & Guard)
   | ({ kind: 'dropExtension'; name: string } & DropGuard)

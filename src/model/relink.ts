@@ -131,6 +131,8 @@ function tablesReadBy(operation: Operation): QualifiedName[] {
     case 'renameTable':
     case 'createTrigger':
     case 'createPolicy':
+    case 'alterPolicy':
+    case 'enableTrigger':
       return [operation.table];
     default:
       return [];

@@ -67,6 +67,8 @@ export interface Constraint extends Declared, CarriesText {
   expression: string | null;
   deferrable: 'initially deferred' | 'initially immediate' | null;
   validated: boolean;
+  /** False: rows are let in that it forbids (NOT ENFORCED since 18; the triggers of a foreign key switched off). */
+  enforced?: boolean;
   nullsNotDistinct?: boolean;
   include?: string[];
   /** Live: inherited from a partitioned parent's constraint. */

@@ -20,7 +20,7 @@ export async function proveStamp(
   const { findAlembicConfig, openAlembicSource } = await import('../sources/alembic/index.ts');
   const { replay } = await import('../replay/index.ts');
   const { introspect } = await import('../database/index.ts');
-  const { compareSchemas, keysInDoubt, withLentTypes, withoutLentTypes } = await import('../diff/index.ts');
+  const { asDeclared, compareSchemas, keysInDoubt, toBeBuilt, withPlacedRoutines } = await import('../diff/index.ts');
   const config = findAlembicConfig({
     projectDir: settings.project,
     config: settings.config,
@@ -49,7 +49,7 @@ export async function proveStamp(
   });
   const path = searchPathOfChain(env, source.graph, read.schemaAt(source.graph.heads), live);
   if (path !== null) read = readOn(path);
-  const declared = read.schemaAt(rows);
+  const declared = withPlacedRoutines(read.schemaAt(rows), live);
   const everDeclared = everythingDeclared([read.schemaAt(source.graph.heads), declared]);
   const scope = {
     extensionObjects: live.extensionObjects,
@@ -65,11 +65,10 @@ export async function proveStamp(
     const scratch = await openScratchServer();
     if (scratch !== null) {
       const { elaborateBoth } = await import('../database/index.ts');
-      const lent = withLentTypes(declared, live.schema);
-      const both = await elaborateBoth(scratch, lent, live.schema, (ours, theirs, round) =>
+      const both = await elaborateBoth(scratch, toBeBuilt(declared, live), live.schema, (ours, theirs, round) =>
         keysInDoubt(ours, theirs, scope, round),
       );
-      found = contradictions(withoutLentTypes(both.declared, declared), both.live, true);
+      found = contradictions(asDeclared(both.declared, declared, live), both.live, true);
     }
   }
   if (found.length === 0) return null;

@@ -10,7 +10,7 @@ import { addColumn, alterColumn, dropColumn, renameColumn } from './columns.ts';
 import { addConstraint, alterConstraint, dropConstraint, renameConstraint, validateConstraint } from './constraints.ts';
 import { type DistributiveOmit, type ReplayState, SchemaDraft } from './draft.ts';
 import { createIndex, dropIndex, renameIndex } from './indexes.ts';
-import { applyToKin } from './kin.ts';
+import { applyToKin, routinesNamed } from './kin.ts';
 import { withShortColumns } from './shorten.ts';
 import {
   alterTableOption,
@@ -111,12 +111,14 @@ export function applyToDraft(draft: SchemaDraft, written: Operation): void {
       return;
     case 'opaque':
       draft.suspect(
-        operation.objects.map(
+        operation.objects.flatMap(
           (name) =>
             draft.findTable(name) ??
             draft.findType(name) ??
-            draft.find(name, (key) => draft.map('views').has(key) || draft.map('sequences').has(key)) ??
-            draft.createdKey(name),
+            draft.find(name, (key) => draft.map('views').has(key) || draft.map('sequences').has(key)) ?? [
+              draft.createdKey(name),
+              ...routinesNamed(draft, { name, identityArguments: null }).map(([key]) => key),
+            ],
         ),
       );
       return;

@@ -6,7 +6,7 @@ import { isUniqueByIndex } from '../model/ddl-operation.ts';
 import { baseTypeOf, nextvalDefault } from '../model/definition.ts';
 import { columnsIn, namesIn, renameColumnIn } from '../model/expression.ts';
 import { keyOf, type QualifiedName } from '../model/name.ts';
-import type { ColumnDefinition, Operation } from '../model/operation.ts';
+import type { ColumnDefinition, Operation, SequenceOptions } from '../model/operation.ts';
 import type { Column, Constraint, Index, Table } from '../model/schema.ts';
 import { childrenOf, placeConstraint, removeConstraint, targetTable, withDefinition } from './constraints.ts';
 import type { SchemaDraft } from './draft.ts';
@@ -39,7 +39,7 @@ export function columnOf(
   if (isUnread || draft.isSuspected(operation, keyOf(table.namespace, table.name))) column.certainty = 'suspected';
   if (definition.comment != null) column.comment = definition.comment;
   if (definition.identity === null && !definition.serial) return column;
-  column.ownedSequence = makeSequence(draft, operation, table, definition.name, type);
+  column.ownedSequence = makeSequence(draft, operation, table, definition.name, type, definition.sequence);
   column.default = definition.serial && definition.identity === null ? nextvalDefault(column.ownedSequence) : null;
   return column;
 }
@@ -51,6 +51,7 @@ function makeSequence(
   table: { namespace: string; name: string },
   column: string,
   type: string,
+  options: SequenceOptions = {},
 ): string {
   const key = keyOf(table.namespace, table.name);
   const name = chooseName(
@@ -64,7 +65,8 @@ function makeSequence(
     namespace: table.namespace,
     name,
     ownedBy: `${key}.${column}`,
-    type,
+    ...options,
+    type: options.type ?? type,
   });
   return keyOf(table.namespace, name);
 }
@@ -331,6 +333,9 @@ function alterInFamily(draft: SchemaDraft, operation: Act<'alterColumn'>, key: s
   if (operation.comment !== undefined) column = { ...column, comment: operation.comment };
   if (operation.identity !== undefined && operation.identity !== before.identity)
     column = withIdentity(draft, operation, table, column, operation.identity);
+  const sequence = column.ownedSequence === null ? undefined : draft.map('sequences').get(column.ownedSequence);
+  if (operation.sequence !== undefined && sequence !== undefined)
+    draft.setSequence({ ...sequence, ...operation.sequence });
   draft.change(key, (each) => ({ ...each, columns: new Map(each.columns).set(column.name, column) }));
   if (changesType && baseTypeOf(before.type) !== baseTypeOf(column.type)) doubtTexts(draft, key, column.name);
   for (const child of childrenOf(draft, key)) alterInFamily(draft, operation, keyOf(child.namespace, child.name));

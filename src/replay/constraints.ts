@@ -110,7 +110,8 @@ export function placeConstraint(
     references,
     expression: definition.type === 'c' ? (definition.expression ?? null) : null,
     deferrable: definition.deferrable ?? null,
-    validated: !definition.notValid,
+    validated: !definition.notValid && !definition.notEnforced,
+    ...(definition.notEnforced ? { enforced: false } : {}),
   };
   if (draft.isSuspected(operation, key)) constraint.certainty = 'suspected';
   if (definition.nullsNotDistinct) constraint.nullsNotDistinct = true;

@@ -3,8 +3,8 @@
  */
 import { nextvalDefault } from '../model/definition.ts';
 import { compareText, keyOf, nameOfKey, type QualifiedName } from '../model/name.ts';
-import type { Operation } from '../model/operation.ts';
-import type { Policy, Sequence, View } from '../model/schema.ts';
+import type { Operation, SequenceOptions } from '../model/operation.ts';
+import type { Policy, Routine, Sequence, Trigger, View } from '../model/schema.ts';
 import { targetTable } from './constraints.ts';
 import type { SchemaDraft } from './draft.ts';
 import { removeTable } from './tables.ts';
@@ -17,10 +17,13 @@ type KinKind =
   | 'dropView'
   | 'renameView'
   | 'createRoutine'
+  | 'alterRoutine'
   | 'dropRoutine'
   | 'createTrigger'
   | 'dropTrigger'
+  | 'enableTrigger'
   | 'createPolicy'
+  | 'alterPolicy'
   | 'dropPolicy'
   | 'createExtension'
   | 'dropExtension'
@@ -62,6 +65,9 @@ export function applyToKin(draft: SchemaDraft, operation: Act<KinKind>): void {
     case 'createRoutine':
       createRoutine(draft, operation);
       return;
+    case 'alterRoutine':
+      alterRoutine(draft, operation);
+      return;
     case 'dropRoutine':
       dropRoutine(draft, operation);
       return;
@@ -77,12 +83,26 @@ export function applyToKin(draft: SchemaDraft, operation: Act<KinKind>): void {
       if (key !== null) draft.change(key, (table) => ({ ...table, triggers: without(table.triggers, operation.name) }));
       return;
     }
+    case 'enableTrigger': {
+      const key = targetOf(draft, operation, operation.table);
+      if (key !== null) enableTrigger(draft, key, operation);
+      return;
+    }
     case 'createPolicy': {
       const key = targetTable(draft, operation, operation.table);
       if (key === null) return;
       const { name, command, using, check } = operation;
       const policy = { ...draft.stated(operation, key), name, command, using, check, ...appliesTo(operation) };
       draft.change(key, (table) => ({ ...table, policies: new Map(table.policies).set(name, policy) }));
+      return;
+    }
+    case 'alterPolicy': {
+      const key = targetTable(draft, operation, operation.table);
+      const standing = key === null ? undefined : draft.tables.get(key)?.policies.get(operation.name);
+      if (key === null || standing === undefined) return;
+      const { using = standing.using, check = standing.check } = operation;
+      const policy = { ...standing, ...draft.stated(operation, key), using, check };
+      draft.change(key, (table) => ({ ...table, policies: new Map(table.policies).set(policy.name, policy) }));
       return;
     }
     case 'dropPolicy': {
@@ -160,11 +180,20 @@ function createSequence(draft: SchemaDraft, operation: Act<'createSequence'>): v
     namespace,
     name: operation.name.name,
     ownedBy: null,
-    ...(operation.type ? { type: operation.type } : {}),
-    ...(operation.start ? { start: operation.start } : {}),
-    ...(operation.increment ? { increment: operation.increment } : {}),
+    ...optionsOf(operation),
   });
   if (operation.ownedBy) own(draft, key, operation.ownedBy);
+}
+
+function optionsOf({ type, start, increment, minValue, maxValue, cycle }: SequenceOptions): SequenceOptions {
+  return {
+    ...(type === undefined ? {} : { type }),
+    ...(start === undefined ? {} : { start }),
+    ...(increment === undefined ? {} : { increment }),
+    ...(minValue === undefined ? {} : { minValue }),
+    ...(maxValue === undefined ? {} : { maxValue }),
+    ...(cycle === undefined ? {} : { cycle }),
+  };
 }
 
 /** OWNED BY: the sequence then goes with the column. */
@@ -197,15 +226,8 @@ function alterSequence(draft: SchemaDraft, operation: Act<'alterSequence'>): voi
   const key = draft.find(operation.name, (each) => draft.map('sequences').has(each));
   if (key === null) return;
   if (operation.ownedBy !== undefined) own(draft, key, operation.ownedBy);
-  const { type, start, increment } = operation;
   const sequence = draft.map('sequences').get(key);
-  if (sequence !== undefined && (type ?? start ?? increment) !== undefined)
-    draft.setSequence({
-      ...sequence,
-      ...(type === undefined ? {} : { type }),
-      ...(start === undefined ? {} : { start }),
-      ...(increment === undefined ? {} : { increment }),
-    });
+  if (sequence !== undefined) draft.setSequence({ ...sequence, ...optionsOf(operation) });
   if (operation.to !== undefined) renameSequence(draft, key, operation.to);
 }
 
@@ -311,12 +333,47 @@ function createRoutine(draft: SchemaDraft, operation: Act<'createRoutine'>): voi
   });
 }
 
+function alterRoutine(draft: SchemaDraft, operation: Act<'alterRoutine'>): void {
+  const [found, another] = routinesNamed(draft, operation);
+  if (found === undefined || another !== undefined) return;
+  const [key, routine] = found;
+  const { definition } = routine;
+  draft.set('routines', key, {
+    ...routine,
+    ...draft.stated(operation, key),
+    ...(operation.volatility === undefined ? {} : { volatility: operation.volatility }),
+    definition: definition === null ? null : `${definition.replace(/;\s*$/, '')};\n${operation.statement}`,
+  });
+}
+
+export function routinesNamed(
+  draft: SchemaDraft,
+  { name, identityArguments }: Pick<Act<'dropRoutine'>, 'name' | 'identityArguments'>,
+): [string, Routine][] {
+  const wanted = identityArguments === null ? null : argumentTypes(identityArguments);
+  const namespaces = name.schema === null ? draft.searchPath : [name.schema];
+  return [...draft.map('routines')].filter(
+    ([, routine]) =>
+      routine.name === name.name &&
+      namespaces.includes(routine.namespace) &&
+      (wanted === null || wanted === argumentTypes(routine.identityArguments)),
+  );
+}
+
+function enableTrigger(draft: SchemaDraft, key: string, { trigger, fires }: Act<'enableTrigger'>): void {
+  draft.change(key, (table) => ({
+    ...table,
+    triggers: new Map(
+      [...table.triggers].map(([name, each]): [string, Trigger] => {
+        const { enabled: _, ...rest } = each;
+        return [name, trigger !== null && trigger !== name ? each : fires ? rest : { ...rest, enabled: false }];
+      }),
+    ),
+  }));
+}
+
 function dropRoutine(draft: SchemaDraft, operation: Act<'dropRoutine'>): void {
-  const wanted = operation.identityArguments === null ? null : argumentTypes(operation.identityArguments);
-  const namespaces = operation.name.schema === null ? draft.searchPath : [operation.name.schema];
-  for (const [key, routine] of [...draft.map('routines')]) {
-    if (routine.name !== operation.name.name || !namespaces.includes(routine.namespace)) continue;
-    if (wanted !== null && wanted !== argumentTypes(routine.identityArguments)) continue;
+  for (const [key, routine] of routinesNamed(draft, operation)) {
     draft.delete('routines', key);
     if (operation.cascade) removeTriggersOf(draft, routine.name);
   }

@@ -3,9 +3,11 @@
  */
 
 import { addConstraint } from '../model/declare.ts';
-import { nameOfKey } from '../model/name.ts';
+import type { Difference } from '../model/drift.ts';
+import { nameOfKey, quoteQualified } from '../model/name.ts';
+import type { Constraint } from '../model/schema.ts';
 import { declareStep, differences, tell } from './drift-finding.ts';
-import { defineRule } from './rule.ts';
+import { advice, defineRule, type FindingDraft } from './rule.ts';
 
 export default defineRule({
   id: 'constraint-altered',
@@ -24,6 +26,10 @@ export default defineRule({
       const aspects = difference.aspects.map((aspect) => aspect.name).filter((name) => name !== 'validated');
       if (constraint === null || difference.live === null || aspects.length === 0) continue;
       const table = nameOfKey(difference.table);
+      if (aspects.join() === 'enforced' && constraint.enforced !== false) {
+        yield notKept(difference, constraint, difference.live);
+        continue;
+      }
       yield tell(difference, {
         aspects,
         severity: constraint.type === 'c' ? 'warning' : 'error',
@@ -51,3 +57,26 @@ export default defineRule({
     }
   },
 });
+
+/** Rows came in meanwhile that nobody looked at: switched on again, it would not look at them either. */
+function notKept(
+  difference: Extract<Difference, { kind: 'constraint' }>,
+  declared: Constraint,
+  live: Constraint,
+): FindingDraft {
+  const table = quoteQualified(nameOfKey(difference.table));
+  const isStated = / NOT ENFORCED$/.test(live.definition);
+  return tell(difference, {
+    severity: declared.type === 'c' ? 'warning' : 'error',
+    evidence: [
+      { origin: 'live', text: isStated ? live.definition : 'its triggers are disabled (pg_trigger.tgenabled)' },
+    ],
+    message: `${live.name} on ${table} stands, and nobody keeps it: ${isStated ? 'it is NOT ENFORCED' : 'the triggers that keep it are disabled'}.`,
+    remedy: advice(
+      isStated
+        ? `Find the rows that it forbids, then make it again as declared: ${declared.definition}`
+        : `Switch its triggers on (ALTER TABLE ${table} ENABLE TRIGGER ALL; of the table that it references too), and find the rows that it forbids`,
+      'locks-or-data',
+    ),
+  });
+}

@@ -6,6 +6,7 @@ import type { Difference } from '../model/drift.ts';
 import type { Evidence, Remedy, Severity, SubjectKind } from '../model/finding.ts';
 import type { Operation } from '../model/operation.ts';
 import type { RemedyAction } from '../model/remedy.ts';
+import type { Schema } from '../model/schema.ts';
 import type { FindingDraft, RuleInputs } from './rule.ts';
 
 type Of<Kind extends Difference['kind']> = Extract<Difference, { kind: Kind }>;
@@ -18,9 +19,14 @@ export function* differences<Kind extends Difference['kind']>(
 ): Generator<Of<Kind>> {
   for (const difference of inputs.drift.differences) {
     if (difference.kind !== kind || difference.direction !== direction) continue;
-    if ('table' in difference && !inputs.live.schema.tables.has(difference.table)) continue;
+    if ('table' in difference && !stands(inputs.live.schema, difference.table)) continue;
     yield difference as Of<Kind>;
   }
+}
+
+/** Materialized views have indexes too. */
+export function stands({ tables, views }: Schema, key: string): boolean {
+  return tables.has(key) || views.has(key);
 }
 
 /** Whether the difference is about one of these aspects. */

@@ -17,8 +17,8 @@ export default defineRule({
   },
   *check({ declared, live }) {
     const own = new Set([...declared.heads.tables.values()].map((table) => table.namespace));
-    for (const [key, table] of live.schema.tables) {
-      if (!own.has(table.namespace) && !declared.heads.tables.has(key)) continue;
+    for (const [key, table] of [...live.schema.tables, ...live.schema.views]) {
+      if (!own.has(table.namespace)) continue;
       for (const index of table.indexes.values()) {
         if (index.valid || table.kind === 'partitioned') continue;
         const name = quoteQualified({ schema: table.namespace, name: index.name });

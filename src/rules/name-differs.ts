@@ -1,5 +1,5 @@
 /**
- * A constraint or index of the same meaning under another name.
+ * A constraint, index, trigger or policy of the same meaning under another name.
  */
 import type { Difference } from '../model/drift.ts';
 import { tell } from './drift-finding.ts';
@@ -7,11 +7,12 @@ import { advice, defineRule } from './rule.ts';
 
 export default defineRule({
   id: 'name-differs',
-  title: 'a constraint or index has another name than declared',
+  title: 'a constraint, index, trigger or policy has another name than declared',
   severity: 'info',
   needs: ['drift'],
   docs: {
-    problem: 'The database has a constraint or index that means the same as the declared one, under another name.',
+    problem:
+      'The database has a constraint, index, trigger or policy that means the same as the declared one, under another name.',
     consequence: 'Nothing breaks by itself; a later revision that drops or alters it by name will fail.',
     repair: 'ALTER … RENAME it, or leave it.',
   },
@@ -32,5 +33,5 @@ export default defineRule({
 
 /** What no statement of an application names. */
 export function isNameOnly(kind: Difference['kind']): boolean {
-  return kind === 'constraint' || kind === 'index';
+  return kind === 'constraint' || kind === 'index' || kind === 'trigger' || kind === 'policy';
 }

@@ -4,7 +4,7 @@
 import type { Difference } from '../model/drift.ts';
 import type { Remedy } from '../model/finding.ts';
 import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
-import { tell } from './drift-finding.ts';
+import { stands, tell } from './drift-finding.ts';
 import { isNameOnly } from './name-differs.ts';
 import { idsOfTwoMigrations } from './released-version.ts';
 import { advice, defineRule, step } from './rule.ts';
@@ -25,7 +25,7 @@ export default defineRule({
     const reused = graph && history && code ? idsOfTwoMigrations(graph, code, history) : new Set();
     for (const difference of drift.differences) {
       if (difference.direction !== 'renamed' || isNameOnly(difference.kind)) continue;
-      if ('table' in difference && !live.schema.tables.has(difference.table)) continue;
+      if ('table' in difference && !stands(live.schema, difference.table)) continue;
       const revision = difference.origin?.revision ?? null;
       if (reused.has(revision)) {
         // What stands there may be what the other migration of that id has made.

@@ -3,7 +3,7 @@
  */
 import type { Difference } from '../model/drift.ts';
 import type { Schema } from '../model/schema.ts';
-import { tell } from './drift-finding.ts';
+import { stands, tell } from './drift-finding.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({
@@ -21,7 +21,7 @@ export default defineRule({
     for (const difference of drift.differences) {
       if (difference.direction !== 'unexpected' || difference.kind === 'table' || difference.kind === 'column')
         continue;
-      if ('table' in difference && !declared.schema.tables.has(difference.table)) continue;
+      if ('table' in difference && !stands(declared.schema, difference.table)) continue;
       if (isDeclaredLater(difference, declared.heads)) continue;
       // A key that comes with a column or table is told there.
       const isKey = difference.kind === 'constraint' && difference.live?.fromPartitionParent !== true;
@@ -41,7 +41,7 @@ function isDeclaredLater(difference: Difference, heads: Schema): boolean {
     case 'constraint':
       return heads.tables.get(difference.table)?.constraints.has(name) === true;
     case 'index':
-      return heads.tables.get(difference.table)?.indexes.has(name) === true;
+      return (heads.tables.get(difference.table) ?? heads.views.get(difference.table))?.indexes.has(name) === true;
     case 'trigger':
       return heads.tables.get(difference.table)?.triggers.has(name) === true;
     case 'policy':

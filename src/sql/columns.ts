@@ -7,6 +7,7 @@ import type {
   ConstraintDefinition,
   IndexDefinition,
   IndexKeyDefinition,
+  SequenceOptions,
 } from '../model/operation.ts';
 import type { ReferentialAction } from '../model/schema.ts';
 import type { Statement } from './pg-parser.ts';
@@ -22,7 +23,7 @@ import {
   sliceOf,
   splitByComma,
 } from './slices.ts';
-import { as, relationOf, stringsOf, typeOf } from './tree.ts';
+import { as, constantOf, relationOf, stringsOf, typeOf } from './tree.ts';
 
 const actionByLetter: Record<string, ReferentialAction> = {
   a: 'NO ACTION',
@@ -66,10 +67,12 @@ export function constraintOf(
   const own = column === null ? [] : [column];
   const base = { name: constraint.conname ?? null, ...(constraint.conname ? { nameIsFinal: true } : {}) };
   const deferrable = deferrability(constraint);
+  // Only those two can be without it, and the grammar says so of all others too.
+  const isKept = constraint.is_enforced === true || !/^CONSTR_(CHECK|FOREIGN)$/.test(constraint.contype ?? '');
   const common = {
     ...base,
     ...(deferrable ? { deferrable } : {}),
-    ...(constraint.skip_validation ? { notValid: true } : {}),
+    ...(isKept ? (constraint.skip_validation ? { notValid: true } : {}) : { notEnforced: true }),
   };
   const keys = constraint.keys?.length ? stringsOf(constraint.keys) : own;
   const include = stringsOf(constraint.including);
@@ -157,6 +160,7 @@ export function columnOf(statement: Statement, definition: ColumnDef): ColumnDef
       case 'CONSTR_IDENTITY':
         column.identity = constraint.generated_when === 'a' ? 'always' : 'by default';
         column.notNull = true;
+        if (constraint.options?.length) column.sequence = sequenceOptionsOf(constraint.options);
         break;
       case 'CONSTR_GENERATED':
         column.generated = {
@@ -164,6 +168,11 @@ export function columnOf(statement: Statement, definition: ColumnDef): ColumnDef
           stored: constraint.generated_kind !== 'v',
         };
         break;
+      case 'CONSTR_ATTR_NOT_ENFORCED': {
+        const last = constraints.at(-1);
+        if (last) last.notEnforced = true;
+        break;
+      }
       case 'CONSTR_ATTR_DEFERRABLE':
       case 'CONSTR_ATTR_DEFERRED':
       case 'CONSTR_ATTR_IMMEDIATE': {
@@ -182,6 +191,28 @@ export function columnOf(statement: Statement, definition: ColumnDef): ColumnDef
   }
   if (constraints.length > 0) column.constraints = constraints;
   return column;
+}
+
+/** Of CREATE SEQUENCE, ALTER SEQUENCE and an identity column; `NO MAXVALUE` is as if nothing was said. */
+export function sequenceOptionsOf(options: readonly Node[] | undefined): SequenceOptions {
+  const byName = new Map(
+    (options ?? []).flatMap((option) => {
+      const element = as(option, 'DefElem');
+      return element ? [[element.defname ?? '', element.arg] as const] : [];
+    }),
+  );
+  const text = (name: string) => constantOf(byName.get(name));
+  const type = byName.has('as') ? typeOf(as(byName.get('as'), 'TypeName')).type : null;
+  const [start, increment] = [text('start'), text('increment')];
+  const [minValue, maxValue] = [text('minvalue'), text('maxvalue')];
+  return {
+    ...(type === null ? {} : { type }),
+    ...(start === null ? {} : { start }),
+    ...(increment === null ? {} : { increment }),
+    ...(minValue === null ? {} : { minValue }),
+    ...(maxValue === null ? {} : { maxValue }),
+    ...(byName.has('cycle') ? { cycle: as(byName.get('cycle'), 'Boolean')?.boolval === true } : {}),
+  };
 }
 
 function keyOf(statement: Statement, element: IndexElem, first: number, last: number): IndexKeyDefinition {

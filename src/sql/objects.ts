@@ -18,6 +18,7 @@ import type {
 } from 'libpg-query';
 import type { QualifiedName } from '../model/name.ts';
 import type { UnplacedOperation } from '../model/operation.ts';
+import { sequenceOptionsOf } from './columns.ts';
 import type { Statement } from './pg-parser.ts';
 import { identityArgumentsOf } from './routines.ts';
 import { bracketed, endOfDefault, findWord, indexAt, sliceOf } from './slices.ts';
@@ -87,16 +88,7 @@ function elementsOf(options: readonly Node[] | undefined): DefElem[] {
 
 function sequenceOptions(options: readonly Node[] | undefined) {
   const ownedBy = ownerOf(options);
-  const byName = new Map(elementsOf(options).map((element) => [element.defname ?? '', element]));
-  const type = byName.has('as') ? typeOf(as(byName.get('as')?.arg, 'TypeName')).type : null;
-  const start = constantOf(byName.get('start')?.arg);
-  const increment = constantOf(byName.get('increment')?.arg);
-  return {
-    ...(ownedBy === undefined ? {} : { ownedBy }),
-    ...(type === null ? {} : { type }),
-    ...(start === null ? {} : { start }),
-    ...(increment === null ? {} : { increment }),
-  };
+  return { ...(ownedBy === undefined ? {} : { ownedBy }), ...sequenceOptionsOf(options) };
 }
 
 export function createSequence(create: CreateSeqStmt): UnplacedOperation {
@@ -108,7 +100,7 @@ export function createSequence(create: CreateSeqStmt): UnplacedOperation {
   };
 }
 
-const followedOptions = new Set(['owned_by', 'as', 'start', 'increment']);
+const followedOptions = new Set(['owned_by', 'as', 'start', 'increment', 'minvalue', 'maxvalue', 'cycle']);
 
 export function alterSequence(alter: AlterSeqStmt): UnplacedOperation {
   const name = relationOf(alter.sequence);
@@ -116,7 +108,11 @@ export function alterSequence(alter: AlterSeqStmt): UnplacedOperation {
     defname === undefined || defname === 'restart' || defname === 'cache' ? [] : [defname],
   );
   if (changed.length === 0) return ignored('ALTER SEQUENCE');
-  if (!changed.every((option) => followedOptions.has(option))) return opaque('options of a sequence are changed', name);
+  const isDefaulted = elementsOf(alter.options).some(
+    ({ defname, arg }) => /^(min|max)value$/.test(defname ?? '') && !arg,
+  );
+  if (isDefaulted || !changed.every((option) => followedOptions.has(option)))
+    return opaque('options of a sequence are changed', name);
   return { kind: 'alterSequence', name, ...sequenceOptions(alter.options) };
 }
 

@@ -3,6 +3,8 @@
  * Signatures as `pg_get_function_identity_arguments` and `pg_get_function_result` print them (ruleutils.c).
  */
 import type {
+  AlterFunctionStmt,
+  AlterPolicyStmt,
   CreateFunctionStmt,
   CreatePolicyStmt,
   CreateTrigStmt,
@@ -14,6 +16,7 @@ import { quoteIdentifier } from '../model/name.ts';
 import type { UnplacedOperation } from '../model/operation.ts';
 import type { Statement } from './pg-parser.ts';
 import { bracketed, findWord, findWordOutside, isWord, sliceOf, splitByComma } from './slices.ts';
+import { opaque } from './tables.ts';
 import { as, firstLocation, qualifiedOf, relationOf, stringOf, stringsOf, typeOf } from './tree.ts';
 
 function isTableColumn(parameter: FunctionParameter): boolean {
@@ -88,6 +91,18 @@ export function createFunction(statement: Statement, create: CreateFunctionStmt)
   };
 }
 
+export function alterRoutine(statement: Statement, alter: AlterFunctionStmt): UnplacedOperation {
+  const actions = (alter.actions ?? []).flatMap((each) => as(each, 'DefElem') ?? []);
+  const volatility = stringOf(actions.find(({ defname }) => defname === 'volatility')?.arg);
+  return {
+    kind: 'alterRoutine',
+    name: qualifiedOf(stringsOf(alter.func?.objname)),
+    identityArguments: identityArgumentsOf(alter.func),
+    ...(volatility === null ? {} : { volatility: volatility.charAt(0) }),
+    statement: statement.source.slice(statement.from, statement.to),
+  };
+}
+
 /** CREATE AGGREGATE: its arguments are a list of parameters, its result the type of its state or final function: unknown here. */
 export function createAggregate(statement: Statement, define: DefineStmt): UnplacedOperation {
   const parameters = (as(define.args?.[0], 'List')?.items ?? []).flatMap((each) => as(each, 'FunctionParameter') ?? []);
@@ -118,20 +133,42 @@ export function createTrigger(statement: Statement, create: CreateTrigStmt): Unp
 const policyCommands: Record<string, string> = { all: '*', select: 'r', insert: 'a', update: 'w', delete: 'd' };
 
 export function createPolicy(statement: Statement, create: CreatePolicyStmt): UnplacedOperation {
-  const after = firstLocation(create.table);
-  const start = after < 0 ? 0 : statement.tokens.findIndex((token) => token.from >= statement.offsetOf(after));
-  const using = create.qual ? findWordOutside(statement, start, 'using') : -1;
-  let check = -1;
-  if (create.with_check) {
-    check = findWord(statement, start, 'check');
-    while (check >= 0 && !isWord(statement.tokens[check - 1], 'with')) check = findWord(statement, check + 1, 'check');
-  }
+  const { using, check } = conditionsOf(statement, create);
   return {
     kind: 'createPolicy',
     table: relationOf(create.table),
     name: create.policy_name ?? '',
     command: policyCommands[create.cmd_name ?? 'all'] ?? '*',
-    using: using < 0 ? null : (bracketed(statement, using)?.text ?? null),
-    check: check < 0 ? null : (bracketed(statement, check)?.text ?? null),
+    using,
+    check,
   };
+}
+
+export function alterPolicy(statement: Statement, alter: AlterPolicyStmt): UnplacedOperation {
+  const table = relationOf(alter.table);
+  if ((alter.roles ?? []).length > 0) return opaque('the roles of a policy are changed', table);
+  const { using, check } = conditionsOf(statement, alter);
+  return {
+    kind: 'alterPolicy',
+    table,
+    name: alter.policy_name ?? '',
+    ...(using === null ? {} : { using }),
+    ...(check === null ? {} : { check }),
+  };
+}
+
+function conditionsOf(
+  statement: Statement,
+  policy: Pick<CreatePolicyStmt, 'table' | 'qual' | 'with_check'>,
+): { using: string | null; check: string | null } {
+  const after = firstLocation(policy.table);
+  const start = after < 0 ? 0 : statement.tokens.findIndex((token) => token.from >= statement.offsetOf(after));
+  const using = policy.qual ? findWordOutside(statement, start, 'using') : -1;
+  let check = -1;
+  if (policy.with_check) {
+    check = findWord(statement, start, 'check');
+    while (check >= 0 && !isWord(statement.tokens[check - 1], 'with')) check = findWord(statement, check + 1, 'check');
+  }
+  const textAt = (at: number) => (at < 0 ? null : (bracketed(statement, at)?.text ?? null));
+  return { using: textAt(using), check: textAt(check) };
 }

@@ -17,7 +17,7 @@ import {
   setVariable,
 } from './objects.ts';
 import type { Statement } from './pg-parser.ts';
-import { createAggregate, createFunction, createPolicy, createTrigger } from './routines.ts';
+import { alterPolicy, alterRoutine, createAggregate, createFunction, createPolicy, createTrigger } from './routines.ts';
 import { touchRows } from './rows.ts';
 import { isWord, sliceOf, splitByComma } from './slices.ts';
 import {
@@ -127,9 +127,7 @@ export function readStatement(statement: Statement): PlacedPart[] {
   if (routine) return single(createFunction(statement, routine));
   const routineChange = as(node, 'AlterFunctionStmt');
   if (routineChange) {
-    const changes = (routineChange.actions ?? []).some((each) => as(each, 'DefElem')?.defname === 'volatility');
-    const name = qualifiedOf(stringsOf(routineChange.func?.objname));
-    return single(changes ? opaque('the volatility of a function is changed', name) : ignored('ALTER FUNCTION'));
+    return single(alterRoutine(statement, routineChange));
   }
   const define = as(node, 'DefineStmt');
   if (define)
@@ -141,7 +139,7 @@ export function readStatement(statement: Statement): PlacedPart[] {
   const policy = as(node, 'CreatePolicyStmt');
   if (policy) return single(createPolicy(statement, policy));
   const policyChange = as(node, 'AlterPolicyStmt');
-  if (policyChange) return single(opaque('ALTER POLICY is not followed', relationOf(policyChange.table)));
+  if (policyChange) return single(alterPolicy(statement, policyChange));
   const extension = as(node, 'CreateExtensionStmt');
   if (extension) {
     const schema = (extension.options ?? [])

@@ -12,7 +12,7 @@ import type {
 } from 'libpg-query';
 import type { QualifiedName } from '../model/name.ts';
 import type { ConstraintDefinition, TableDefinition, UnplacedOperation } from '../model/operation.ts';
-import { columnOf, constraintOf, deferrability, indexOf } from './columns.ts';
+import { columnOf, constraintOf, deferrability, indexOf, sequenceOptionsOf } from './columns.ts';
 import type { Statement } from './pg-parser.ts';
 import { endOfElement, findWord, findWordOutside, indexAt, isMark, isWord, sliceOf, splitByComma } from './slices.ts';
 import { as, firstLocation, relationOf, relationsIn, stringOf, stringsOf, typeOf } from './tree.ts';
@@ -225,16 +225,20 @@ function alterCommand(
         notNull: true,
       };
     case 'AT_SetIdentity': {
-      const option = (as(command.def, 'List')?.items ?? [])
-        .map((item) => as(item, 'DefElem'))
-        .find((element) => element?.defname === 'generated');
-      if (!option) return ignored('ALTER TABLE');
+      const items = as(command.def, 'List')?.items ?? [];
+      const options = items.flatMap((item) => as(item, 'DefElem') ?? []);
+      const kind = options.find(({ defname }) => defname === 'generated');
+      const sequence = sequenceOptionsOf(items);
+      const hasOptions = Object.keys(sequence).length > 0;
+      if (kind === undefined && !hasOptions) return ignored('ALTER TABLE');
       // The grammar gives the letter as its code: 'a' 97, 'd' 100.
+      const identity = as(kind?.arg, 'Integer')?.ival === 100 ? 'by default' : 'always';
       return {
         kind: 'alterColumn',
         table,
         column,
-        identity: as(option.arg, 'Integer')?.ival === 100 ? 'by default' : 'always',
+        ...(kind === undefined ? {} : { identity, hasIdentity: true }),
+        ...(hasOptions ? { sequence } : {}),
       };
     }
     case 'AT_DropIdentity':
@@ -314,6 +318,18 @@ function alterCommand(
         return opaque('ALTER CONSTRAINT is followed for DEFERRABLE alone', table);
       return { kind: 'alterConstraint', table, constraint: change.conname ?? '', deferrable: deferrability(change) };
     }
+    case 'AT_EnableTrig':
+    case 'AT_EnableAlwaysTrig':
+      return { kind: 'enableTrigger', table, trigger: column, fires: true };
+    case 'AT_DisableTrig':
+    case 'AT_EnableReplicaTrig':
+      return { kind: 'enableTrigger', table, trigger: column, fires: false };
+    case 'AT_EnableTrigAll':
+    case 'AT_EnableTrigUser':
+      return { kind: 'enableTrigger', table, trigger: null, fires: true };
+    case 'AT_DisableTrigAll':
+    case 'AT_DisableTrigUser':
+      return { kind: 'enableTrigger', table, trigger: null, fires: false };
     case 'AT_AddInherit':
     case 'AT_DropInherit':
       return opaque('a change of inheritance is not followed', table);

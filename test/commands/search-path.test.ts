@@ -73,3 +73,34 @@ it('takes what another copy of the chain has for no table of this one that was m
 it('still sees the row of another application through an empty schema in front', async () => {
   expect(await doctorOn('svc,public')).toContain('foreign-version-row:public.alembic_version');
 });
+
+it('knows the types of extensions that live in a schema of their own', async () => {
+  const sql = `
+    CREATE EXTENSION IF NOT EXISTS citext;
+    CREATE EXTENSION IF NOT EXISTS pg_trgm;
+    CREATE TABLE people (mail citext NOT NULL DEFAULT 'x', mails citext[], h hstore, name text, CHECK (mail <> 'a'::citext));
+    CREATE INDEX people_name ON people USING gin (name gin_trgm_ops);
+    CREATE INDEX people_mail ON people (lower(mail)) WHERE mail = 'a'::citext;
+    CREATE VIEW mails AS SELECT mail, h FROM people WHERE mail <> '';
+    CREATE DOMAIN address AS citext CHECK (VALUE ~ '@');
+    CREATE FUNCTION plain(a citext, b int) RETURNS citext LANGUAGE sql AS 'SELECT a'`;
+  const own = sqlProject({ c3c3c0ffee03: { sql } });
+  await using elsewhere = await testDatabase({
+    sql: `create schema extensions; create extension citext schema extensions; create extension pg_trgm schema extensions;
+      create extension hstore schema extensions; set search_path = "$user", public, extensions; ${sql}; ${versions('public', 'c3c3c0ffee03')}`,
+  });
+  const findings = async () => {
+    const { report } = await run('doctor', { project: own.dir, url: elsewhere.url, format: 'json' });
+    return report().findings.map(({ key }) => key);
+  };
+  expect(await findings()).toEqual(['unexpected-object:hstore']);
+  await elsewhere.connection.query(`alter table people alter mail set default 'y', alter mails type text[];
+    drop index people_name; create index people_name on people using gin (name extensions.gin_trgm_ops) where name <> ''`);
+  expect(await findings()).toEqual([
+    'column-type-altered:public.people.mails',
+    'column-default-altered:public.people.mail',
+    'index-altered:public.people.people_name',
+    'unexpected-object:hstore',
+  ]);
+  own.remove();
+});

@@ -1,6 +1,7 @@
 /** What PostgreSQL is asked about. */
 import { expect, it } from 'vitest';
-import { compareSchemas, keysInDoubt, withLentTypes, withoutLentTypes } from '../../src/diff/index.ts';
+import { withLentTypes, withoutLentTypes } from '../../src/diff/doubts.ts';
+import { compareSchemas, keysInDoubt } from '../../src/diff/index.ts';
 import { unreadableType } from '../../src/model/definition.ts';
 import type { Column, Schema } from '../../src/model/schema.ts';
 import { schemaOfOperations } from '../../src/replay/index.ts';

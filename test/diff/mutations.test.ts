@@ -208,6 +208,33 @@ const mutations: [name: string, sql: string, said: string[]][] = [
     ['column renamed public.tenants.id tid'],
   ],
   ['domain check', 'alter domain positive drop constraint positive_check', ['domain altered public.positive checks']],
+  [
+    'domain moved',
+    'create schema s; alter domain positive set schema s',
+    ['domain elsewhere public.positive s.positive'],
+  ],
+  ['domain renamed', 'alter domain positive rename to above', ['domain renamed public.positive above']],
+  ['view moved', 'create schema s; alter view v set schema s', ['view elsewhere public.v s.v']],
+  ['trigger renamed', 'alter trigger tr on users rename to other', ['trigger renamed public.users.tr other']],
+  ['trigger of a replica', 'alter table users enable replica trigger tr', ['trigger altered public.users.tr enabled']],
+  ['trigger that always fires', 'alter table users enable always trigger tr', []],
+  [
+    'the triggers of a key off',
+    'alter table tenants disable trigger all',
+    ['constraint altered public.users.fk_tenant enforced'],
+  ],
+  [
+    'a key not enforced',
+    'alter table users alter constraint fk_tenant not enforced',
+    ['constraint altered public.users.fk_tenant enforced'],
+  ],
+  ['policy renamed', 'alter policy p on notes rename to other', ['policy renamed public.notes.p other']],
+  [
+    'numbers of an identity',
+    'alter table users alter n set increment by 7',
+    ['sequence altered public.users_n_seq increment'],
+  ],
+  ['end of a sequence', 'alter sequence free maxvalue 900 cycle', ['sequence altered public.free maxValue cycle']],
   ['unlogged', 'alter table notes set unlogged', ['table altered public.notes persistence']],
 ];
 

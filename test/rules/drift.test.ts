@@ -18,6 +18,12 @@ CREATE TABLE person (
 );
 CREATE INDEX person_team_ix ON person (team_id);
 CREATE VIEW adults AS SELECT id FROM person WHERE age >= 18;
+CREATE DOMAIN code AS text CHECK (VALUE <> '');
+CREATE MATERIALIZED VIEW grown AS SELECT id FROM person;
+CREATE INDEX grown_ix ON grown (id);
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER touching BEFORE UPDATE ON person FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE POLICY own ON person USING (age > 1);
 `;
 
 const cases: [rule: string, subject: string, from: string, to: string][] = [
@@ -47,6 +53,25 @@ const cases: [rule: string, subject: string, from: string, to: string][] = [
     'CREATE SEQUENCE ticket;',
     'CREATE SEQUENCE ticket; CREATE TABLE leftover (x int);',
   ],
+  ['index-missing', 'public.grown.grown_ix', 'CREATE INDEX grown_ix ON grown (id);', ''],
+  [
+    'unexpected-object',
+    'public.grown.more',
+    'ON grown (id);',
+    'ON grown (id); CREATE UNIQUE INDEX more ON grown (id);',
+  ],
+  ['found-in-other-schema', 'public.code', 'CREATE DOMAIN code', 'CREATE SCHEMA s; CREATE DOMAIN s.code'],
+  ['found-in-other-schema', 'public.adults', 'CREATE VIEW adults', 'CREATE SCHEMA s; CREATE VIEW s.adults'],
+  ['name-differs', 'public.person.touching', 'CREATE TRIGGER touching', 'CREATE TRIGGER touched'],
+  ['name-differs', 'public.person.own', 'CREATE POLICY own', 'CREATE POLICY mine'],
+  [
+    'trigger-altered',
+    'public.person.touching',
+    'CREATE POLICY own',
+    'ALTER TABLE person DISABLE TRIGGER touching; CREATE POLICY own',
+  ],
+  ['function-altered', 'public.touch()', 'CREATE POLICY own', 'ALTER FUNCTION touch() STABLE; CREATE POLICY own'],
+  ['constraint-altered', 'public.person.person_team_fk', 'ON DELETE CASCADE', 'ON DELETE CASCADE NOT ENFORCED'],
 ];
 
 const driftRules = allRules.filter((rule) => rule.needs.includes('drift')).map((rule) => rule.id);

@@ -189,7 +189,10 @@ describe('ALTER TABLE', () => {
     ['RENAME CONSTRAINT a TO b', { kind: 'renameConstraint', constraint: 'a', to: 'b' }],
     ['SET SCHEMA s', { kind: 'setTableNamespace', to: 's' }],
     ['ALTER CONSTRAINT k NOT ENFORCED', { kind: 'opaque', objects: [t] }],
-    ['DISABLE TRIGGER ALL', { kind: 'ignored' }],
+    ['DISABLE TRIGGER ALL', { kind: 'enableTrigger', trigger: null, fires: false }],
+    ['ENABLE ALWAYS TRIGGER a', { kind: 'enableTrigger', trigger: 'a', fires: true }],
+    ['ENABLE REPLICA TRIGGER a', { kind: 'enableTrigger', trigger: 'a', fires: false }],
+    ['ALTER a RESTART', { kind: 'ignored' }],
   ])('%s', (command, expected) => {
     expect(one(`ALTER TABLE t ${command}`)).toMatchObject(expected);
   });

@@ -1,5 +1,7 @@
 /** Changes to what stands: deferrability of a key, options of a sequence. */
 import { beforeAll, expect, it } from 'vitest';
+import { renderOperation } from '../../src/model/ddl.ts';
+import type { SchemaOperation } from '../../src/model/operation.ts';
 import { loadSqlParser } from '../../src/sql/index.ts';
 import { read } from '../sources/operations/reading.ts';
 
@@ -26,8 +28,20 @@ op.execute('ALTER SEQUENCE s AS bigint INCREMENT BY 5 RESTART WITH 9')`);
   expect(schema.sequences.get('public.s')).toMatchObject({ type: 'bigint', increment: '5' });
 });
 
+it('reads the numbers of an identity', () => {
+  const { schema, operations } = read(
+    `op.create_table('t', sa.Column('n', sa.Integer(), sa.Identity(always=True, start=100, increment=5)), sa.Column('m', sa.Integer()))
+op.execute('ALTER TABLE t ALTER n SET INCREMENT BY 7')`,
+  );
+  expect(schema.sequences.get('public.t_n_seq')).toMatchObject({ type: 'integer', start: '100', increment: '7' });
+  expect(operations.flatMap((operation) => renderOperation(operation as SchemaOperation))).toMatchObject([
+    expect.stringContaining('GENERATED ALWAYS AS IDENTITY (INCREMENT BY 5 START WITH 100)'),
+    'ALTER TABLE t ALTER COLUMN n SET INCREMENT BY 7',
+  ]);
+});
+
 it('does not pretend to follow others', () => {
-  expect(read(`op.execute('CREATE SEQUENCE s; ALTER SEQUENCE s CYCLE')`).operations.at(-1)?.kind).toBe('opaque');
+  expect(read(`op.execute('CREATE SEQUENCE s; ALTER SEQUENCE s NO MAXVALUE')`).operations.at(-1)?.kind).toBe('opaque');
 });
 
 it('renames by the text that replace() gives', () => {

@@ -19,7 +19,7 @@ import {
 import { lookAtDatabase } from '../../src/diagnose/database.ts';
 import { judge } from '../../src/diagnose/judgement.ts';
 import { readSubject } from '../../src/diagnose.ts';
-import { compareSchemas, keysInDoubt, withLentTypes, withoutLentTypes } from '../../src/diff/index.ts';
+import { asDeclared, compareSchemas, keysInDoubt, toBeBuilt } from '../../src/diff/index.ts';
 import type { Difference } from '../../src/model/drift.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import type { LiveDatabase } from '../../src/model/live.ts';
@@ -79,13 +79,10 @@ function comparison(scratch: ScratchServer, declared: Schema): Witness {
         extensionObjects: live.extensionObjects,
         versionTables: new Set(live.versionTables.map((table) => table.key)),
       };
-      const both = await elaborateBoth(
-        scratch,
-        withLentTypes(declared, live.schema),
-        live.schema,
-        (ours, theirs, round) => keysInDoubt(ours, theirs, scope, round),
+      const both = await elaborateBoth(scratch, toBeBuilt(declared, live), live.schema, (ours, theirs, round) =>
+        keysInDoubt(ours, theirs, scope, round),
       );
-      const ours = withoutLentTypes(both.declared, declared);
+      const ours = asDeclared(both.declared, declared, live);
       const { differences } = compareSchemas(ours, both.live, { ...scope, elaborated: true, unbuilt: both.unbuilt });
       return differences.map(sayDifference);
     },

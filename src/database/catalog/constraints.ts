@@ -19,6 +19,9 @@ export async function readConstraints(
   tables: ReadonlyMap<number, OpenTable>,
   names: ColumnNames,
 ): Promise<void> {
+  // ALTER TABLE … DISABLE TRIGGER ALL switches those off too that keep a foreign key.
+  const isEnforced = `${reading.version >= 180_000 ? 'o.conenforced' : 'true'} and not exists (
+    select from pg_trigger t where t.tgconstraint = o.oid and t.tgisinternal and t.tgenabled in ('D', 'R'))`;
   const nullsNotDistinct = reading.version >= 150_000 ? 'i.indnullsnotdistinct' : 'false';
   const rows = await readRows<
     [
@@ -41,6 +44,7 @@ export async function readConstraints(
       string | null,
       number | null,
       string | null,
+      boolean,
     ]
   >(
     reading,
@@ -55,7 +59,7 @@ export async function readConstraints(
                 from unnest(o.confkey) with ordinality k(number, place)
                 join pg_attribute fa on fa.attrelid = o.confrelid and fa.attnum = k.number) end,
             o.confdeltype, o.confupdtype, o.confmatchtype,
-            ${nullsNotDistinct}, i.indkey, i.indnkeyatts, d.description
+            ${nullsNotDistinct}, i.indkey, i.indnkeyatts, d.description, ${isEnforced}
        from pg_constraint o
        join pg_class c on c.oid = o.conrelid
        join pg_namespace n on n.oid = c.relnamespace
@@ -84,6 +88,7 @@ export async function readConstraints(
     indexKey,
     keyCount,
     comment,
+    enforced,
   ] of rows) {
     const table = tables.get(tableOid);
     if (!table) continue;
@@ -106,6 +111,7 @@ export async function readConstraints(
       deferrable: deferrable ? (deferred ? 'initially deferred' : 'initially immediate') : null,
       validated,
     };
+    if (!enforced) constraint.enforced = false;
     if (isNullsNotDistinct) constraint.nullsNotDistinct = true;
     if (indexKey !== null && keyCount !== null) {
       const include = names.of(tableOid, vector(indexKey).slice(keyCount));

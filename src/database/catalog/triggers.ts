@@ -7,7 +7,7 @@ import type { OpenTable } from './tables.ts';
 export async function readTriggers(reading: CatalogReading, tables: ReadonlyMap<number, OpenTable>): Promise<void> {
   const rows = await readRows<[number, string, string | null, boolean, boolean]>(
     reading,
-    `select t.tgrelid, t.tgname, pg_get_triggerdef(t.oid), t.tgenabled <> 'D', t.tgparentid <> 0
+    `select t.tgrelid, t.tgname, pg_get_triggerdef(t.oid), t.tgenabled in ('O', 'A'), t.tgparentid <> 0
        from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
       where not t.tgisinternal and c.relkind in ('r', 'p', 'f') and ${countsNamespace}
       order by t.tgrelid, t.tgname`.replace(

@@ -8,6 +8,7 @@ import type {
   ConstraintDefinition,
   IndexDefinition,
   IndexKeyDefinition,
+  SequenceOptions,
   TableDefinition,
 } from '../../../model/operation.ts';
 import type { ReferentialAction } from '../../../model/schema.ts';
@@ -15,6 +16,7 @@ import {
   type Arguments,
   classAttribute,
   describe,
+  integerOf,
   isObject,
   isUnknown,
   type Machine,
@@ -58,7 +60,7 @@ const argsOf = (made: Made): Arguments => ({ positional: made.positional, named:
 export type DefaultReading =
   | { state: 'none' }
   | { state: 'text'; text: string }
-  | { state: 'identity'; identity: 'always' | 'by default' }
+  | { state: 'identity'; identity: 'always' | 'by default'; sequence: SequenceOptions }
   | { state: 'computed'; expression: string; stored: boolean }
   | { state: 'unknown'; reason: string };
 
@@ -73,7 +75,11 @@ export function readDefault(machine: Machine, value: Value | undefined): Default
   if (made) {
     const path = canonicalPath(made.path);
     if (path === 'sa.Identity')
-      return { state: 'identity', identity: flagOf(argument(argsOf(made), 0, 'always')) ? 'always' : 'by default' };
+      return {
+        state: 'identity',
+        identity: flagOf(argument(argsOf(made), 0, 'always')) ? 'always' : 'by default',
+        sequence: readSequenceOptions(argsOf(made), 2),
+      };
     if (path === 'sa.Computed') {
       const expression =
         textOf(made.positional[0] ?? made.named.get('sqltext') ?? null) ??
@@ -89,6 +95,27 @@ export function readDefault(machine: Machine, value: Value | undefined): Default
   return expression === null
     ? { state: 'unknown', reason: `its default is not known: ${isUnknown(bare) ? bare.reason : describe(bare)}` }
     : { state: 'text', text: expression };
+}
+
+/** Of `sa.Identity`, whose options stand from the place `first` on: start, increment, minvalue, maxvalue, …, cycle. */
+function readSequenceOptions(args: Arguments, first: number): SequenceOptions {
+  const number = (place: number, name: string) => {
+    const value = argument(args, first + place, name);
+    const read = value === undefined ? null : integerOf(value);
+    return read === null ? undefined : String(read);
+  };
+  const start = number(0, 'start');
+  const increment = number(1, 'increment');
+  const minValue = number(2, 'minvalue');
+  const maxValue = number(3, 'maxvalue');
+  const cycle = flagOf(argument(args, first + 6, 'cycle'));
+  return {
+    ...(start === undefined ? {} : { start }),
+    ...(increment === undefined ? {} : { increment }),
+    ...(minValue === undefined ? {} : { minValue }),
+    ...(maxValue === undefined ? {} : { maxValue }),
+    ...(cycle ? { cycle } : {}),
+  };
 }
 
 const actions = new Set(['NO ACTION', 'RESTRICT', 'CASCADE', 'SET NULL', 'SET DEFAULT']);
@@ -288,6 +315,7 @@ export function readColumn(
     if (reading.state === 'text') definition.default = reading.text;
     else if (reading.state === 'identity') {
       definition.identity = reading.identity;
+      if (Object.keys(reading.sequence).length > 0) definition.sequence = reading.sequence;
       definition.notNull = isNullable !== true || isAbsent(nullable);
     } else if (reading.state === 'computed')
       definition.generated = { expression: reading.expression, stored: reading.stored };
