@@ -356,6 +356,72 @@ ${classOf('One', 'Base')}${classOf('Old', 'Archive')}${classOf('Two', 'Base')}`,
   expect(definitionsByTable.get('public.t')?.map(({ name }) => name)).toEqual(['One', 'Two']);
 });
 
+it('reads what mixins of known libraries bring, and says of others that it does not', () => {
+  const { schema, blindSpots } = readAll({
+    'app/a.py': `from fastapi_users.db import SQLAlchemyBaseOAuthAccountTableUUID, SQLAlchemyBaseUserTable
+from sqlalchemy import Column, Integer, Sequence, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy_utils import Timestamp
+from somewhere.models import Audited
+class Base(DeclarativeBase): pass
+class User(SQLAlchemyBaseUserTable[int], Base):
+    id: Mapped[int] = mapped_column(primary_key=True)
+class OAuthAccount(SQLAlchemyBaseOAuthAccountTableUUID, Base):
+    __tablename__ = 'accounts'
+class Stamped(Base, Timestamp):
+    __tablename__ = 'stamped'
+    id = Column(Integer, primary_key=True)
+    number = Column(Integer, Sequence('numbers'))
+class Watched(Audited, Base):
+    __tablename__ = 'watched'
+    id = Column(Integer, primary_key=True)
+`,
+  });
+  const columnsOf = (key: string) => [...(schema.tables.get(key)?.columns.keys() ?? [])].sort().join(' ');
+  expect(columnsOf('public.user')).toBe('email hashed_password id is_active is_superuser is_verified');
+  expect(schema.tables.get('public.user')?.columns.get('id')?.type).toBe('integer');
+  expect([...(schema.tables.get('public.user')?.indexes.keys() ?? [])]).toEqual(['ix_user_email']);
+  expect(columnsOf('public.accounts')).toContain('account_id expires_at id oauth_name refresh_token user_id');
+  expect(schema.tables.get('public.accounts')?.constraints.get('accounts_user_id_fkey')).toMatchObject({
+    references: { table: 'public.user', columns: ['id'], onDelete: 'CASCADE' },
+  });
+  expect(columnsOf('public.stamped')).toBe('created id number updated');
+  expect([...schema.sequences.keys()]).toContain('public.numbers');
+  expect(blindSpots).toMatchObject([
+    {
+      objects: ['public.watched'],
+      reason: 'what columns somewhere.models.Audited, outside the project, brings is not known',
+    },
+  ]);
+});
+
+it('reads keys of columns by object, and indexes beside a class over parts of a column', () => {
+  const { schema, blindSpots } = readAll({
+    'app/a.py': `from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import declarative_base
+from elsewhere import other_table
+Base = declarative_base()
+class T(Base):
+    __tablename__ = 't'
+    id = Column(Integer, primary_key=True)
+    data = Column(JSONB)
+class U(Base):
+    __tablename__ = 'u'
+    id = Column(Integer, primary_key=True)
+    t_id = Column('t', Integer)
+    __table_args__ = (ForeignKeyConstraint([t_id], [T.id], onupdate='CASCADE'),)
+Index('ix_part', T.data['a'], postgresql_using='gin')
+Index('ix_lost', other_table.c.id)
+`,
+  });
+  expect(schema.tables.get('public.u')?.constraints.get('u_t_fkey')).toMatchObject({
+    references: { table: 'public.t', columns: ['id'], onUpdate: 'CASCADE' },
+  });
+  expect(schema.tables.get('public.t')?.indexes.get('ix_part')?.keys).toMatchObject([{ text: "data -> 'a'" }]);
+  expect(blindSpots).toMatchObject([{ objects: [], reason: 'the table of the index ix_lost is not known' }]);
+});
+
 describe('a base that target_metadata leaves out', () => {
   const files = {
     'app/models.py': `from sqlalchemy import Column, Integer, MetaData, Table

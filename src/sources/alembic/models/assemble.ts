@@ -67,6 +67,7 @@ export function assemble(request: AssembleRequest, found: Found[], blindSpots: B
         origin,
       });
     }
+    for (const name of table.sequences) operations.push({ kind: 'createSequence', name, ifNotExists: true, origin });
     const { indexes, ...rest } = table.table;
     operations.push({ kind: 'createTable', table: { ...rest, indexes: [] }, origin });
     for (const index of indexes) operations.push({ kind: 'createIndex', table: table.table.name, index, origin });
@@ -101,7 +102,7 @@ function inOrder(operations: Operation[]): Operation[] {
   const keys: Operation[] = [];
   const rest: Operation[] = [];
   for (const operation of operations) {
-    if (operation.kind === 'createEnum') types.push(operation);
+    if (operation.kind === 'createEnum' || operation.kind === 'createSequence') types.push(operation);
     else if (operation.kind === 'createTable') {
       const own = operation.table.constraints.filter((one) => one.type !== 'f');
       tables.push({ ...operation, table: { ...operation.table, constraints: own } });

@@ -34,6 +34,7 @@ import {
   type Value,
 } from '../python/index.ts';
 import { type Annotated, readAnnotation, readMappedColumn } from './columns.ts';
+import { bringsNoColumns, companionMixin, mixinColumns } from './companion-mixins.ts';
 
 export interface Found {
   table: ReadTable;
@@ -157,6 +158,11 @@ function nameOfClass(machine: Machine, cls: PyClass): string | null {
   if (isSqlModel(cls) && cls.keywords.get('table') !== true) return null;
   const stated = attributeOf(machine, cls, '__tablename__');
   if (stated !== undefined) return textOf(stated);
+  for (const base of cls.order)
+    if (isObject(base) && base.kind === 'external') {
+      const named = companionMixin(base.path)?.tableName;
+      if (named !== undefined) return named;
+    }
   if (isSqlModel(cls)) return cls.name.toLowerCase();
   if (isFlaskModel(cls))
     return cls.name
@@ -193,7 +199,14 @@ function readClass(machine: Machine, cls: PyClass, unplaced: Set<string>): ReadT
     return null;
   const columns = new Map<string, ReadColumn>();
   const problems: string[] = [];
-  for (const base of classes) {
+  for (const base of [...cls.order].reverse()) {
+    if (isObject(base) && base.kind === 'external') {
+      const mixin = companionMixin(base.path);
+      for (const [name, column] of mixin === null ? [] : mixinColumns(machine, mixin)) columns.set(name, column);
+      if (mixin === null && !bringsNoColumns(base.path))
+        problems.push(`what columns ${base.path}, outside the project, brings is not known`);
+    }
+    if (!isObject(base) || base.kind !== 'class') continue;
     const isInherited = base !== cls && isMapped(machine, base);
     if (isInherited) continue;
     for (const name of namesInOrder(base)) {
@@ -244,7 +257,13 @@ function inOrderMade(cls: PyClass, columns: ReadonlyMap<string, ReadColumn>): Re
 }
 
 /** `Index('ix', Model.column)` beside the class: it belongs to the table of its first column. */
-export function addLooseIndexes(machine: Machine, effects: Effects, found: readonly Found[]): void {
+export function addLooseIndexes(
+  machine: Machine,
+  effects: Effects,
+  found: readonly Found[],
+  files: readonly string[],
+  lost: Lost,
+): void {
   for (const made of effects.indexes ?? []) {
     const table = made.positional
       .slice(1)
@@ -252,6 +271,12 @@ export function addLooseIndexes(machine: Machine, effects: Effects, found: reado
       .find((name) => name !== null);
     const target = table === undefined ? undefined : found.find((one) => one.table.table.name.name === table);
     const name = nameOf(made.positional[0] ?? made.named.get('name'));
+    const isInArguments = found.some(
+      ({ table }) => name && table.table.indexes.some((index) => index.name === name.name),
+    );
+    const file = effects.relative(made.file);
+    if (!target && !isInArguments && name !== null && files.includes(file))
+      lost(file, 1, `the table of the index ${name.name} is not known`);
     if (!target || (name && target.table.table.indexes.some((index) => index.name === name.name))) continue;
     const index = readIndex(machine, name, made.positional.slice(1), made.named);
     if (typeof index === 'string') target.table.problems.push(index);
@@ -265,6 +290,7 @@ function ownerOf(machine: Machine, value: Value, depth = 0): string | null {
   if (!isObject(bare) || depth > 6) return null;
   if (bare.kind === 'class') return nameOfClass(machine, bare);
   if (bare.kind === 'member') return ownerOf(machine, bare.object, depth + 1);
+  if (bare.kind === 'operated') return ownerOf(machine, bare.operands[0] ?? null, depth + 1);
   if (bare.kind !== 'made') return null;
   const table = tableNameOf(bare);
   if (table) return table.name;

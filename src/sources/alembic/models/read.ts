@@ -62,7 +62,7 @@ export function readModels(request: ModelsRequest): ModelsReading {
       else throw error;
     }
   }
-  addLooseIndexes(machine, effects, found);
+  addLooseIndexes(machine, effects, found, request.models.files, lost);
   // Where other models name a schema, those of which it is not known could be in any.
   const areSpread = found.some(({ table }) => table.table.name.schema !== null);
   const placed = onTarget(machine, request, found, lost).filter(({ table, file, line, name }) => {

@@ -83,7 +83,9 @@ function drop(machine: Machine, effects: Effects, reading: ModelsReading, wanted
 }
 
 const typeOf = (operation: Operation): string | null =>
-  operation.kind === 'createEnum' ? keyOf(operation.name.schema ?? '', operation.name.name) : null;
+  operation.kind === 'createEnum' || operation.kind === 'createSequence'
+    ? keyOf(operation.name.schema ?? '', operation.name.name)
+    : null;
 
 function tableOf(operation: Operation): QualifiedName | null {
   if (operation.kind === 'createTable') return operation.table.name;

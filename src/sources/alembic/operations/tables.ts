@@ -42,6 +42,8 @@ export interface ReadColumn {
   hasServerDefault: boolean;
   hasDefault: boolean;
   index: boolean;
+  /** One that the metadata makes and that fills the column, though not by a default of the database. */
+  sequence?: QualifiedName;
   /** What could not be read of it. */
   problems: string[];
 }
@@ -329,6 +331,10 @@ export function readColumn(
   const unique = flagOf(made.named.get('unique')) === true;
   const index = flagOf(made.named.get('index')) === true;
   if (constraints.length > 0) definition.constraints = constraints;
+  // PostgreSQL does without a Sequence that is `optional`; any other takes the place of SERIAL (ddl_compiler, base.py).
+  const drawn = [...parts, made.named.get('default') ?? null].find((part) => madePath(part) === 'sa.Sequence');
+  const sequence = drawn === undefined ? null : sequenceOf(asMade(drawn) as Made);
+  const isOptional = sequence?.isOptional === true;
   const autoincrement = made.named.get('autoincrement');
   const auto = autoincrement === undefined ? 'auto' : (textOf(autoincrement) ?? flagOf(autoincrement) ?? 'auto');
   return {
@@ -339,11 +345,18 @@ export function readColumn(
     unique,
     autoincrement: auto as ReadColumn['autoincrement'],
     hasServerDefault: definition.default !== null || definition.generated !== null,
-    hasDefault:
-      !isAbsent(made.named.get('default')) && !/Sequence$/.test(asMade(made.named.get('default'))?.path ?? ''),
+    hasDefault: sequence === null ? !isAbsent(made.named.get('default')) : !isOptional,
+    ...(sequence === null || isOptional ? {} : { sequence: sequence.name }),
     index,
     problems,
   };
+}
+
+function sequenceOf(made: Made): { name: QualifiedName; isOptional: boolean } | null {
+  const name = nameOf(made.positional[0] ?? made.named.get('name'));
+  const schema = nameOf(made.named.get('schema'));
+  const isOptional = flagOf(made.named.get('optional')) === true;
+  return name === null ? null : { name: { schema: schema?.name ?? null, name: name.name }, isOptional };
 }
 
 /** A constraint object; null where the value is none, a string where it could not be read. */
@@ -374,7 +387,8 @@ export function readConstraint(
       return named(definition, name);
     }
     case 'sa.ForeignKeyConstraint': {
-      const columns = textList(machine, argument(args, 0, 'columns'));
+      const given = argument(args, 0, 'columns');
+      const columns = textList(machine, given) ?? columnNames(machine, toItems(machine, given ?? null) ?? [null]);
       const targets = toItems(machine, argument(args, 1, 'refcolumns') ?? null)?.map((target) =>
         readTarget(machine, target),
       );
@@ -549,6 +563,7 @@ export function parseIndexKey(text: string): IndexKeyDefinition {
 export interface ReadTable {
   table: TableDefinition;
   enums: EnumUse[];
+  sequences: QualifiedName[];
   problems: string[];
 }
 
@@ -643,7 +658,8 @@ export function assembleTable(
   const prefixes = textList(machine, options.get('prefixes')) ?? [];
   if (prefixes.some((prefix) => /UNLOGGED/i.test(prefix))) table.unlogged = true;
   if (prefixes.some((prefix) => /TEMP/i.test(prefix))) table.temporary = true;
-  return { table, enums: columns.flatMap((column) => column.enums), problems };
+  const sequences = columns.flatMap(({ sequence }) => sequence ?? []);
+  return { table, enums: columns.flatMap((column) => column.enums), sequences, problems };
 }
 
 export function markSerial(
