@@ -58,3 +58,17 @@ export type RemedyAction =
       columns: string[];
       groups: { survivor: Record<string, string | null>; removed: Record<string, string | null>[] }[];
     };
+
+/** Actions after which the chain is another one: what lies behind a revision can be told only then. */
+export const reshapingActions: ReadonlySet<RemedyAction['action']> = new Set([
+  'set-down-revision',
+  'set-depends-on',
+  'rename-revision',
+  'restore-file',
+  'placeholder-revision',
+]);
+
+/** Whether what the remedy puts right may keep other faults from being seen: the chain, or where the database stands in it. */
+export function mayHideOthers(actions: readonly RemedyAction[]): boolean {
+  return actions.some(({ action }) => reshapingActions.has(action) || action === 'set-stamp');
+}

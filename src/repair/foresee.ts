@@ -9,6 +9,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Connection, ScratchServer } from '../database/index.ts';
 import { diagnose } from '../diagnose.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
+import type { Finding } from '../model/finding.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Settings } from '../settings.ts';
 import { checkWritable } from './journal.ts';
@@ -26,6 +27,8 @@ export interface Foreseen {
   plan: Plan;
   /** What the plan was made from: with files and version rows as it will leave them. */
   diagnosis: Diagnosis;
+  /** What each look found, and the keys of the findings that it took for put right. */
+  looks: readonly { findings: readonly Finding[]; assumed: ReadonlySet<string> }[];
   /** Takes the copy away, which the diagnosis reads from. */
   close(): Promise<void>;
 }
@@ -38,6 +41,7 @@ export async function foresee(first: Diagnosis, options: PlanOptions, context: F
   let diagnosis = first;
   let { plan, assume } = await draftRepair(first, options);
   let folder: string | null = null;
+  const looks: { findings: readonly Finding[]; assumed: ReadonlySet<string> }[] = [];
   const close = async () => {
     if (folder !== null) await rm(folder, { recursive: true, force: true });
   };
@@ -55,9 +59,11 @@ export async function foresee(first: Diagnosis, options: PlanOptions, context: F
       );
       if (!isInside) break;
       diagnosis = await lookAgain(first, assume, copyIn(folder, context), context);
+      const parts = [...assume.files.values(), ...(assume.stamp ? [assume.stamp] : [])];
+      looks.push({ findings: diagnosis.findings, assumed: new Set(parts.flatMap(({ answers }) => answers)) });
       ({ plan, assume } = await draftRepair(diagnosis, { ...options, assumed: assume }));
     }
-    return { plan, diagnosis, close };
+    return { plan, diagnosis, looks, close };
   } catch (fault) {
     await close();
     throw fault;

@@ -9,7 +9,7 @@ import type { Diagnosis, Stamp } from '../model/diagnosis.ts';
 import type { Finding } from '../model/finding.ts';
 import { compareText, keyOf } from '../model/name.ts';
 import type { Hazard, Plan, PlanInputs, Step } from '../model/plan.ts';
-import type { RemedyAction } from '../model/remedy.ts';
+import { type RemedyAction, reshapingActions } from '../model/remedy.ts';
 import type { RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import { loadSqlParser } from '../sql/index.ts';
@@ -163,7 +163,7 @@ export async function draftRepair(diagnosis: Diagnosis, options: PlanOptions): P
     filesFingerprint: await fingerprintFiles(diagnosis.projectDir, inputs),
   };
   const plan: Plan = { version: 1, id: planId(bound), ...bound, inputs, rehearsal: null, left: dedupe(left, bound) };
-  const isReshaped = actions.some(({ action }) => reshaping.has(action.action)) && chainPatches.length > 0;
+  const isReshaped = actions.some(({ action }) => reshapingActions.has(action.action)) && chainPatches.length > 0;
   const patched = isReshaped ? new Map(chainPatches.map((patch) => [patch.file, patch])) : options.assumed?.files;
   return { plan, assume: isNews(patched, stamp, options.assumed) ? { files: patched ?? new Map(), stamp } : null };
 }
@@ -176,15 +176,6 @@ function idleEdits(actions: readonly Answered[]): Set<string> {
   const telling = new Set(edits.filter((edit) => edit.madeBy === undefined).map((edit) => edit.operation.origin.file));
   return new Set(edits.map((edit) => edit.operation.origin.file).filter((file) => !telling.has(file)));
 }
-
-/** Actions after which the chain is another one: what lies behind a revision can be told only then. */
-const reshaping: ReadonlySet<RemedyAction['action']> = new Set([
-  'set-down-revision',
-  'set-depends-on',
-  'rename-revision',
-  'restore-file',
-  'placeholder-revision',
-]);
 
 function isNews(files: Assumed['files'] | undefined, stamp: Assumed['stamp'], known: Assumed | undefined): boolean {
   const isFile = [...(files ?? [])].some(([file, { after }]) => {
