@@ -1,6 +1,6 @@
 /**
- * The next revisions of a stamped database that stand in it in part: an autocommit block committed what came before a
- * failure, or somebody ran some statements by hand. Pure.
+ * The next revisions of a stamped database that make something, where it stands in part or whole: an autocommit block
+ * committed what came before a failure, somebody ran statements by hand, or the version row was set back. Pure.
  */
 import { ancestorsOf } from './ancestry.ts';
 import { sqlOfKey } from './definition.ts';
@@ -27,18 +27,75 @@ export function halfAppliedRevisions(
   live: Schema,
 ): HalfApplied[] {
   const applied = ancestorsOf(graph, comparedAt);
+  // An upgrade comes past what makes nothing.
+  const passed = new Set(applied);
   return graph.order.flatMap((revision) => {
     const before = graph.predecessorsById.get(revision) ?? [];
-    const isNext = !applied.has(revision) && before.length > 0 && before.every((each) => applied.has(each));
+    const isNext = !applied.has(revision) && before.length > 0 && before.every((each) => passed.has(each));
     if (!isNext || !graph.revisions.has(revision)) return [];
     const after = replay.schemaAt([...comparedAt, revision]);
     const made = [...madeBetween(replay.schemaAt(comparedAt), after)];
+    if (made.length === 0) passed.add(revision);
     const standing = made.filter((each) => each.isIn(live));
     const guarded = guardedOf(replay.operationsById.get(revision) ?? []);
     // What only guarded statements make stands in nobody's way.
     if (standing.every(guarded)) return [];
     return [{ revision, after, standing, open: made.filter((each) => !standing.includes(each)) }];
   });
+}
+
+/** What leaves nothing in a schema that would tell whether it ran, or changes values as it goes. */
+export function untold(operations: readonly Operation[]): Operation[] {
+  return operations.filter(
+    (each) =>
+      each.kind === 'opaque' ||
+      (each.kind === 'touchRows' && each.verb !== 'select') ||
+      (each.kind === 'alterColumn' && Boolean(each.using)),
+  );
+}
+
+/**
+ * How far the version row may be moved on once what is lacking is made: to the revision, or along its line to the one that
+ * the database looks like best. Not past what the catalogue cannot tell, nor past what takes something away, or names it
+ * anew, that stands still: only the revision itself does that. Null: not even past the revision.
+ */
+export function reachOf(
+  graph: RevisionGraph,
+  replay: Pick<Replay, 'operationsById' | 'schemaAt'>,
+  comparedAt: readonly RevisionId[],
+  revision: RevisionId,
+  live: Schema,
+  looksLike: readonly { revisions: readonly RevisionId[] }[],
+): RevisionId | null {
+  const applied = ancestorsOf(graph, comparedAt);
+  const before = replay.schemaAt(comparedAt);
+  const mayBeReached = (id: RevisionId) =>
+    [...ancestorsOf(graph, [id])].every(
+      (each) => applied.has(each) || untold(replay.operationsById.get(each) ?? []).length === 0,
+    ) && !leavesBehind(before, replay.schemaAt([...comparedAt, id]), live);
+  if (!mayBeReached(revision)) return null;
+  for (const { revisions } of comparedAt.length > 1 ? [] : looksLike) {
+    const [id, ...others] = revisions;
+    if (id === revision) break;
+    if (id === undefined || others.length > 0 || !graph.revisions.has(id)) continue;
+    if (ancestorsOf(graph, [id]).has(revision) && mayBeReached(id)) return id;
+  }
+  return revision;
+}
+
+/** Something that was declared and is no more, and is live. */
+function leavesBehind(before: Schema, after: Schema, live: Schema): boolean {
+  for (const kind of ['tables', 'views', 'enums', 'domains', 'routines', 'sequences'] as const) {
+    const [was, is, stands] = [before[kind], after[kind], live[kind]] as ReadonlyMap<string, unknown>[];
+    for (const key of was?.keys() ?? []) if (!is?.has(key) && stands?.has(key)) return true;
+  }
+  for (const [key, table] of before.tables) {
+    const [is, stands] = [after.tables.get(key), live.tables.get(key)];
+    if (is === undefined || is === table || stands === undefined) continue;
+    for (const [, map] of parts)
+      for (const name of table[map].keys()) if (!is[map].has(name) && stands[map].has(name)) return true;
+  }
+  return false;
 }
 
 function guardedOf(operations: readonly Operation[]): (made: Made) => boolean {

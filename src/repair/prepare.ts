@@ -1,10 +1,12 @@
 /**
  * A plan made ready: foreseen, then rehearsed. A step that answers warnings alone and fails in the rehearsal is left out with
- * what PostgreSQL said, and stands in nobody's way; what fails for an error is left to be refused.
+ * what PostgreSQL said, and stands in nobody's way; what fails for an error is left to be refused. No version row is moved
+ * past a revision that would still lack something.
  */
+import { ancestorsOf } from '../model/ancestry.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Plan } from '../model/plan.ts';
-import { type ForesightContext, foresee } from './foresee.ts';
+import { type Foreseen, type ForesightContext, foresee } from './foresee.ts';
 import type { PlanOptions } from './plan.ts';
 import { rehearse } from './rehearse.ts';
 
@@ -29,6 +31,11 @@ export async function prepareRepair(
     const foreseen = await foresee(diagnosis, { ...options, without }, context);
     try {
       const { plan } = foreseen;
+      const untrue = untrueStamps(foreseen);
+      if (untrue.size > 0) {
+        for (const [key, reason] of untrue) without.set(key, reason);
+        continue;
+      }
       if (plan.patches.length === 0 && plan.steps.length === 0) return plan;
       context.progress('rehearsing on a scratch database');
       const rehearsal = await rehearse(plan, { ...context, diagnosis: foreseen.diagnosis });
@@ -42,4 +49,25 @@ export async function prepareRepair(
       await foreseen.close();
     }
   }
+}
+
+/**
+ * Findings whose answer would move the version row past a revision of which something cannot be made: the row would say what
+ * is not so. With why.
+ */
+function untrueStamps({ plan, diagnosis }: Foreseen): Map<string, string> {
+  const found = new Map<string, string>();
+  const left = new Map(plan.left.map(({ key, reason }) => [key, reason]));
+  for (const { stamp, answers } of plan.steps) {
+    const keys = answers.filter((key) => key.startsWith('half-applied-revision:'));
+    if (stamp === undefined || keys.length === 0) continue;
+    const before = ancestorsOf(diagnosis.graph, stamp.before);
+    const passed = [...ancestorsOf(diagnosis.graph, stamp.rows)].filter((id) => !before.has(id));
+    for (const { key, severity, subject } of diagnosis.findings) {
+      const reason = left.get(key);
+      if (reason === undefined || severity !== 'error' || !passed.includes(subject.revision ?? '')) continue;
+      for (const each of keys) found.set(each, `${subject.name} would not be as ${subject.revision} states: ${reason}`);
+    }
+  }
+  return found;
 }

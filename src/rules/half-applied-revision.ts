@@ -1,9 +1,12 @@
 /**
  * The next revision of a database, part of which stands already: an autocommit block committed what came before a failure.
  */
-import { halfAppliedRevisions, type Made } from '../model/half-applied.ts';
-import type { Revision } from '../model/revision.ts';
-import { advice, defineRule } from './rule.ts';
+import { ancestorsOf } from '../model/ancestry.ts';
+import type { Remedy } from '../model/finding.ts';
+import { halfAppliedRevisions, type Made, reachOf, untold } from '../model/half-applied.ts';
+import type { Replay } from '../model/replay.ts';
+import type { Revision, RevisionId } from '../model/revision.ts';
+import { advice, defineRule, type RuleInputs, step } from './rule.ts';
 
 export default defineRule({
   id: 'half-applied-revision',
@@ -12,12 +15,12 @@ export default defineRule({
   needs: ['graph', 'declared', 'live', 'stamp', 'drift'],
   docs: {
     problem:
-      'What the next revision makes is there already, in part or whole, while the version row says that it has not run: a statement after an autocommit block failed, or somebody ran its statements by hand.',
+      'What the next revision makes is there already, in part or whole, while the version row says that it has not run: a statement after an autocommit block failed, somebody ran its statements by hand, create_all() made its tables, or the row was set back.',
     consequence: 'The next `alembic upgrade` fails on the first thing that already exists.',
     repair:
-      'Take back what stands and run the upgrade again; or make the rest by hand, compare, and move the version row to the revision.',
+      'Make what is lacking by the DDL of the revision, and move the version row on to it. Where it touches rows too, or lines of it could not be read, the catalogue cannot tell what has run: take back what stands and run the upgrade again, or finish it by hand.',
   },
-  *check({ graph, declared, live, drift }) {
+  *check({ graph, declared, live, drift, stamp }) {
     if (declared.comparedBy !== 'stamp') return;
     const { replay, comparedAt } = declared;
     for (const { revision: id, standing, open } of halfAppliedRevisions(graph, replay, comparedAt, live.schema)) {
@@ -35,6 +38,8 @@ export default defineRule({
       );
       const made = standing.length + open.length;
       const undo = standing.flatMap((each) => each.undo ?? []).reverse();
+      const onward = moveOn({ graph, stamp, live }, replay, id, open.length === 0);
+      const unknown = onward === null ? untold(replay.operationsById.get(id) ?? []) : [];
       yield {
         subject: { kind: 'revision', name: id, revision: id, file, line },
         message:
@@ -48,16 +53,41 @@ export default defineRule({
             text: `${direction === 'missing' ? 'gone' : 'changed'} as it states: ${kind} ${key}${liveName === undefined ? '' : `, now ${liveName}`}`,
           })),
           ...open.map(tell('declared', 'not there')),
+          ...unknown.map(({ origin: { file, line } }) => ({
+            origin: 'declared' as const,
+            text: 'whether this ran, the catalogue does not tell',
+            file,
+            line,
+          })),
         ],
-        remedy: advice(
-          open.length === 0
-            ? `Compare it with the revision; where all is as it states, move the version row to ${id}`
-            : changed.length > 0 || undo.length < standing.length
-              ? `Run the rest of ${id} by hand (what is not there yet), compare, and move the version row to it: what it changed already cannot simply be taken back`
-              : `Where no row is lost by it, take back what stands and run the upgrade again: ${undo.join('; ')}`,
-          'never-automatic',
-        ),
+        remedy:
+          onward ??
+          advice(
+            open.length === 0
+              ? `Compare it with the revision; where all is as it states, move the version row to ${id}`
+              : changed.length > 0 || undo.length < standing.length
+                ? `Run the rest of ${id} by hand (what is not there yet), compare, and move the version row to it: what it changed already cannot simply be taken back`
+                : `Where no row is lost by it, take back what stands and run the upgrade again: ${undo.join('; ')}`,
+            'never-automatic',
+          ),
       };
     }
   },
 });
+
+/** Onward with the version row, where the catalogue can tell what ran. */
+function moveOn(
+  { graph, stamp, live }: Pick<RuleInputs, 'graph' | 'stamp' | 'live'>,
+  replay: Replay,
+  id: RevisionId,
+  isWhole: boolean,
+): Remedy | null {
+  const reach = reachOf(graph, replay, stamp.known, id, live.schema, stamp.looksLike);
+  if (reach === null || stamp.table === null) return null;
+  const passed = ancestorsOf(graph, [reach]);
+  const rows = [...stamp.known.filter((row) => !passed.has(row)), reach];
+  const move = `ove the version row on to ${reach}`;
+  return step(isWhole && reach === id ? `M${move}` : `Make what is lacking still, and m${move}`, 'guarded-row', [
+    { action: 'set-stamp', before: stamp.rows, rows, table: stamp.table.key },
+  ]);
+}

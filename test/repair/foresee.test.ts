@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openScratch } from '../../src/database/index.ts';
 import { diagnose } from '../../src/diagnose.ts';
-import { type Foreseen, foresee, rehearse } from '../../src/repair/index.ts';
+import { type Foreseen, foresee, prepareRepair, rehearse } from '../../src/repair/index.ts';
 import { gitEnvironment, hasGit } from '../support/fixture.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { makeProject } from '../support/revision-files.ts';
@@ -91,6 +91,59 @@ describe('foresee', () => {
       stamps: [[['cccc11112222'], [found.head], true]],
       rehearsal: ['clears', null],
     });
+  });
+
+  it('finishes what stands of a pending revision, and moves the version row past it', async () => {
+    const jetties = `${table('jetties', ', name text NOT NULL, length int')}; CREATE INDEX jetties_name ON jetties (name)`;
+    const files = { 'a.py': boats, 'b.py': revision('bbbb11112222', 'aaaa11112222', jetties) };
+    const half = `${table('boats')}; ${table('jetties', ', name text NOT NULL')}; ${versionRow('aaaa11112222')}`;
+    const found = await planOf(files, half);
+    expect(found).toEqual({
+      steps: ['add_column_jetties_length', 'create_jetties_name', 'stamp', 'stamp'],
+      stamps: [
+        [['aaaa11112222'], ['bbbb11112222'], false],
+        [['bbbb11112222'], [found.head], true],
+      ],
+      head: expect.any(String),
+      rehearsal: ['clears', null],
+    });
+    const whole = await planOf(files, `${table('boats')}; ${jetties}; ${versionRow('aaaa11112222')}`);
+    expect([whole.steps, whole.stamps, whole.rehearsal]).toEqual([
+      ['stamp'],
+      [[['aaaa11112222'], ['bbbb11112222'], false]],
+      ['clears', null],
+    ]);
+  });
+
+  it('moves no version row past a revision that rows keep from being made', async () => {
+    const project = makeProject({
+      'a.py': boats,
+      'b.py': revision('bbbb11112222', 'aaaa11112222', `${table('jetties', ', name text NOT NULL, length int')}`),
+    });
+    await using database = await testDatabase({
+      sql: `${table('boats')}; ${table('jetties', ', name text')}; INSERT INTO jetties VALUES (1, NULL); ${versionRow('aaaa11112222')}`,
+    });
+    const settings = { ...settingsFor(project.dir), url: { text: database.url, from: '--url' as const } };
+    const scratch = await openScratch({ scratchUrl: database.url });
+    try {
+      const options = { stepsFolder: 'migrations', allow: [], mergeDuplicates: false, seed: true };
+      const plan = await prepareRepair(await diagnose(settings), options, {
+        settings,
+        scratch,
+        live: database.connection,
+        reason: '',
+        toolVersion: '0',
+        progress: () => {},
+      });
+      expect(plan.steps).toEqual([]);
+      expect(plan.left).toContainEqual({
+        key: 'half-applied-revision:bbbb11112222',
+        reason: expect.stringMatching(/^public\.jetties\.name would not be as bbbb11112222 states: rows contradict it/),
+      });
+    } finally {
+      await scratch.stop();
+      project.remove();
+    }
   });
 
   it('stamps an unstamped database no further than what stands in it', async () => {

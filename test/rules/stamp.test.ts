@@ -284,7 +284,19 @@ ALTER TABLE users ADD CONSTRAINT ck CHECK (org > 0)`,
     ['declared', 'not there: constraint public.users.ck'],
     ['declared', 'not there: enum public.mood'],
   ]);
-  expect(half?.remedy?.summary).toContain('DROP TABLE public.orgs; DROP INDEX public.ix;');
+  expect(half?.remedy).toMatchObject({
+    summary: 'Make what is lacking still, and move the version row on to next2',
+    actions: [{ action: 'set-stamp', before: ['base1'], rows: ['next2'] }],
+  });
+  // Whether rows were touched the catalogue does not tell.
+  const revisions = [base, { ...next, sql: `${next.sql};\nUPDATE users SET org = 1` }, last];
+  const [told] = await findingsOf('half-applied-revision', {
+    ...project,
+    revisions,
+    live: `${base.sql}; CREATE TABLE orgs (id int)`,
+  });
+  expect(told?.remedy).toMatchObject({ kind: 'advice', summary: expect.stringContaining('DROP TABLE public.orgs') });
+  expect(told?.evidence.at(-1)?.text).toBe('whether this ran, the catalogue does not tell');
   const [whole] = await asked(`${base.sql}; ${next.sql}`);
   expect(whole?.message).toContain('All that next2 makes');
   // A guarded statement does not fail where its object stands.
@@ -332,10 +344,59 @@ CREATE TABLE orgs (id int)`,
     'gone as it states: index public.users.ix',
     'not there: table public.orgs',
   ]);
-  expect(findings[0]?.remedy?.summary).toContain('Run the rest of next2 by hand');
+  expect(findings[0]?.remedy?.summary).toContain('move the version row on to next2');
+  // What it takes away and stands still, only the revision itself takes away.
+  const stands = half.replace('DROP TABLE gone;', '').replace('DROP COLUMN email', 'ALTER COLUMN email DROP NOT NULL');
+  const [left] = await findingsOf('half-applied-revision', { ...project, live: stands });
+  expect(left?.remedy?.kind).toBe('advice');
+  expect(left?.remedy?.summary).toContain('Run the rest of next2 by hand');
   const guarded = { ...next, sql: "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'bad'" };
   const once = { revisions: [base, guarded], rows: ['base1'], live: `${base.sql}; ${guarded.sql}` };
   expect(await findingsOf('half-applied-revision', once)).toEqual([]);
+});
+
+it('half-applied-revision: the version row goes as far along the line as the database looks like it, and no further', async () => {
+  const line = [
+    { id: 'base1', sql: 'CREATE TABLE users (id int PRIMARY KEY, name text)' },
+    { id: 'next2', after: 'base1', sql: 'CREATE TABLE orgs (id int PRIMARY KEY)' },
+    { id: 'silent3', after: 'next2', sql: 'ALTER TABLE users ALTER COLUMN name SET NOT NULL' },
+    { id: 'more4', after: 'silent3', sql: 'CREATE TABLE teams (id int PRIMARY KEY, org int, title text)' },
+    {
+      id: 'rows5',
+      after: 'more4',
+      sql: "INSERT INTO teams VALUES (1, 1, 'x'); CREATE TABLE seats (id int PRIMARY KEY)",
+    },
+    { id: 'last6', after: 'rows5', sql: 'CREATE TABLE desks (id int PRIMARY KEY)' },
+  ];
+  const upTo = (count: number) =>
+    line
+      .slice(0, count)
+      .map(({ sql }) => sql)
+      .join(';\n');
+  const rowsAt = async (live: string, rows = ['base1']) => {
+    const [half] = await findingsOf('half-applied-revision', { revisions: line, rows, live });
+    return (
+      half?.remedy?.actions.map((act) => (act.action === 'set-stamp' ? act.rows.join() : act.action)).join() ?? null
+    );
+  };
+  expect(await rowsAt(upTo(2))).toBe('next2');
+  expect(await rowsAt(upTo(4))).toBe('more4');
+  expect(await rowsAt(upTo(3).replace('ALTER COLUMN name SET NOT NULL', 'ADD x int'))).toBe('next2');
+  expect(await rowsAt(upTo(6))).toBe('more4');
+  expect(await rowsAt(upTo(6), ['more4'])).toBe('');
+  // What makes nothing stands in nobody's way.
+  expect(await rowsAt(upTo(4), ['next2'])).toBe('more4');
+  // Two names of one column: nobody but the revision renames.
+  const renames = [
+    line[0],
+    { id: 'r2', after: 'base1', sql: 'CREATE TABLE orgs (id int); ALTER TABLE users RENAME name TO title' },
+  ];
+  const [renamed] = await findingsOf('half-applied-revision', {
+    revisions: renames as typeof line,
+    rows: ['base1'],
+    live: `${line[0]?.sql}; CREATE TABLE orgs (id int)`,
+  });
+  expect(renamed?.remedy?.kind).toBe('advice');
 });
 
 it('insufficient-privileges: never "missing"', async () => {
