@@ -6,7 +6,7 @@
 
 import { typeKeyOf } from '../model/definition.ts';
 import { namesIn } from '../model/expression.ts';
-import { nameOfKey } from '../model/name.ts';
+import { keyOf, nameOfKey } from '../model/name.ts';
 import type { Routine, Schema, Sequence, Table, View } from '../model/schema.ts';
 
 /** `keys`: of tables, views and routines. Foreign keys that leave the part are left out. */
@@ -140,5 +140,6 @@ function sequenceKey(text: string): string {
   const parts = [...text.replaceAll("''", "'").matchAll(/"((?:[^"]|"")+)"|[^."]+/g)].map(([bare, quoted]) =>
     quoted === undefined ? bare : quoted.replaceAll('""', '"'),
   );
-  return parts.length > 1 ? parts.join('.') : `public.${parts[0] ?? ''}`;
+  const [first = '', second] = parts;
+  return second === undefined ? keyOf('public', first) : keyOf(first, second);
 }

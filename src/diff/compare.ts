@@ -160,7 +160,9 @@ export function hideOthers(live: Schema, options: CompareOptions): Schema {
     key.startsWith('chain.') ||
     options.extensionObjects?.has(key) ||
     options.versionTables?.has(key) ||
-    options.othersNamespaces?.has(key.slice(0, key.indexOf('.'))) ||
+    (options.othersNamespaces !== undefined &&
+      options.othersNamespaces.size > 0 &&
+      options.othersNamespaces.has(nameOfKey(key).schema ?? '')) ||
     options.isIgnored?.(key);
   const keep = <V>(map: ReadonlyMap<string, V>, isTable = false): ReadonlyMap<string, V> => {
     if (![...map.keys()].some((key) => hidden(key) || (isTable && isVersionTable(key)))) return map;
@@ -179,9 +181,13 @@ export function hideOthers(live: Schema, options: CompareOptions): Schema {
 
 /** A base made from a dump may create Alembic's own table, which is no part of any schema here. */
 function withoutVersionTables(declared: Schema, options: CompareOptions): Schema {
-  const isOne = (key: string) => isVersionTable(key) || options.versionTables?.has(key);
+  const isOne = (key: string) => isOfVersions(key, options);
   if (![...declared.tables.keys()].some(isOne)) return declared;
   return { ...declared, tables: new Map([...declared.tables].filter(([key]) => !isOne(key))) };
+}
+
+export function isOfVersions(key: string, options: CompareOptions): boolean {
+  return isVersionTable(key) || options.versionTables?.has(key) === true;
 }
 
 function isVersionTable(key: string): boolean {

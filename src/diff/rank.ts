@@ -8,7 +8,8 @@ import { compareText, nameOfKey } from '../model/name.ts';
 import type { RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import type { Column, Constraint, Index, Schema, Table } from '../model/schema.ts';
-import { type CompareOptions, compareSchemas, hideOthers, namespacesOf } from './compare.ts';
+import { type CompareOptions, compareSchemas, hideOthers, isOfVersions, namespacesOf } from './compare.ts';
+import { type PlacedTypes, placedType, placedTypes } from './extensions.ts';
 import { bodyOf } from './renames.ts';
 import { likeness } from './text.ts';
 
@@ -41,7 +42,7 @@ export function rankRevisions({ graph, schemaAfter, schemaAt, live, options = {}
   const schemas = graph.order.map((revision) => ({ revisions: [revision], schema: schemaAfter(revision) }));
   const managed = options.managedNamespaces ?? namespacesOfAll(schemas.map((each) => each.schema));
   const compare = { ...options, managedNamespaces: managed };
-  const score = scorer(hideOthers(live, options), managed);
+  const score = scorer(hideOthers(live, options), managed, options);
   const position = new Map(graph.order.map((revision, at) => [revision, at]));
   const ranked = schemas.map(({ revisions, schema }) => ({ revisions, schema, ...score(schema) }));
   const empty = emptyOf(schemas[0]?.schema);
@@ -193,12 +194,13 @@ function emptyOf(schema: Schema | undefined): Schema {
 }
 
 /** Scores schemas against one live schema; a table that stands unchanged from revision to revision is counted once. */
-function scorer(live: Schema, managed: ReadonlySet<string>): (schema: Schema) => Score {
+function scorer(live: Schema, managed: ReadonlySet<string>, options: CompareOptions): (schema: Schema) => Score {
+  const placed = placedTypes(options.extensionObjects);
   const counts = (key: string) => managed.has(nameOfKey(key).schema ?? '');
   const isChildOnly = (table: Table) => table.partitionBound !== null;
   const known = new WeakMap<Table, Set<string>>();
   const featuresOf = (table: Table): Set<string> => {
-    const features = known.get(table) ?? tableFeatures(table);
+    const features = known.get(table) ?? tableFeatures(table, placed);
     known.set(table, features);
     return features;
   };
@@ -234,7 +236,7 @@ function scorer(live: Schema, managed: ReadonlySet<string>): (schema: Schema) =>
     let matched = 0;
     let stated = 0;
     for (const [key, table] of schema.tables) {
-      if (isChildOnly(table)) continue;
+      if (isChildOnly(table) || isOfVersions(key, options)) continue;
       const counted = judgedTable(key, table);
       matched += counted.matched;
       stated += counted.stated;
@@ -259,12 +261,12 @@ interface Counted {
 }
 
 /** What of a table can be there or not, each as a text. */
-function tableFeatures(table: Table): Set<string> {
+function tableFeatures(table: Table, placed: PlacedTypes): Set<string> {
   const features = new Set<string>(['table']);
   if (table.rowSecurity) features.add('row security');
   if (table.forceRowSecurity) features.add('force row security');
   if (table.persistence !== 'p') features.add(`persistence ${table.persistence}`);
-  for (const column of table.columns.values()) addColumn(features, column);
+  for (const column of table.columns.values()) addColumn(features, column, placed);
   for (const constraint of table.constraints.values())
     if (!constraint.fromPartitionParent) addConstraint(features, constraint);
   for (const index of table.indexes.values()) if (!index.fromPartitionParent) addIndex(features, index);
@@ -273,9 +275,9 @@ function tableFeatures(table: Table): Set<string> {
   return features;
 }
 
-function addColumn(features: Set<string>, column: Column): void {
+function addColumn(features: Set<string>, column: Column, placed: PlacedTypes): void {
   features.add(`column ${column.name}`);
-  features.add(`type ${column.name} ${column.type}`);
+  features.add(`type ${column.name} ${placedType(placed, column.type)}`);
   features.add(`null ${column.name} ${column.notNull}`);
   features.add(`default ${column.name} ${column.default === null ? '' : likeness(column.default)}`);
   if (column.identity) features.add(`identity ${column.name} ${column.identity}`);

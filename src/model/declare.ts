@@ -4,6 +4,7 @@
  */
 
 import { definitionOfConstraint } from './ddl-invert.ts';
+import { baseTypeOf, typeKeyOf } from './definition.ts';
 import { keyOf, nameOfKey, type QualifiedName } from './name.ts';
 import type { ColumnDefinition, ConstraintDefinition, IndexDefinition, Operation } from './operation.ts';
 import type {
@@ -182,11 +183,11 @@ export function enumsOf(columns: Iterable<Column>, schema: Schema): EnumType[] {
 
 /** The enum that a column's type text names (`mood`, `public.mood[]`), undefined where it names none. */
 function enumNamed(schema: Schema, type: string): QualifiedName | undefined {
-  const bare = type.replace(/(\[\])+$/, '').replaceAll('"', '');
-  for (const [key, value] of schema.enums) {
-    if (key === bare || value.name === bare) return { schema: value.namespace, name: value.name };
-  }
-  return undefined;
+  const key = typeKeyOf(type);
+  const { name } = nameOfKey(key);
+  const isBare = !baseTypeOf(type).includes('.');
+  const found = schema.enums.get(key) ?? [...schema.enums.values()].find((each) => isBare && each.name === name);
+  return found && { schema: found.namespace, name: found.name };
 }
 
 export function createView(view: View, orReplace = false): Operation {

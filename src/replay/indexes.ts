@@ -2,7 +2,7 @@
  * Indexes: on tables and materialized views, their names, their copies in partitions.
  */
 import { indexDefinition, indexKeyText } from '../model/definition.ts';
-import { keyOf, type QualifiedName, truncateIdentifier } from '../model/name.ts';
+import { keyOf, nameOfKey, type QualifiedName, truncateIdentifier } from '../model/name.ts';
 import type { IndexDefinition, Operation } from '../model/operation.ts';
 import type { Index, IndexKey, Table } from '../model/schema.ts';
 import { childrenOf, namespaceOf, statedName } from './constraints.ts';
@@ -147,9 +147,7 @@ export function withIndexDefinition(key: string, index: Index): Index {
 function impliedIndexName(draft: SchemaDraft, key: string, index: Pick<Index, 'keys' | 'include'>): string {
   const namespace = namespaceOf(key);
   const names = indexColumnNames([...index.keys, ...index.include.map((text) => ({ text, isExpression: false }))]);
-  return chooseName(key.slice(namespace.length + 1), joinedColumns(names), 'idx', (name) =>
-    draft.isRelation(namespace, name),
-  );
+  return chooseName(nameOfKey(key).name, joinedColumns(names), 'idx', (name) => draft.isRelation(namespace, name));
 }
 
 /** Where an index stands; a constraint's own index is not one of these. */

@@ -23,7 +23,7 @@ export default defineRule({
         severity: 'info',
         message: `${difference.key} stands as ${difference.liveName ?? 'another name'}: the same meaning under another name; a revision that names it will not find it.`,
         remedy: advice(
-          `Rename ${difference.liveName ?? 'it'} to ${difference.key.slice(difference.key.lastIndexOf('.') + 1)}`,
+          `Rename ${difference.liveName ?? 'it'} to ${difference.key.slice(('table' in difference ? difference.table.length : -1) + 1)}`,
           'additive',
         ),
       });

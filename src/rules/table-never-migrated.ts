@@ -24,6 +24,7 @@ export default defineRule({
     const byName = new Set([...declared.heads.tables.values()].map((table) => table.name));
     const base = new Set(tablesOfOutsideBase(declared.replay.notes, behindMissingParents(graph)));
     const perhapsFirst: FindingDraft[] = [];
+    const beforeFirst: FindingDraft[] = [];
     for (const [key, table] of models.reading.schema.tables) {
       if (declared.heads.tables.has(key) || declared.heads.views.has(key) || byName.has(table.name)) continue;
       // What the chain works on and never creates is what it began on: chain-not-self-contained tells it.
@@ -82,9 +83,22 @@ export default defineRule({
             ? step(`Add a revision at the head that creates ${key}`, 'additive', [{ action: 'declare', operations }])
             : null,
       };
-      if (isPerhapsFirst && !dropped) perhapsFirst.push(draft);
+      if (graph.revisions.size === 0) beforeFirst.push(draft);
+      else if (isPerhapsFirst && !dropped) perhapsFirst.push(draft);
       else yield draft;
     }
+    yield* asOneWhereMany(beforeFirst, ({ subject }, names) => ({
+      message: `There is no revision, and ${subject.name} and ${names.length - 1} more tables are declared by models; a database that the chain builds is empty.`,
+      remedy: step(
+        'Add a first revision that creates what the models declare',
+        'additive',
+        // One for each table: a plan puts them in the order in which they need each other.
+        names.map((name) => ({
+          action: 'declare' as const,
+          operations: models.reading.operationsByTable.get(name) ?? [],
+        })),
+      ),
+    }));
     yield* asOneWhereMany(perhapsFirst, ({ subject }, names) => ({
       message: `${subject.name} and ${names.length - 1} more tables are declared by models and created by no revision; unless they are of those the chain began on, a database that the chain builds does not have them.`,
       remedy: advice(

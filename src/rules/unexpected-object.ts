@@ -36,7 +36,7 @@ export default defineRule({
 
 /** Pending: a revision after the place where the database stands makes it. */
 function isDeclaredLater(difference: Difference, heads: Schema): boolean {
-  const name = difference.key.slice(difference.key.lastIndexOf('.') + 1);
+  const name = 'table' in difference ? difference.key.slice(difference.table.length + 1) : difference.key;
   switch (difference.kind) {
     case 'constraint':
       return heads.tables.get(difference.table)?.constraints.has(name) === true;

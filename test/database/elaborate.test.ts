@@ -9,6 +9,7 @@ import {
   openScratch,
   type ScratchServer,
 } from '../../src/database/index.ts';
+import { columnDefinition } from '../../src/model/declare.ts';
 import type { Column, Constraint, Schema, Table } from '../../src/model/schema.ts';
 import { emptySchema } from '../../src/model/schema.ts';
 import { schemaToJson } from '../../src/model/schema-json.ts';
@@ -78,6 +79,15 @@ it('builds again every kind of object, as it was', async () => {
   expect(schemaToJson(elaboration.schema)).toEqual(schemaToJson(schema));
   // Built, not merely passed on.
   expect([...elaboration.schema.tables.values()].some(({ certainty }) => certainty === 'suspected')).toBe(false);
+});
+
+it('takes along what a table needs of a schema whose name has a dot', async () => {
+  const schema = await liveSchema(`create schema "a.b"; create type "a.b".mood as enum ('x'); create sequence "a.b".s;
+    create table "a.b".t (id int default nextval('"a.b".s'), ms "a.b".mood[] default '{x}'::"a.b".mood[])`);
+  const { failures } = await elaborate(scratch, schema, { tables: new Set(['"a.b".t']) });
+  expect(failures).toEqual([]);
+  const column = schema.tables.get('"a.b".t')?.columns.get('ms') as Column;
+  expect(columnDefinition(column, schema).typeName).toEqual({ schema: 'a.b', name: 'mood' });
 });
 
 it('brings the text of a fresh database and that of a restored one to the same text', async () => {

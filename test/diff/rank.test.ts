@@ -3,7 +3,7 @@ import { compareSchemas, rankRevisions } from '../../src/diff/index.ts';
 import type { Operation } from '../../src/model/operation.ts';
 import type { Revision } from '../../src/model/revision.ts';
 import type { RevisionGraph } from '../../src/model/revision-graph.ts';
-import type { Schema } from '../../src/model/schema.ts';
+import type { Column, Schema, Table } from '../../src/model/schema.ts';
 import { replay } from '../../src/replay/index.ts';
 
 const origin = { revision: null, file: 'x.py', line: 1 };
@@ -90,6 +90,24 @@ describe('rankRevisions', () => {
     const ranked = rankRevisions({ ...line, live: without(line.schemaAfter('e'), 'public.u') });
     expect(ranked[0]).toMatchObject({ revisions: ['e'], unexpected: 0 });
     expect(ranked[0]?.differences?.map((each) => `${each.direction} ${each.key}`)).toEqual(['missing public.u']);
+  });
+
+  it("takes Alembic's own table in a dumped base, and types of an extension elsewhere, for no difference", () => {
+    const dumped = replayed({ a: [], b: ['a'] }, { a: [create('alembic_version', 'version_num'), create('t', 'id')] });
+    const typed = (type: string): Schema => {
+      const schema = without(dumped.schemaAfter('a'), 'public.alembic_version');
+      const t = schema.tables.get('public.t') as Table;
+      const columns = new Map([['id', { ...(t.columns.get('id') as Column), type }]]);
+      return { ...schema, tables: new Map([['public.t', { ...t, columns }]]) };
+    };
+    expect(rankRevisions({ ...dumped, live: typed('integer') })[0]).toMatchObject({ revisions: ['a'], score: 1 });
+    const ranked = rankRevisions({
+      ...dumped,
+      schemaAfter: () => typed('citext'),
+      live: typed('ext.citext'),
+      options: { extensionObjects: new Set(['ext.citext']) },
+    });
+    expect(ranked[0]).toMatchObject({ score: 1, differences: [] });
   });
 
   it('an empty database is before every revision', () => {

@@ -122,6 +122,10 @@ const scripts: Record<string, string> = {
   'schemas on the search_path': `
     create schema s; set search_path to s, public; create table t (id serial primary key); create type e as enum ('a');
     create table u (e e, t int references t); set search_path to public; create table t (x int); alter table s.t add column y int;`,
+  'a schema whose name has a dot': `
+    create schema "a.b"; create type "a.b".mood as enum ('x'); create sequence "a.b".s;
+    create table "a.b".t (id int primary key default nextval('"a.b".s'), m "a.b".mood, ms "a.b".mood[], "c.d" int check ("c.d" > 0));
+    create index on "a.b".t (m); create table u (t int references "a.b".t, ms "a.b".mood[]); alter type "a.b".mood rename to "mo.od";`,
   'views, routines, triggers': `
     create table t (id int, v text);
     create view v as select id from t; create materialized view m as select id, v from t; create unique index ix_m on m (id);

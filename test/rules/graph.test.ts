@@ -389,6 +389,16 @@ it('if-not-exists-shape-mismatch: one finding, all columns', async () => {
   expect(await findingsOf('if-not-exists-shape-mismatch', { revisions: [a, same] })).toEqual([]);
 });
 
+it('table-never-migrated: models without any revision are told once', async () => {
+  const models = [1, 2, 3, 4, 5].map((n) => `CREATE TABLE t${n} (id int PRIMARY KEY);`).join(' ');
+  const [finding, ...others] = await findingsOf('table-never-migrated', { revisions: [], models });
+  expect(others).toEqual([]);
+  expect(finding?.message).toContain('public.t1 and 4 more tables');
+  expect(finding?.evidence).toHaveLength(5);
+  expect(finding?.remedy?.actions.map(({ action }) => action)).toEqual(Array(5).fill('declare'));
+  expect(await findingsOf('table-never-migrated', { revisions: [], models: models.slice(0, 75) })).toHaveLength(2);
+});
+
 it('table-never-migrated: a model without a revision', async () => {
   const models = 'CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)';
   const [finding, ...others] = await findingsOf('table-never-migrated', { revisions: [a], models });

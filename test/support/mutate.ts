@@ -1,6 +1,6 @@
 /**
  * Single changes to a live database, of every kind that a comparison must tell: SQL that makes one to a random object, and
- * the keys under which a difference on it may be told.
+ * the keys under which a difference on it may be told. After them those of which nothing is to be said. Long: a list.
  */
 import { placeOfKey, sqlOfKey } from '../../src/model/definition.ts';
 import { quoteIdentifier, quoteLiteral } from '../../src/model/name.ts';
@@ -10,6 +10,8 @@ export interface Mutation {
   sql: string;
   /** A difference (or finding) is about the change when its key is one of these. */
   keys: string[];
+  /** Nothing that a revision declares: nothing is to be said. */
+  isSilent?: true;
 }
 
 export type Random = () => number;
@@ -141,6 +143,13 @@ function moved(of: (schema: Schema) => ReadonlyMap<string, unknown>, kind: strin
     };
   };
 }
+
+const silently = (change: (on: On<Column>) => string) =>
+  onPart<Column>(
+    (table) => table.columns,
+    () => true,
+    (on) => ({ sql: change(on), keys: [], isSilent: true }),
+  );
 
 const plainTables = (schema: Schema) => new Map(tablesOf(schema));
 const freeSequences = (schema: Schema) => new Map([...schema.sequences].filter(([, each]) => each.ownedBy === null));
@@ -489,4 +498,152 @@ export const mutators: Record<string, Mutator> = {
   },
   'table elsewhere': moved(plainTables, 'TABLE'),
   'enum elsewhere': moved((schema) => schema.enums, 'TYPE'),
+  'domain renamed': renamed((schema) => schema.domains, 'DOMAIN'),
+  'domain elsewhere': moved((schema) => schema.domains, 'DOMAIN'),
+  'view elsewhere': moved((schema) => new Map([...schema.views].filter(([, each]) => each.kind === 'view')), 'VIEW'),
+  collation: onColumn(
+    (column, table) => isPlain(column, table) && /^(text|character varying)/.test(column.type),
+    (on, name) => `ALTER COLUMN ${name} TYPE ${on.part.type} COLLATE "POSIX"`,
+  ),
+  unlogged: (schema, random) => {
+    const isReferenced = (key: string) =>
+      [...schema.tables.values()].some((table) =>
+        [...table.constraints.values()].some((each) => each.references?.table === key),
+      );
+    const key = pick(
+      tablesOf(schema).flatMap(([each, table]) => (table.persistence === 'p' && !isReferenced(each) ? [each] : [])),
+      random,
+    );
+    return key === null ? null : { sql: `ALTER TABLE ${sqlOfKey(key)} SET UNLOGGED`, keys: [key] };
+  },
+  'row security': (schema, random) => {
+    const [key, table] = pick(tablesOf(schema), random) ?? [null, null];
+    if (key === null) return null;
+    return {
+      sql: `ALTER TABLE ${sqlOfKey(key)} ${table.rowSecurity ? 'DISABLE' : 'ENABLE'} ROW LEVEL SECURITY`,
+      keys: [key],
+    };
+  },
+  'policy gone': onPart(
+    (table) => table.policies,
+    () => true,
+    (on) => ({ sql: `DROP POLICY ${q(on.part.name)} ON ${on.sql}`, keys: [on.partKey] }),
+  ),
+  'serial no longer owned': onPart<Column>(
+    (table) => table.columns,
+    (column) => column.ownedSequence !== null && column.identity === null,
+    (on) => ({ sql: `ALTER SEQUENCE ${sqlOfKey(on.part.ownedSequence as string)} OWNED BY NONE`, keys: [on.partKey] }),
+  ),
+  'foreign key deferrable': onConstraint(
+    (each) => each.type === 'f' && each.deferrable === null,
+    (on) => ({ sql: `ALTER TABLE ${on.sql} ALTER CONSTRAINT ${q(on.part.name)} DEFERRABLE`, keys: [on.partKey] }),
+  ),
+  'foreign key not kept': onConstraint(
+    (each) => each.type === 'f',
+    (on) => ({
+      sql: `UPDATE pg_trigger SET tgenabled = 'D' WHERE tgconstraint = (SELECT oid FROM pg_constraint
+              WHERE conrelid = ${quoteLiteral(on.sql)}::regclass AND conname = ${quoteLiteral(on.part.name)})`,
+      keys: [on.partKey],
+    }),
+  ),
+  'enum order': (schema, random) => {
+    const key = pick(
+      [...schema.enums].flatMap(([each, { labels }]) => (labels.length > 1 ? [each] : [])),
+      random,
+    );
+    return key
+      ? {
+          sql: `UPDATE pg_enum SET enumsortorder = 1000 WHERE enumsortorder = 1 AND enumtypid = ${quoteLiteral(sqlOfKey(key))}::regtype`,
+          keys: [key],
+        }
+      : null;
+  },
+  'domain check more': (schema, random) => {
+    const key = pick([...schema.domains.keys()], random);
+    return key
+      ? { sql: `ALTER DOMAIN ${sqlOfKey(key)} ADD CONSTRAINT mutant CHECK (VALUE IS NOT NULL)`, keys: [key] }
+      : null;
+  },
+  'view column renamed': (schema, random) => {
+    const [key, view] = pick([...schema.views], random) ?? [null, null];
+    if (key === null) return null;
+    return {
+      sql: `DO $$ BEGIN EXECUTE (SELECT format('ALTER ${view.kind} %s RENAME COLUMN %I TO mutant', attrelid::regclass, attname)
+              FROM pg_attribute WHERE attrelid = ${quoteLiteral(sqlOfKey(key))}::regclass AND attnum = 1); END $$`,
+      keys: [key],
+    };
+  },
+  'index of a view gone': (schema, random) => {
+    const [key, view] = pick(
+      [...schema.views].filter(([, each]) => each.indexes.size > 0),
+      random,
+    ) ?? [null, null];
+    const name = key === null ? null : pick([...view.indexes.keys()], random);
+    return key === null || name === null
+      ? null
+      : { sql: `DROP INDEX ${q(view.namespace)}.${q(name)}`, keys: [`${key}.${name}`] };
+  },
+  'function volatility': (schema, random) => {
+    const [key, routine] = pick(
+      [...schema.routines].filter(([, each]) => each.kind === 'f'),
+      random,
+    ) ?? [null, null];
+    return routine
+      ? {
+          sql: `ALTER FUNCTION ${routineSql(key, schema)} ${routine.volatility === 'i' ? 'VOLATILE' : 'IMMUTABLE'}`,
+          keys: [key],
+        }
+      : null;
+  },
+  'function security': (schema, random) => {
+    const [key, routine] = pick(
+      [...schema.routines].filter(([, each]) => each.kind === 'f' && !/SECURITY DEFINER/.test(each.definition ?? '')),
+      random,
+    ) ?? [null, null];
+    return routine ? { sql: `ALTER FUNCTION ${routineSql(key, schema)} SECURITY DEFINER`, keys: [key] } : null;
+  },
+  'trigger renamed': onPart(
+    (table) => table.triggers,
+    () => true,
+    (on) => ({
+      sql: `ALTER TRIGGER ${q(on.part.name)} ON ${on.sql} RENAME TO mutant`,
+      keys: [on.partKey, `${on.key}.mutant`],
+    }),
+  ),
+  'trigger of a replica': onPart(
+    (table) => table.triggers,
+    (trigger) => trigger.enabled !== false,
+    (on) => ({ sql: `ALTER TABLE ${on.sql} ENABLE REPLICA TRIGGER ${q(on.part.name)}`, keys: [on.partKey] }),
+  ),
+  'partition detached': (schema, random) => {
+    const [key, table] = pick(
+      [...schema.tables].filter(([, each]) => each.partitionBound !== null),
+      random,
+    ) ?? [null, null];
+    return key
+      ? { sql: `ALTER TABLE ${sqlOfKey(table.parents[0] as string)} DETACH PARTITION ${sqlOfKey(key)}`, keys: [key] }
+      : null;
+  },
+  'extension gone': (schema, random) => {
+    const name = pick([...schema.extensions.keys()], random);
+    return name === null || name === 'plpgsql' ? null : { sql: `DROP EXTENSION ${q(name)}`, keys: [name] };
+  },
+  'of no account: a comment': silently((on) => `COMMENT ON COLUMN ${on.sql}.${q(on.part.name)} IS 'mutant'`),
+  'of no account: an owner': silently((on) => `ALTER TABLE ${on.sql} OWNER TO pg_monitor`),
+  'of no account: privileges': silently(
+    (on) => `GRANT ALL ON ${on.sql} TO PUBLIC; ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC`,
+  ),
+  'of no account: storage': silently(
+    (on) =>
+      `ALTER TABLE ${on.sql} SET (fillfactor = 50, autovacuum_enabled = false), ALTER ${q(on.part.name)} SET STATISTICS 500`,
+  ),
+  'of no account: replication': silently(
+    (on) => `ALTER TABLE ${on.sql} REPLICA IDENTITY FULL; CREATE PUBLICATION mutant FOR TABLE ${on.sql}`,
+  ),
+  'of no account: statistics': silently(
+    (on) => `CREATE STATISTICS mutant ON ${[...on.table.columns.keys()].slice(0, 2).map(q).join(', ')} FROM ${on.sql}`,
+  ),
+  'of no account: a position': silently(
+    (on) => `SELECT setval(c.oid, 1000) FROM pg_class c WHERE relkind = 'S'; ANALYZE ${on.sql}`,
+  ),
 };

@@ -143,11 +143,13 @@ it('every kind of single change', async () => {
   for (const given of databases) {
     const target = parseDatabaseUrl(given.url);
     const admin = await connect(retarget(target, { database: 'postgres' }), { readOnly: false });
+    // Without a checkpoint's wait for each block.
+    const strategy = admin.serverVersionNumber >= 150_000 ? ' strategy file_copy' : '';
     const copyName = `chain_trial_${process.pid}`;
     const drop = () => admin.query(`drop database if exists ${copyName} with (force)`);
     const inCopy = async <T>(work: (connection: Connection) => Promise<T>): Promise<T> => {
       await drop();
-      await admin.query(`create database ${copyName} template ${quoteIdentifier(target.database)}`);
+      await admin.query(`create database ${copyName} template ${quoteIdentifier(target.database)}${strategy}`);
       const connection = await connect(retarget(target, { database: copyName }), { readOnly: false });
       try {
         return await work(connection);
@@ -194,10 +196,11 @@ it('every kind of single change', async () => {
           (liveName !== undefined && mutation.keys.some((each) => each === liveName || each.endsWith(`.${liveName}`)));
         const isFound = fresh.some(isNamed);
         const noise = fresh.filter((each) => !isNamed(each) && !each.isConsequence && !spokenOf.has(each.key));
-        if (isFound) numbers.found++;
+        const isRight = isFound || mutation.isSilent === true;
+        if (isRight) numbers.found++;
         else numbers.missed++;
         numbers.noise += noise.length;
-        if (!isFound) lines.push(`MISSED ${target.database}: ${kind}: ${mutation.sql.slice(0, 400)}`);
+        if (!isRight) lines.push(`MISSED ${target.database}: ${kind}: ${mutation.sql.slice(0, 400)}`);
         for (const each of noise)
           lines.push(`NOISE ${target.database}: ${kind}: ${mutation.sql.slice(0, 200)} -> ${each.text.slice(0, 300)}`);
       }

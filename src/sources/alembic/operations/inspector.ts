@@ -1,6 +1,7 @@
 /**
  * Questions to `sa.inspect(connection)`, answered from the schema replayed so far (the port `OperationSink.schema`).
  */
+import { placeOfKey } from '../../../model/definition.ts';
 import { keyOf } from '../../../model/name.ts';
 import type { Table } from '../../../model/schema.ts';
 import {
@@ -175,7 +176,7 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
         [...table.constraints.values()]
           .filter((one) => one.type === 'f')
           .map((one) => {
-            const [schemaName, ...rest] = (one.references?.table ?? '').split('.');
+            const { schema, name: referred } = placeOfKey(one.references?.table ?? '');
             const options: [string, Value][] = [];
             if (one.references && one.references.onDelete !== 'NO ACTION')
               options.push(['ondelete', one.references.onDelete]);
@@ -184,8 +185,8 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
             return record([
               ['name', one.name],
               ['constrained_columns', list(one.columns)],
-              ['referred_schema', schemaName === 'public' ? null : (schemaName ?? null)],
-              ['referred_table', rest.join('.')],
+              ['referred_schema', schema === 'public' ? null : schema],
+              ['referred_table', referred],
               ['referred_columns', list(one.references?.columns ?? [])],
               ['options', record(options)],
             ]);

@@ -2,6 +2,7 @@
  * `Table('t', metadata, autoload_with=bind)` and `metadata.reflect(bind)`: tables as the schema replayed so far has them, with
  * their columns, constraints and indexes as SQLAlchemy's objects (sql/schema.py, engine/reflection.py).
  */
+import { placeOfKey } from '../../../model/definition.ts';
 import type { Constraint, Schema, Table } from '../../../model/schema.ts';
 import {
   isObject,
@@ -201,11 +202,10 @@ function identityObject(kind: 'always' | 'by default'): Made {
 
 function foreignKeys(machine: Machine, table: Table, owner: Made, constraint: Constraint): Made[] {
   const target = constraint.references?.table ?? '';
-  const dot = target.indexOf('.');
-  const namespace = target.slice(0, dot);
-  const referred = make('Table', [target.slice(dot + 1)]);
+  const { schema: namespace, name } = placeOfKey(target);
+  const referred = make('Table', [name]);
   if (namespace !== 'public') referred.named.set('schema', namespace);
-  const prefix = namespace === 'public' ? target.slice(dot + 1) : target;
+  const prefix = namespace === 'public' ? name : `${namespace}.${name}`;
   return constraint.columns.map((name, at) => {
     const referredColumn = constraint.references?.columns[at] ?? '';
     return make(
@@ -273,9 +273,9 @@ function constraintObject(
     if (rule(action) !== null) made.named.set(key, rule(action));
   }
   made.attributes.set('elements', newList(machine, elements));
-  const [namespace, ...rest] = references.table.split('.');
-  const referred = make('Table', [rest.join('.')]);
-  if (namespace !== 'public') referred.named.set('schema', namespace ?? null);
+  const { schema: namespace, name } = placeOfKey(references.table);
+  const referred = make('Table', [name]);
+  if (namespace !== 'public') referred.named.set('schema', namespace);
   made.attributes.set('referred_table', referred);
   return made;
 }
