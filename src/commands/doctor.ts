@@ -20,7 +20,7 @@ export async function doctor(settings: Settings, terminal: Terminal): Promise<Ex
   const diagnosis = seen.findings.some(isHiding) ? await lookBehind(seen, settings, terminal) : seen;
   const { failOn, strict, color, verbose } = settings;
   const report = buildReport(diagnosis, { version: packageVersion(), verdict: { failOn, strict }, baseline });
-  const options = { color, verbose, width: terminal.width, rules: diagnosis.rules };
+  const options = { color, verbose, width: terminal.width, rules: diagnosis.rules, prefix: diagnosis.history.prefix };
   terminal.out(await render(report, settings.format as ReportFormat, options));
   if (diagnosis.databaseProblem !== null) {
     terminal.say(`chain: ${diagnosis.databaseProblem.message}`);

@@ -35,7 +35,7 @@ export async function gate(
     return exitCodes.ok;
   }
   if (own.writeLock) return exitCodes.ok;
-  const options = { color, verbose, width: terminal.width, rules: diagnosis.rules };
+  const options = { color, verbose, width: terminal.width, rules: diagnosis.rules, prefix: diagnosis.history.prefix };
   terminal.out(await render(report, settings.format as ReportFormat, options));
   return report.summary.exitCode as ExitCode;
 }

@@ -272,7 +272,9 @@ async function print(job: Job, diagnosis: Diagnosis, plan: Plan | null, isPendin
   const exitCode = judged === exitCodes.ok && hasSome ? exitCodes.findings : judged;
   const report = buildReport(diagnosis, { ...base, plan, exitCode });
   const format = settings.format as ReportFormat;
-  terminal.out(await render(report, format, { color, verbose, width: terminal.width, rules: diagnosis.rules }));
+  const { rules, history } = diagnosis;
+  const options = { color, verbose, width: terminal.width, rules, prefix: history.prefix };
+  terminal.out(await render(report, format, options));
   if (isPending && plan !== null) {
     const needed = hazardsToAllow(plan, allow).map(({ hazard }) => hazard);
     if (needed.length > 0) terminal.say(`--apply will want --allow ${needed.join(',')}`);

@@ -133,7 +133,7 @@ async function check(settings: Settings, terminal: Terminal, flags: SeedFlags): 
   );
   const { failOn, strict, color, verbose } = settings;
   const report = buildReport(diagnosis, { version: packageVersion(), verdict: { failOn, strict } });
-  const options = { color, verbose, width: terminal.width, rules: diagnosis.rules };
+  const options = { color, verbose, width: terminal.width, rules: diagnosis.rules, prefix: diagnosis.history.prefix };
   terminal.out(await render(report, settings.format as ReportFormat, options));
   return report.summary.exitCode as ExitCode;
 }

@@ -122,6 +122,7 @@ class HistoryReader {
     return {
       isAvailable: true,
       reason: null,
+      prefix: this.git.prefix,
       base,
       isShallow: shallow === 'true',
       releasedVersionsById: versionsOf([...tagged, ...onMergeBase.filter(isReleased), ...onBase]),

@@ -54,6 +54,8 @@ export interface RevisionHistory {
   /** False: no git here, or git is not installed; then nothing below is known. */
   isAvailable: boolean;
   reason: string | null;
+  /** The project's folder in its repository, '' or with a slash at its end. */
+  prefix?: string;
   /** Ids in the trees of release tags (never by ancestry: squash merges), with the oldest such tag. */
   releasedById: ReadonlyMap<RevisionId, string>;
   /** Ids that some commit's file defined and the work tree does not, with the last version of the file. */

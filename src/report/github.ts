@@ -2,13 +2,16 @@
  * Annotations that GitHub Actions reads from a job's output. Commands cannot be smuggled in: data and properties are
  * escaped as actions/toolkit does it.
  */
-import { visible } from './plain.ts';
+import { fileInRepository, shortened, visible } from './plain.ts';
 import type { Report, ReportFinding } from './report.ts';
 
 const levels = { error: 'error', warning: 'warning', info: 'notice' } as const;
 
-export function renderGithub(report: Report): string {
-  const lines = report.findings.map(annotation);
+/** GitHub takes 64 kB of an annotation. */
+const shownCharacters = 4000;
+
+export function renderGithub(report: Report, prefix: string): string {
+  const lines = report.findings.map((finding) => annotation(finding, prefix));
   if (report.problem)
     lines.push(`::error title=${property('database not looked at')}::${data(report.problem.message)}`);
   if (report.notChecked.length > 0) {
@@ -20,11 +23,14 @@ export function renderGithub(report: Report): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-function annotation(finding: ReportFinding): string {
+function annotation(finding: ReportFinding, prefix: string): string {
   const { file, line } = finding.subject;
-  const where = file === undefined ? '' : `file=${property(file)},${line === undefined ? '' : `line=${line},`}`;
+  const where =
+    file === undefined
+      ? ''
+      : `file=${property(fileInRepository(prefix, file))},${line === undefined ? '' : `line=${line},`}`;
   const remedy = finding.remedy === null ? '' : ` ${finding.remedy.summary}`;
-  return `::${levels[finding.severity]} ${where}title=${property(`chain: ${finding.rule}`)}::${data(`${finding.message}${remedy}`)}`;
+  return `::${levels[finding.severity]} ${where}title=${property(`chain: ${finding.rule}`)}::${data(shortened(`${finding.message}${remedy}`, shownCharacters))}`;
 }
 
 function data(text: string): string {

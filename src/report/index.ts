@@ -17,6 +17,8 @@ export interface RenderOptions {
   verbose?: boolean;
   /** The words of the rules, for SARIF. */
   rules?: readonly RuleFacts[];
+  /** The project's folder in its repository: what a host shows beside lines is named from there. */
+  prefix?: string;
 }
 
 /** cli-table3 is loaded for the one format that needs it. */
@@ -25,9 +27,9 @@ export async function render(report: Report, format: ReportFormat, options: Rend
     case 'json':
       return jsonText(report);
     case 'github':
-      return renderGithub(report);
+      return renderGithub(report, options.prefix ?? '');
     case 'sarif':
-      return renderSarif(report, options.rules ?? []);
+      return renderSarif(report, options.rules ?? [], options.prefix ?? '');
     case 'markdown':
       return renderMarkdown(report);
     case 'table':

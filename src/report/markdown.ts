@@ -1,9 +1,11 @@
 /**
  * A summary for the page of a CI run or a comment: one table, what was not checked, nothing that a name could turn into markup.
  */
-import { markdownText } from './plain.ts';
+import { markdownText, shortened } from './plain.ts';
 import type { Report } from './report.ts';
 import { nextAction } from './text.ts';
+
+const shownCharacters = 1000;
 
 export function renderMarkdown(report: Report): string {
   const { error, warning, info, accepted } = report.summary;
@@ -20,9 +22,9 @@ export function renderMarkdown(report: Report): string {
     const cells = [
       finding.accepted ? 'accepted' : finding.severity,
       finding.rule,
-      finding.message,
+      shortened(finding.message, shownCharacters),
       where,
-      finding.remedy?.summary ?? '',
+      shortened(finding.remedy?.summary ?? '', shownCharacters),
     ];
     lines.push(`| ${cells.map(markdownText).join(' | ')} |`);
   }

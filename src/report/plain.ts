@@ -15,6 +15,13 @@ export function oneLine(text: string): string {
   return visible(text.replace(/\s+/g, ' ').trim());
 }
 
+/** The beginning of a text that may be megabytes, and where the rest stands; no character is cut in two. */
+export function shortened(text: string, most: number, rest = '--format json has more'): string {
+  if (text.length <= most) return text;
+  const end = /[\ud800-\udbff]/.test(text[most - 1] as string) ? most - 1 : most;
+  return `${text.slice(0, end)}… (${(text.length - end).toLocaleString('en')} more characters; ${rest})`;
+}
+
 /** Every string in a plain value, keys left alone. */
 export function mapStrings<T>(value: T, change: (text: string) => string): T {
   if (typeof value === 'string') return change(value) as T;
@@ -23,6 +30,16 @@ export function mapStrings<T>(value: T, change: (text: string) => string): T {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapStrings(item, change)])) as T;
   }
   return value;
+}
+
+/** A project's file from the top of its repository; one beside it (`../seeds/a.sql`) by its place there. */
+export function fileInRepository(prefix: string, file: string): string {
+  const parts: string[] = [];
+  for (const part of `${prefix}${file}`.split('/')) {
+    if (part === '..' && parts.length > 0 && parts.at(-1) !== '..') parts.pop();
+    else if (part !== '.' && part !== '') parts.push(part);
+  }
+  return parts.join('/') || '.';
 }
 
 /** JSON whose text holds no password either, and no character that a terminal would act on. */

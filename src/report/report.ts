@@ -12,7 +12,7 @@ import { withoutPasswords } from '../model/secrets.ts';
 import type { SeedRerun } from '../model/seed.ts';
 import type { Baseline } from './baseline.ts';
 import { exitCodeOf, type Verdict } from './exit-code.ts';
-import { mapStrings } from './plain.ts';
+import { mapStrings, shortened } from './plain.ts';
 
 export interface ReportFinding extends Omit<Finding, 'remedy'> {
   remedy: Omit<Remedy, 'actions'> | null;
@@ -164,15 +164,21 @@ function toReport(finding: Finding, baseline: Baseline | null): ReportFinding {
     severity: isAccepted ? 'info' : finding.severity,
     certainty: finding.certainty,
     subject: subjectOf(finding),
-    message: finding.message,
+    message: bounded(finding.message),
     evidence: finding.evidence.map(evidenceOf),
     causedBy: finding.causedBy,
     remedy:
       finding.remedy === null
         ? null
-        : { kind: finding.remedy.kind, safety: finding.remedy.safety, summary: finding.remedy.summary },
+        : { kind: finding.remedy.kind, safety: finding.remedy.safety, summary: bounded(finding.remedy.summary) },
     ...(isAccepted ? { accepted: true, acceptedSeverity: finding.severity } : {}),
   };
+}
+
+/** A report is read whole: a text of megabytes is told to that length, far beyond what anybody reads. */
+function bounded(text: string): string {
+  // Covered first: of half a URL nobody sees that it holds a password.
+  return shortened(withoutPasswords(text), 100_000, 'left out');
 }
 
 /** Keys in one order, whatever order a rule wrote them in. */
@@ -189,7 +195,7 @@ function subjectOf({ subject }: Finding): Finding['subject'] {
 function evidenceOf(evidence: Evidence): Evidence {
   return {
     origin: evidence.origin,
-    text: evidence.text,
+    text: bounded(evidence.text),
     ...(evidence.file === undefined || evidence.file === '' ? {} : { file: evidence.file }),
     ...(evidence.line === undefined || evidence.line < 1 ? {} : { line: evidence.line }),
   };

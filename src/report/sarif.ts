@@ -1,13 +1,15 @@
 /**
  * SARIF 2.1.0 for code scanning. Findings are told apart between runs by their key, never by a line.
  */
+import { createHash } from 'node:crypto';
 import type { RuleFacts } from '../model/diagnosis.ts';
-import { jsonText } from './plain.ts';
+import { fileInRepository, jsonText, shortened } from './plain.ts';
 import type { Report, ReportFinding } from './report.ts';
 
+const shownCharacters = 10_000;
 const levels = { error: 'error', warning: 'warning', info: 'note' } as const;
 
-export function renderSarif(report: Report, rules: readonly RuleFacts[]): string {
+export function renderSarif(report: Report, rules: readonly RuleFacts[], prefix: string): string {
   const used = new Set(report.findings.map((finding) => finding.rule));
   const shown = rules.filter((rule) => used.has(rule.id));
   const fallback = report.project.config ?? report.project.versionLocations[0] ?? '.';
@@ -29,7 +31,7 @@ export function renderSarif(report: Report, rules: readonly RuleFacts[]): string
             })),
           },
         },
-        results: report.findings.map((finding) => result(finding, shown, fallback)),
+        results: report.findings.map((finding) => result(finding, shown, prefix, fallback)),
         invocations: [
           {
             executionSuccessful: report.problem === undefined,
@@ -52,23 +54,31 @@ function withoutLinks(text: string): string {
   return text.replaceAll('](', '] (');
 }
 
-function result(finding: ReportFinding, shown: readonly RuleFacts[], fallback: string) {
-  const { file, line, name } = finding.subject;
+function result(finding: ReportFinding, shown: readonly RuleFacts[], prefix: string, fallback: string) {
+  const { file, line, name, kind } = finding.subject;
+  const ruleIndex = shown.findIndex((rule) => rule.id === finding.rule);
+  const said = `${finding.message}${finding.remedy === null ? '' : ` ${finding.remedy.summary}`}`;
+  const uri = fileInRepository(prefix, file ?? fallback);
   return {
     ruleId: finding.rule,
-    ruleIndex: shown.findIndex((rule) => rule.id === finding.rule),
+    ...(ruleIndex < 0 ? {} : { ruleIndex }),
     level: levels[finding.severity],
-    message: { text: withoutLinks(`${finding.message}${finding.remedy === null ? '' : ` ${finding.remedy.summary}`}`) },
+    message: { text: withoutLinks(shortened(said, shownCharacters)) },
     locations: [
       {
         physicalLocation: {
-          artifactLocation: { uri: (file ?? fallback).split('/').map(encodeURIComponent).join('/') },
-          ...(line === undefined ? {} : { region: { startLine: line } }),
+          artifactLocation: { uri: uri.split('/').map(encodeURIComponent).join('/'), uriBaseId: '%SRCROOT%' },
+          // Code scanning shows nothing without a line.
+          region: { startLine: line ?? 1 },
         },
-        logicalLocations: [{ fullyQualifiedName: name, kind: finding.subject.kind }],
+        logicalLocations: [{ fullyQualifiedName: name, kind }],
       },
     ],
-    partialFingerprints: { 'chainKey/v1': finding.key },
+    partialFingerprints: {
+      // The one that code scanning tells alerts apart by; it would take the line's text, which many findings share.
+      primaryLocationLineHash: `${createHash('sha256').update(finding.key).digest('hex').slice(0, 16)}:1`,
+      'chainKey/v1': finding.key,
+    },
     ...(finding.accepted ? { suppressions: [{ kind: 'external', justification: 'accepted in the baseline' }] } : {}),
   };
 }

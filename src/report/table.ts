@@ -3,8 +3,10 @@
  */
 import Table from 'cli-table3';
 import { paintFor } from './colour.ts';
-import { oneLine } from './plain.ts';
+import { oneLine, shortened } from './plain.ts';
 import type { Report } from './report.ts';
+
+const shownCharacters = 1000;
 
 export function renderTable(report: Report, options: { color: boolean; width: number }): string {
   const paint = paintFor(options.color);
@@ -27,7 +29,7 @@ export function renderTable(report: Report, options: { color: boolean; width: nu
       paint.severity(finding.severity, finding.accepted ? 'accepted' : finding.severity),
       oneLine(finding.rule),
       oneLine(file === undefined ? name : `${name} ${file}${line === undefined ? '' : `:${line}`}`),
-      oneLine(finding.message),
+      oneLine(shortened(finding.message, shownCharacters)),
     ]);
   }
   return `${problem}${table.toString()}\n${summary}\n`;

@@ -3,7 +3,7 @@
  */
 import type { Evidence } from '../model/finding.ts';
 import { type Paint, paintFor, wrapText } from './colour.ts';
-import { oneLine } from './plain.ts';
+import { oneLine, shortened } from './plain.ts';
 import { planText } from './plan-text.ts';
 import type { Report, ReportFinding } from './report.ts';
 
@@ -14,6 +14,8 @@ export interface TextOptions {
 }
 
 const shownEvidence = 6;
+/** Of a message, a line of evidence, a remedy. */
+const shownCharacters = 2000;
 
 export function renderText(report: Report, options: TextOptions): string {
   const paint = paintFor(options.color);
@@ -135,7 +137,7 @@ function block(finding: ReportFinding, drawing: Drawing, depth: number): string 
   const label = finding.accepted ? `accepted ${finding.acceptedSeverity}` : finding.severity;
   const lines = [
     `${indent}${depth > 0 ? '↳ ' : ''}${paint.severity(finding.severity, label)} ${paint.bold(finding.rule)}${finding.certainty === 'suspected' ? ' (suspected)' : ''}${place(finding, paint)}`,
-    wrapText(oneLine(finding.message), width, `${indent}  `),
+    wrapText(brief(finding.message), width, `${indent}  `),
   ];
   const shown = drawing.verbose ? finding.evidence : finding.evidence.slice(0, shownEvidence);
   for (const evidence of shown)
@@ -143,8 +145,12 @@ function block(finding: ReportFinding, drawing: Drawing, depth: number): string 
   const hidden = finding.evidence.length - shown.length;
   if (hidden > 0) lines.push(paint.dim(`${indent}  · and ${hidden} more (--verbose)`));
   if (finding.remedy !== null)
-    lines.push(wrapText(oneLine(finding.remedy.summary), width, `${indent}  → `, `${indent}    `));
+    lines.push(wrapText(brief(finding.remedy.summary), width, `${indent}  → `, `${indent}    `));
   return lines.join('\n');
+}
+
+function brief(text: string): string {
+  return oneLine(shortened(text, shownCharacters));
 }
 
 function place(finding: ReportFinding, paint: Paint): string {
@@ -158,7 +164,9 @@ function evidenceText(evidence: Evidence): string {
   const where =
     evidence.file === undefined ? '' : `${evidence.file}${evidence.line === undefined ? '' : `:${evidence.line}`}`;
   const isSaid = where !== '' && evidence.text.includes(where);
-  return oneLine(`${evidence.origin}: ${evidence.text}${where === '' || isSaid ? '' : ` (${where})`}`);
+  return oneLine(
+    `${evidence.origin}: ${shortened(evidence.text, shownCharacters)}${where === '' || isSaid ? '' : ` (${where})`}`,
+  );
 }
 
 function notSeen(report: Report, paint: Paint, width: number, isVerbose: boolean): string {
@@ -172,7 +180,7 @@ function notSeen(report: Report, paint: Paint, width: number, isVerbose: boolean
       isVerbose || rules.length <= 4
         ? rules.join(', ')
         : `${rules.slice(0, 3).join(', ')} and ${rules.length - 3} more`;
-    lines.push(wrapText(oneLine(`${reason}: ${names}`), width, '  ', '    '));
+    lines.push(wrapText(`${brief(reason)}: ${names}`, width, '  ', '    '));
   }
   if (report.blindSpots.length > 0) lines.push(paint.bold(`Not read: ${count(report.blindSpots.length, 'place')}`));
   const spots = isVerbose ? report.blindSpots : report.blindSpots.slice(0, 5);
@@ -181,7 +189,7 @@ function notSeen(report: Report, paint: Paint, width: number, isVerbose: boolean
       spot.objects.length === 0
         ? ''
         : ` (may touch ${spot.objects.slice(0, 5).join(', ')}${spot.objects.length > 5 ? ', …' : ''})`;
-    lines.push(wrapText(oneLine(`${spot.file}:${spot.line}: ${spot.reason}${objects}`), width, '  ', '    '));
+    lines.push(wrapText(oneLine(`${spot.file}:${spot.line}: ${brief(spot.reason)}${objects}`), width, '  ', '    '));
   }
   if (spots.length < report.blindSpots.length)
     lines.push(`  and ${report.blindSpots.length - spots.length} more (--verbose)`);
@@ -215,7 +223,7 @@ export function nextAction(report: Report): string | null {
   const open = report.findings.filter((finding) => !finding.accepted && finding.severity !== 'info');
   const first = rootsOf(open).find((finding) => finding.remedy !== null);
   if (first?.remedy == null) return report.problem ? oneLine(report.problem.hint ?? report.problem.message) : null;
-  const summary = oneLine(first.remedy.summary);
+  const summary = brief(first.remedy.summary);
   if (first.remedy.kind === 'advice') return summary;
   return `chain repair (shows the plan for all of this and writes nothing; it begins with: ${summary})`;
 }

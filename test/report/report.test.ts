@@ -239,6 +239,32 @@ it('markdown and table: names stay text', async () => {
   expect(await render(reportOf({ findings: [hostile] }), 'table', plain)).toContain('declared-table-missing');
 });
 
+it('a text of megabytes is told in short, and in JSON as far as anybody reads', async () => {
+  const long = `${'word '.repeat(400_000)}postgresql://me:sesame@host/db`;
+  const cut = `${'x'.repeat(99_980)} postgresql://me:sesame@host/db`;
+  const huge = finding('declared-table-missing:public.t', {
+    message: long,
+    evidence: [
+      { origin: 'live', text: '🙂'.repeat(500_000) },
+      { origin: 'live', text: cut },
+    ],
+    remedy: { kind: 'advice', safety: 'report', summary: long, actions: [] },
+  });
+  const report = reportOf({ findings: [huge, effect] });
+  for (const format of ['text', 'table', 'markdown', 'github', 'sarif'] as const) {
+    const text = await render(report, format, { ...plain, verbose: true, rules: diagnosis().rules });
+    expect(text.length).toBeLessThan(60_000);
+    expect(text.replace(/[\s│]+/g, '')).toMatch(/…\([\d,]+morecharacters;--formatjsonhasmore\)/);
+    expect(text).not.toMatch(/[\ud800-\udbff](?![\udc00-\udfff])/);
+  }
+  const json = await render(report, 'json', plain);
+  expect(json.length).toBeLessThan(1_000_000);
+  expect(json).toContain('word word');
+  expect(json).not.toContain('sesame');
+  expect(json).not.toContain('me:se');
+  expect(await render(reportOf({ findings: [cause] }), 'text', plain)).not.toContain('more characters');
+});
+
 it('explain: the four parts', () => {
   const text = explainRule(diagnosis().rules[0]!, plain);
   for (const part of ['a table is absent', 'P.', 'C.', 'R.']) expect(text).toContain(part);
