@@ -1,8 +1,9 @@
 /**
  * `chain repair`: plan, rehearse, print; with `--apply` carry the plan out, or go on with one that was interrupted.
  */
+import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Connection, DatabaseTarget, ScratchServer } from '../database/index.ts';
 import { diagnose } from '../diagnose.ts';
@@ -165,7 +166,13 @@ async function readPlan({ settings }: Job, file: string): Promise<Plan> {
       cause,
     });
   }
-  return parsePlan(text, file);
+  return parsePlan(text, file, (name) => {
+    try {
+      return readFileSync(join(settings.project, name), 'utf8');
+    } catch {
+      return null;
+    }
+  });
 }
 
 async function keepPlan({ project }: Settings, file: string, plan: Plan): Promise<void> {

@@ -30,9 +30,11 @@ import {
   openJournal,
   readJournalPlan,
   restoreFiles,
+  wholePlan,
   writePatches,
 } from './journal.ts';
 import { fingerprintFiles, refuseForeignNames } from './plan-file.ts';
+import { withPlaces } from './plan-secrets.ts';
 import { proveStamp } from './prove.ts';
 
 export interface ApplyContext {
@@ -118,9 +120,10 @@ async function applyLocked(
       },
     );
   }
-  const plan = unfinished?.plan ?? asked;
-  if (plan === null) return null;
-  refuseForeignNames(plan);
+  const begun = unfinished?.plan ?? asked;
+  if (begun === null) return null;
+  refuseForeignNames(begun);
+  const plan = await wholePlan(settings.project, begun);
   const fingerprint = (isInTransaction = false) => fingerprintNow(connection, context.env, isInTransaction);
   if (unfinished === null) {
     const isRefused = plan.left.some((one) => one.refusal !== undefined);
@@ -139,7 +142,7 @@ async function applyLocked(
   const repairId =
     unfinished?.id ??
     (await ledger.begin({
-      plan,
+      plan: withPlaces(plan),
       project: settings.project,
       toolVersion: context.toolVersion,
       fingerprint: plan.liveFingerprint ?? (await fingerprint()),

@@ -23,7 +23,16 @@ import { compareText } from '../model/name.ts';
 import type { Patch, Plan } from '../model/plan.ts';
 import { leadsOutOf, ledOut } from '../project-folder.ts';
 import { type Faults, noFaults } from '../run/faults.ts';
-import { hashOf, isPlanId, parsePlan, refuseForeignId, refuseOutside, serializePlan } from './plan-file.ts';
+import {
+  hashOf,
+  isPlanId,
+  parsePlan,
+  planId,
+  refuseForeignId,
+  refuseOutside,
+  serializeWholePlan,
+} from './plan-file.ts';
+import { hasPlaces, withPasswords } from './plan-secrets.ts';
 
 /** Where one repair's before-images are, relative to the project. @throws ChainError `usage` for what is no id of a plan */
 export function journalFolder(planId: string): string {
@@ -148,7 +157,7 @@ export async function openJournal(
     if (entry.image !== null) await write(entry.image, await readFile(join(projectDir, entry.file)), 0o600);
   }
   await faults.at('journal:images');
-  await write('plan.json', serializePlan(plan), 0o600);
+  await write('plan.json', serializeWholePlan(plan), 0o600);
   // Last: a journal without this file was never opened.
   await write('journal.json', `${JSON.stringify(journal, null, 2)}\n`, null);
   await faults.at('journal:written');
@@ -196,6 +205,21 @@ export async function readJournalPlan(projectDir: string, planId: string): Promi
   const file = `${journalFolder(planId)}/plan.json`;
   const text = await readFile(join(projectDir, file), 'utf8').catch(() => null);
   return text === null ? null : parsePlan(text, file);
+}
+
+/** A plan of the ledger with the passwords of the files that it edits. @throws ChainError `plan-stale` */
+export async function wholePlan(projectDir: string, plan: Plan): Promise<Plan> {
+  if (!hasPlaces(plan)) return plan;
+  const kept = await readJournalPlan(projectDir, plan.id);
+  if (kept !== null) return kept;
+  const texts = new Map<string, string | null>();
+  for (const { file } of plan.patches)
+    texts.set(file, await readFile(join(projectDir, file), 'utf8').catch(() => null));
+  const whole = withPasswords(plan, (file) => texts.get(file) ?? null);
+  if (planId(whole) === plan.id) return whole;
+  throw new ChainError('plan-stale', `The files that plan ${plan.id} edits are not here as it found them.`, {
+    hint: 'Run the command in the folder that the repair was begun from, where .chain/ is. Nothing was changed.',
+  });
 }
 
 /** Journals of repairs without a database, newest first. */

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { ChainError } from '../errors.ts';
 import { compareText } from '../model/name.ts';
 import type { Plan, PlanInputs } from '../model/plan.ts';
+import { hasPlaces, withPasswords, withPlaces } from './plan-secrets.ts';
 
 export function hashOf(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('hex');
@@ -29,8 +30,16 @@ export function planId(plan: Pick<Plan, 'patches' | 'steps' | 'liveFingerprint' 
   return hashOf(JSON.stringify([patches, steps, plan.liveFingerprint, plan.filesFingerprint])).slice(0, 16);
 }
 
-/** With a seal over all of it: the rehearsal's verdict and what is left decide what is applied too. */
+/**
+ * With a seal over all of it: the rehearsal's verdict and what is left decide what is applied too. Without the passwords of the
+ * files that it edits.
+ */
 export function serializePlan(plan: Plan): string {
+  return `${JSON.stringify({ ...withPlaces(plan), seal: sealOf(plan) }, null, 2)}\n`;
+}
+
+/** For a place as closed as the files themselves are. */
+export function serializeWholePlan(plan: Plan): string {
   return `${JSON.stringify({ ...plan, seal: sealOf(plan) }, null, 2)}\n`;
 }
 
@@ -38,8 +47,11 @@ function sealOf(plan: Plan): string {
   return hashOf(JSON.stringify(plan));
 }
 
-/** @throws ChainError `usage` where the text is no plan, or no longer the one that its id names */
-export function parsePlan(text: string, file: string): Plan {
+/**
+ * @param textOf a file of the project as it is, to fill in the passwords that a plan file does not hold
+ * @throws ChainError `usage` where the text is no plan, or no longer the one that its id names; `plan-stale`
+ */
+export function parsePlan(text: string, file: string, textOf: (file: string) => string | null = () => null): Plan {
   let plan: Plan;
   let seal: unknown;
   try {
@@ -54,6 +66,14 @@ export function parsePlan(text: string, file: string): Plan {
     Array.isArray(plan.steps) &&
     typeof plan.filesFingerprint === 'string';
   if (!isPlan) throw new ChainError('usage', `${file} is no plan of this version of chain.`, { hint: howToWrite });
+  for (const patch of plan.patches) refuseOutside(patch.file);
+  const isWithout = hasPlaces(plan);
+  plan = withPasswords(plan, textOf);
+  if (isWithout && planId(plan) !== plan.id) {
+    throw new ChainError('plan-stale', `${file}, or a file that it edits, was changed after it was written.`, {
+      hint: 'Make a new plan with `chain repair`.',
+    });
+  }
   if (planId(plan) !== plan.id || sealOf(plan) !== seal) {
     throw new ChainError('usage', `${file} was changed after it was written: its content is not what its id names.`, {
       hint: 'A plan is applied as it was rehearsed. Change the project or the settings and make a new plan.',

@@ -32,6 +32,7 @@ import {
   readJournal,
   readJournalPlan,
   restoreFiles,
+  wholePlan,
 } from './journal.ts';
 import { refuseForeignNames } from './plan-file.ts';
 import { orderForUndo, unitsFor } from './units.ts';
@@ -103,7 +104,7 @@ async function undoLocked(
       },
     );
   }
-  if (journal !== null) await refuseChangedFiles(settings, journal, repair.plan);
+  if (journal !== null) await refuseChangedFiles(settings, journal, await wholePlan(settings.project, repair.plan));
   const result: Undone = { planId: repair.planId, steps: [], files: [], stays: [] };
   if (repair.state !== 'undoing') {
     result.steps = await undoSteps(repair, ledger, context, connection, guard);

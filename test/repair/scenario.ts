@@ -85,6 +85,9 @@ export const steps: Step[] = [
   }),
 ];
 
+/** Stands in a file that is patched, and is to stand nowhere else but in the journal beside it. */
+export const password = 'open-sesame';
+
 export interface Whereabouts {
   server?: DatabaseTarget;
   /** That the project's folder is made in. */
@@ -95,7 +98,7 @@ export function writeProject(folder = tmpdir()): string {
   const project = mkdtempSync(join(folder, 'chain-scenario-'));
   mkdirSync(join(project, 'alembic/versions'), { recursive: true });
   writeFileSync(join(project, 'alembic/versions/a.py'), "revision = 'a'\r\ndown_revision = 'ghost'\r\n");
-  writeFileSync(join(project, 'seed.sh'), '#!/bin/sh\npsql -f seed.sql | tee log\n');
+  writeFileSync(join(project, 'seed.sh'), `#!/bin/sh\nPGPASSWORD=${password} psql -f seed.sql | tee log\n`);
   chmodSync(join(project, 'seed.sh'), 0o750);
   return project;
 }
