@@ -106,6 +106,18 @@ describe('what hangs on rows, environment and unknown code', () => {
       ),
     ).toEqual(['select t', 'dropTable']);
   });
+  it('goes on behind an element that only rows could give, but where its absence is reckoned with', () => {
+    const rows = `ids = {row.name: row.id for row in op.get_bind().execute(sa.text('SELECT id, name FROM t'))}\n`;
+    expect(kinds(`${rows}op.execute(f"INSERT INTO u VALUES ({ids['a']})")\nop.drop_table('v')`)).toEqual([
+      'select t',
+      'insert u',
+      'dropTable',
+    ]);
+    expect(kinds(`${rows}try:\n    ids['a']\nexcept KeyError:\n    op.drop_table('v')`)).toEqual([
+      'select t',
+      'dropTable',
+    ]);
+  });
   it.each([
     [`env not in ['live', 'production']`, "'live' or 'production'"],
     [`not env == 'live'`, "'live'"],

@@ -75,6 +75,8 @@ export interface Machine {
   shadowsByAssumption: boolean[];
   /** Assumptions that led here: what runs under them runs by the code's defaults. */
   conditions: string[];
+  /** `try` statements with handlers around what runs. */
+  guards: number;
   modules: Map<string, PyModule>;
   /** What the project's modules registered with Alembic (`Operations.register_operation`, `.implementation_for`). */
   registered: Registered;
@@ -96,6 +98,7 @@ export function newMachine(host: Host, bounds: Bounds = defaultBounds): Machine 
     shadows: [],
     shadowsByAssumption: [],
     conditions: [],
+    guards: 0,
     modules: new Map(),
     registered: { operations: new Map(), implementations: new Map() },
   };

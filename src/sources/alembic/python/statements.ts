@@ -314,10 +314,14 @@ function executeFor(machine: Machine, statement: Statement & { kind: 'for' }, sc
 function executeTry(machine: Machine, statement: Statement & { kind: 'try' }, scope: Scope): Signal {
   const last = (signal: Signal): Signal => execute(machine, statement.finally, scope) ?? signal;
   let signal: Signal;
+  const { guards } = machine;
+  machine.guards = guards + (statement.handlers.length > 0 ? 1 : 0);
   try {
     signal = execute(machine, statement.body, scope);
+    machine.guards = guards;
     if (signal === null) signal = execute(machine, statement.otherwise, scope);
   } catch (error) {
+    machine.guards = guards;
     if (!(error instanceof PyRaise)) throw error;
     const handler = statement.handlers.find((one) => catches(machine, one, error.value, scope));
     if (!handler) {

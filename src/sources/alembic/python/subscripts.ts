@@ -14,6 +14,7 @@ import {
   isObject,
   isSymbolic,
   isUnknown,
+  PyRaise,
   plain,
   textOf,
   tuple,
@@ -25,8 +26,14 @@ export function getItem(machine: Machine, object: Value, index: Value): Value {
   const bare = plain(object);
   const key = plain(index);
   const condition = conditionOf(object) ?? conditionOf(index);
-  const result = getPlainItem(machine, bare, key);
-  return condition === null ? result : assumed(result, condition);
+  if (condition === null) return getPlainItem(machine, bare, key);
+  try {
+    return assumed(getPlainItem(machine, bare, key), condition);
+  } catch (error) {
+    // Code that does not reckon with it has always met the rows that the assumption takes away: earlier lines insert them.
+    if (!(error instanceof PyRaise) || machine.guards > 0) throw error;
+    return unknown(`an element that is not there if ${condition}`);
+  }
 }
 
 function getPlainItem(machine: Machine, bare: Value, key: Value): Value {
