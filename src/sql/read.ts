@@ -49,7 +49,8 @@ export function parseSql(text: string, context: SqlContext): Operation[] {
       operations.push(...readBlockSafely(statement, stated, catalogue));
       continue;
     }
-    for (const part of readSafely(statement)) {
+    const catalogue = hangsOnTables(statement) && !operations.some(changesSchema) ? context.catalogue?.() : undefined;
+    for (const part of readSafely(statement, catalogue)) {
       operations.push({
         ...part.operation,
         ...stated,
@@ -59,6 +60,15 @@ export function parseSql(text: string, context: SqlContext): Operation[] {
     }
   }
   return operations;
+}
+
+/** Its columns are those of other tables. */
+function hangsOnTables({ node }: Statement): boolean {
+  return (
+    as(node, 'CreateTableAsStmt') !== undefined ||
+    as(node, 'SelectStmt')?.intoClause !== undefined ||
+    (as(node, 'CreateStmt')?.tableElts ?? []).some((element) => as(element, 'TableLikeClause') !== undefined)
+  );
 }
 
 /** An expression of thousands of terms is deeper than the stack: then the statement is opaque, and the run goes on. */
@@ -71,10 +81,10 @@ function orTooDeep<T>(read: () => T, otherwise: (reason: string) => T): T {
   }
 }
 
-function readSafely(statement: Statement): PlacedPart[] {
+function readSafely(statement: Statement, catalogue: Catalogue | undefined): PlacedPart[] {
   const text = statement.source.slice(statement.from, statement.to);
   return orTooDeep(
-    () => readStatement(statement),
+    () => readStatement(statement, catalogue),
     (reason) => [{ operation: opaque(reason, ...objectsIn(text)) }],
   );
 }

@@ -65,11 +65,10 @@ function searchPathOf(select: SelectStmt): UnplacedOperation | null {
 }
 
 function readSelect(select: SelectStmt, node: Node): UnplacedOperation {
+  // INTO any other than a temporary table is told before.
   if (select.intoClause) {
     const name = relationOf(select.intoClause.rel);
-    return select.intoClause.rel?.relpersistence === 't'
-      ? { kind: 'createTable', table: { name, columns: [], constraints: [], indexes: [], temporary: true } }
-      : opaque('the columns of SELECT INTO hang on its query', name);
+    return { kind: 'createTable', table: { name, columns: [], constraints: [], indexes: [], temporary: true } };
   }
   const path = searchPathOf(select);
   if (path) return path;

@@ -3,6 +3,7 @@
  */
 import type { QualifiedName } from '../model/name.ts';
 import type { UnplacedOperation } from '../model/operation.ts';
+import type { Catalogue } from './catalogue-query.ts';
 import { tokensOf } from './lexer.ts';
 import {
   alterEnum,
@@ -29,6 +30,7 @@ import {
   ignored,
   opaque,
   type PlacedPart,
+  tableOfQuery,
 } from './tables.ts';
 import { as, kindOf, qualifiedOf, relationOf, stringOf, stringsOf, typeOf } from './tree.ts';
 
@@ -90,18 +92,21 @@ function single(operation: UnplacedOperation): PlacedPart[] {
 }
 
 /** What one parsed statement does. */
-export function readStatement(statement: Statement): PlacedPart[] {
+export function readStatement(statement: Statement, catalogue?: Catalogue): PlacedPart[] {
   const { node } = statement;
   const create = as(node, 'CreateStmt');
-  if (create) return single(createTable(statement, create));
+  if (create) return single(createTable(statement, create, catalogue));
   const alter = as(node, 'AlterTableStmt');
   if (alter) return alterTable(statement, alter);
   const index = as(node, 'IndexStmt');
   if (index) return single(createIndex(statement, index));
   const view = as(node, 'ViewStmt');
   if (view) return single(createView(statement, view));
+  const selectInto = as(node, 'SelectStmt');
+  if (selectInto?.intoClause && selectInto.intoClause.rel?.relpersistence !== 't')
+    return single(tableOfQuery(selectInto.intoClause, node, catalogue));
   const createAs = as(node, 'CreateTableAsStmt');
-  if (createAs) return single(createTableAs(statement, createAs));
+  if (createAs) return single(createTableAs(statement, createAs, catalogue));
   const enumeration = as(node, 'CreateEnumStmt');
   if (enumeration) return single(createEnum(enumeration));
   const enumChange = as(node, 'AlterEnumStmt');

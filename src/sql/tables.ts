@@ -7,12 +7,17 @@ import type {
   CreateStmt,
   CreateTableAsStmt,
   IndexStmt,
+  IntoClause,
+  Node,
   RangeVar,
+  TableLikeClause,
   ViewStmt,
 } from 'libpg-query';
 import type { QualifiedName } from '../model/name.ts';
 import type { ConstraintDefinition, TableDefinition, UnplacedOperation } from '../model/operation.ts';
+import type { Catalogue } from './catalogue-query.ts';
 import { columnOf, constraintOf, deferrability, indexOf, sequenceOptionsOf } from './columns.ts';
+import { copiedTable, selectedColumns } from './derived-tables.ts';
 import type { Statement } from './pg-parser.ts';
 import { endOfElement, findWord, findWordOutside, indexAt, isMark, isWord, sliceOf, splitByComma } from './slices.ts';
 import { as, firstLocation, relationOf, relationsIn, stringOf, stringsOf, typeOf } from './tree.ts';
@@ -55,11 +60,12 @@ function isInside(statement: Statement, from: number, index: number): boolean {
   return depth > 0;
 }
 
-export function createTable(statement: Statement, create: CreateStmt): UnplacedOperation {
+export function createTable(statement: Statement, create: CreateStmt, catalogue?: Catalogue): UnplacedOperation {
   const name = relationOf(create.relation);
   if (create.ofTypename) return opaque('the columns of CREATE TABLE OF hang on a type', name);
   const columns: TableDefinition['columns'] = [];
   const constraints: ConstraintDefinition[] = [];
+  const indexes: TableDefinition['indexes'] = [];
   for (const element of create.tableElts ?? []) {
     const column = as(element, 'ColumnDef');
     const constraint = as(element, 'Constraint');
@@ -73,11 +79,19 @@ export function createTable(statement: Statement, create: CreateStmt): UnplacedO
         if (target) target.notNull = true;
       }
     } else if (as(element, 'TableLikeClause')) {
-      const source = relationOf(as(element, 'TableLikeClause')?.relation);
-      return opaque(`the columns of CREATE TABLE … (LIKE ${source.name}) hang on that table`, name);
+      const clause = as(element, 'TableLikeClause') as TableLikeClause;
+      const copied = copiedTable(clause, catalogue);
+      if (copied === null)
+        return opaque(
+          `the columns of CREATE TABLE … (LIKE ${relationOf(clause.relation).name}) hang on that table`,
+          name,
+        );
+      columns.push(...copied.columns);
+      constraints.push(...copied.constraints);
+      indexes.push(...copied.indexes);
     }
   }
-  const table: TableDefinition = { name, columns, constraints, indexes: [] };
+  const table: TableDefinition = { name, columns, constraints, indexes };
   if (create.relation?.relpersistence === 't') table.temporary = true;
   if (create.relation?.relpersistence === 'u') table.unlogged = true;
   const parents = (create.inhRelations ?? []).map((parent) => relationOf(as(parent, 'RangeVar')));
@@ -374,7 +388,11 @@ export function createView(statement: Statement, view: ViewStmt): UnplacedOperat
   };
 }
 
-export function createTableAs(statement: Statement, create: CreateTableAsStmt): UnplacedOperation {
+export function createTableAs(
+  statement: Statement,
+  create: CreateTableAsStmt,
+  catalogue?: Catalogue,
+): UnplacedOperation {
   const relation: RangeVar | undefined = create.into?.rel;
   const name = relationOf(relation);
   if (create.objtype === 'OBJECT_MATVIEW') {
@@ -393,5 +411,20 @@ export function createTableAs(statement: Statement, create: CreateTableAsStmt): 
   if (relation?.relpersistence === 't') {
     return { kind: 'createTable', table: { name, columns: [], constraints: [], indexes: [], temporary: true } };
   }
-  return opaque('the columns of CREATE TABLE AS hang on its query', name);
+  return tableOfQuery(create.into, create.query, catalogue, create.if_not_exists === true);
+}
+
+/** The table of `CREATE TABLE … AS` and of `SELECT … INTO`. */
+export function tableOfQuery(
+  into: IntoClause | undefined,
+  query: Node | undefined,
+  catalogue: Catalogue | undefined,
+  ifNotExists = false,
+): UnplacedOperation {
+  const name = relationOf(into?.rel);
+  const columns = selectedColumns(query, stringsOf(into?.colNames), catalogue);
+  if (columns === null) return opaque('the columns of CREATE TABLE AS hang on its query', name);
+  const table: TableDefinition = { name, columns, constraints: [], indexes: [] };
+  if (into?.rel?.relpersistence === 'u') table.unlogged = true;
+  return { kind: 'createTable', table, ...(ifNotExists ? { ifNotExists } : {}) };
 }

@@ -60,6 +60,34 @@ def upgrade():
   else expect(operations).toMatchObject([{ kind: 'addColumn', column: { type } }]);
 });
 
+it('reads SQL that stands beside a package, however it is asked for', () => {
+  const body = `import importlib.resources, pkg_resources
+from importlib.resources import files, read_text
+import app.data
+op.execute(importlib.resources.read_text('app.data', 'a.sql'))
+op.execute(read_text(app.data, 'a.sql').replace('a', 'b'))
+op.execute(files('app').joinpath('data/c.sql').read_text())
+op.execute(open(pkg_resources.resource_filename('app', 'data/c.sql')).read())
+op.execute(read_text('other.package', 'a.sql'))`;
+  const files = { 'app/data/a.sql': 'DROP TABLE a', 'app/data/c.sql': 'DROP TABLE c', 'app/__init__.py': '' };
+  const { operations } = read(body, { files });
+  expect(operations.map((each) => (each.kind === 'dropTable' ? each.table.name : each.kind))).toEqual([
+    'a',
+    'b',
+    'c',
+    'c',
+    'opaque',
+  ]);
+});
+
+it('tells the schema of an enum type', () => {
+  const body = `kind = sa.Enum('a', name='kind', schema='app')
+op.execute('ALTER TABLE t ALTER COLUMN c TYPE {0}.{1}'.format(kind.schema, kind.name))
+if sa.Enum('a', name='plain').schema is None:
+    op.drop_table('u')`;
+  expect(read(body).operations).toMatchObject([{ kind: 'alterColumn' }, { kind: 'dropTable' }]);
+});
+
 it('drops a view as SQLAlchemy-Utils does, and does not guess what one of its shows', () => {
   const body = `from sqlalchemy_utils.view import CreateView, DropView
 op.execute(DropView('v', materialized=True))

@@ -161,6 +161,8 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
         if (name === 'schema' && tableNameOf(bare)) return tableNameOf(bare)?.schema;
         if (name === 'name' && /^sa\.(Column|Enum)|ENUM$/.test(canonicalPath(bare.path) ?? ''))
           return bare.named.get('name') ?? bare.positional[0];
+        if (name === 'schema' && /^(?:sa\.Enum|postgresql\.ENUM)$/.test(canonicalPath(bare.path) ?? ''))
+          return bare.named.get('schema') ?? null;
         if (name === 'enums' && /Enum$|ENUM$/.test(bare.path)) {
           const read = readType(machine, bare);
           return read.enum?.labels ? newList(machine, read.enum.labels) : undefined;

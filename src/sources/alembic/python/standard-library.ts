@@ -9,7 +9,7 @@ import { reasonOf } from './expressions.ts';
 import type { Machine } from './machine.ts';
 import { loadModule } from './modules.ts';
 import { binary } from './operators.ts';
-import { globAt, makePath, normalisePath, openAt, pathText } from './paths.ts';
+import { globAt, makePath, normalisePath, openAt, pathText, readAt } from './paths.ts';
 import {
   type Arguments,
   assumed,
@@ -78,6 +78,20 @@ function environmentValue(machine: Machine, name: Value, fallback: Value | undef
   return assumed(fallback ?? null, `the environment variable ${key} is not set`);
 }
 
+/** A file beside a package of the project, which is given as module or by name. */
+function resource(machine: Machine, how: string, anchor: Value, name: Value): Value {
+  const given = plain(anchor);
+  const dotted = textOf(given);
+  const module =
+    isObject(given) && given.kind === 'module' ? given : dotted === null ? null : loadModule(machine, dotted, null);
+  const inside = how === 'files' ? '' : pathText(name);
+  if (module === null || inside === null) return unknown(`a resource of a package outside the project`);
+  const file = `${module.file.slice(0, module.file.lastIndexOf('/'))}/${inside}`;
+  if (how === 'files') return makePath(file);
+  if (how === 'resource_filename') return normalisePath(file);
+  return how === 'open_text' ? openAt(machine, file) : readAt(machine, file);
+}
+
 export function standardCall(machine: Machine, path: string, args: Arguments): Value | undefined {
   const [first = null, second = null] = args.positional;
   switch (path) {
@@ -86,6 +100,14 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
     case 'os.getenv':
     case 'os.environ.get':
       return environmentValue(machine, first, args.positional[1] ?? args.named.get('default'));
+    case 'importlib.resources.files':
+    case 'importlib_resources.files':
+    case 'importlib.resources.read_text':
+    case 'importlib_resources.read_text':
+    case 'importlib.resources.open_text':
+    case 'pkg_resources.resource_filename':
+    case 'pkg_resources.resource_string':
+      return resource(machine, path.slice(path.lastIndexOf('.') + 1), first, second);
     case 'os.path.join': {
       const parts = args.positional.map(pathText);
       if (parts.some((part) => part === null)) return unknown('a path that is not known');
