@@ -24,7 +24,7 @@ const exactLimit = 64;
 export function orderOf(graph: RevisionGraph): Ancestry {
   const detached = detachedOf(graph);
   const sound = graph.order.filter((revision) => !detached.has(revision));
-  const order = [...sound, ...graph.order.filter((revision) => detached.has(revision))];
+  const order = [...sound, ...detachedInOrder(graph, detached)];
   const position = new Map(order.map((revision, at) => [revision, at]));
   const followed = new Set(sound.flatMap((revision) => graph.predecessorsById.get(revision) ?? []));
   const soundHeads = sound.filter((revision) => !followed.has(revision));
@@ -100,4 +100,22 @@ function detachedOf(graph: RevisionGraph): Set<RevisionId> {
     seen.add(revision);
   }
   return detached;
+}
+
+/** Each after those it names; a circle is entered where the graph has its first member, and what hangs on it comes after. */
+function detachedInOrder(graph: RevisionGraph, detached: ReadonlySet<RevisionId>): RevisionId[] {
+  const onCircle = new Set(graph.faults.flatMap((fault) => (fault.rule === 'revision-cycle' ? fault.revisions : [])));
+  const waiting = graph.order.filter((revision) => detached.has(revision));
+  const placed = new Set<RevisionId>();
+  while (placed.size < detached.size) {
+    const open = waiting.filter((revision) => !placed.has(revision));
+    const free = open.filter((revision) =>
+      (graph.predecessorsById.get(revision) ?? []).every((each) => !detached.has(each) || placed.has(each)),
+    );
+    for (const revision of free.length > 0
+      ? free
+      : [open.find((each) => onCircle.has(each)) ?? (open[0] as RevisionId)])
+      placed.add(revision);
+  }
+  return [...placed];
 }

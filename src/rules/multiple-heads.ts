@@ -2,7 +2,7 @@
  * More than one head on one line of revisions. Heads that lie under labels of their own, or that the settings allow, are
  * meant so; a head that only waits for a missing parent is that fault's business.
  */
-import { ancestorsOf } from '../model/ancestry.ts';
+import { ancestorsOf, descendantsOf } from '../model/ancestry.ts';
 import type { Evidence, Remedy } from '../model/finding.ts';
 import { releasedHow } from '../model/history.ts';
 import { chooseParents, headsAfter } from '../model/relink.ts';
@@ -26,7 +26,8 @@ export default defineRule({
   },
   *check({ graph, declared, history, stamp, policy }) {
     const links = chooseParents(graph, declared?.replay ?? null);
-    const inCycle = cycleMembers(graph);
+    // What hangs on a circle is no head, and what it once hung on may be none.
+    const inCycle = descendantsOf(graph, cycleMembers(graph));
     // A duplicate id stands in the list once a file; it is that fault's business.
     const heads = [...new Set(headsAfter(graph, links))].filter((head) => !inCycle.has(head));
     for (const group of groupsByLabel(graph, heads)) {

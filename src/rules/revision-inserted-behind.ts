@@ -104,7 +104,9 @@ function* movedAfterRelease(
   history: RevisionHistory,
   told: ReadonlySet<RevisionId>,
 ): Iterable<FindingDraft> {
+  const inCircle = new Set(graph.faults.flatMap((fault) => (fault.rule === 'revision-cycle' ? fault.revisions : [])));
   for (const [id, versions] of history.releasedVersionsById ?? []) {
+    if (inCircle.has(id)) continue;
     const revision = graph.revisions.get(id);
     const last = versions[versions.length - 1];
     if (revision === undefined || last === undefined || told.has(id) || graph.duplicates.has(id)) continue;

@@ -34,6 +34,54 @@ const linear = (history: Partial<RevisionHistory>, code: Project['code'] = {}): 
   code,
 });
 
+describe('revision-cycle', () => {
+  const circle = (history: Partial<RevisionHistory>): Project => ({
+    revisions: [
+      { id: 'a', sql: 'CREATE TABLE a (id int)' },
+      { id: 'b', after: 'd', sql: 'CREATE TABLE b (id int)' },
+      { id: 'c', after: 'b', sql: 'CREATE TABLE c (id int)' },
+      { id: 'd', after: 'c', sql: 'CREATE TABLE d (id int)' },
+      { id: '0', after: 'd', sql: 'ALTER TABLE c ADD x int' },
+    ],
+    history,
+    live: 'CREATE TABLE a (id int); CREATE TABLE b (id int); CREATE TABLE c (id int, x int); CREATE TABLE d (id int)',
+    rows: ['0'],
+  });
+  const released = (parentsById: Record<string, string[]>) => ({
+    releasedById: new Map(Object.keys(parentsById).map((id) => [id, 'v1'])),
+    releasedVersionsById: new Map(
+      Object.entries(parentsById).map(([id, downRevisions]) => [id, [version(id, { downRevisions })]]),
+    ),
+  });
+
+  it('is broken where a release had another parent, and is the cause of all that it brings', async () => {
+    const project = circle(released({ a: [], b: ['a'], c: ['b'], d: ['c'], '0': ['d'] }));
+    const rules = [
+      'revision-cycle',
+      'multiple-heads',
+      'revision-inserted-behind',
+      'unexpected-column',
+      'orphan-live-table',
+    ];
+    const { findings } = await resultsOf(rules, project);
+    expect(findings.map(({ key }) => key)).toEqual(['revision-cycle:b']);
+    expect(findings[0]?.remedy?.actions).toEqual([
+      { action: 'set-down-revision', revision: 'b', file: 'versions/b.py', from: 'd', to: ['a'] },
+    ]);
+  });
+
+  it.each([
+    ['no release knows it', {}],
+    ['the releases disagree with nothing', released({ c: ['b'], d: ['c'] })],
+    ['the parent it had stands behind it', released({ b: ['c'] })],
+    ['the parent it had is gone', released({ b: ['gone'] })],
+    ['two members had others', released({ b: ['a'], c: ['a'] })],
+  ])('is left to people where %s', async (_, history) => {
+    const [finding] = await findingsOf('revision-cycle', circle(history));
+    expect(finding?.remedy?.kind).toBe('advice');
+  });
+});
+
 describe('revision-inserted-behind', () => {
   it('judges against the base ref, and says which parents to set', async () => {
     const [finding, ...others] = await findingsOf(
