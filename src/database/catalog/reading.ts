@@ -2,7 +2,7 @@
  * What the readers of pg_catalog share: one connection inside one snapshot, which namespaces count, how names become keys.
  * Definitions come as PostgreSQL prints them under `search_path = public`.
  */
-import { keyOf } from '../../model/name.ts';
+import { keyOf, quoteLiteral } from '../../model/name.ts';
 import type { Connection } from '../connection.ts';
 
 /** The object went away between the snapshot and PostgreSQL's own functions, which look at the present. */
@@ -27,8 +27,27 @@ export function belongsToNoExtension(catalog: string, oid: string): string {
 }
 
 export async function readRows<Row extends unknown[]>(reading: CatalogReading, sql: string): Promise<Row[]> {
-  const params = sql.includes('$1') ? [reading.ignoredNamespaces] : [];
-  return (await reading.connection.queryArrays(sql, params)) as Row[];
+  const ignored = `array[${reading.ignoredNamespaces.map(quoteLiteral).join(', ')}]`;
+  return readResolved<Row>(
+    reading.connection,
+    sql.replaceAll('$1', () => ignored),
+  );
+}
+
+let cursors = 0;
+
+/**
+ * The rows of a SELECT whose names mean PostgreSQL's own and nothing else. In `public` anybody may have laid a function or an
+ * operator that fits its arguments better, which would run with our rights (CVE-2018-1058). A cursor's names are resolved
+ * where it is declared; what it prints (`pg_get_constraintdef`) follows the search_path where it is fetched.
+ */
+export async function readResolved<Row extends unknown[]>(connection: Connection, select: string): Promise<Row[]> {
+  const cursor = `chain_reading_${++cursors}`;
+  return (await connection.queryArrays(
+    `set local search_path = pg_catalog; set local cursor_tuple_fraction = 1;
+     declare ${cursor} no scroll cursor for ${select};
+     set local search_path = public; fetch all from ${cursor}`,
+  )) as Row[];
 }
 
 /** A definition that PostgreSQL must be able to print while the object lives. */

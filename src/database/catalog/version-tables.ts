@@ -30,7 +30,7 @@ export async function resolveVersionTable(
   const text = question.namespace === null ? name : `${quoteIdentifier(question.namespace)}.${name}`;
   try {
     const [row] = (await reading.connection.queryArrays(
-      `savepoint resolving; select to_regclass(${quoteLiteral(text)})::oid`,
+      `savepoint resolving; select pg_catalog.to_regclass(${quoteLiteral(text)})::oid`,
     )) as [number | null][];
     return row?.[0] ?? null;
   } catch (error) {
@@ -59,7 +59,7 @@ export async function readVersionTables(
   resolved: number | null,
 ): Promise<{ tables: VersionTable[]; oids: Set<number> }> {
   const rows = await readRows<
-    [number, string, string, string, string, string | null, number | null, boolean, boolean, boolean, boolean]
+    [number, string, string, string, string, string | null, number | null, boolean, boolean, boolean, boolean, boolean]
   >(
     reading,
     `select c.oid, c.relkind, n.nspname, c.relname, pg_get_userbyid(c.relowner),
@@ -70,7 +70,9 @@ export async function readVersionTables(
                                                           else has_column_privilege(c.oid, a.attnum, 'select') end,
             row_security_active(c.oid),
             a.attnum is not null and not exists (select from pg_attribute o where o.attrelid = c.oid and o.attnum > 0
-                                                    and not o.attisdropped and o.attnum <> a.attnum)
+                                                    and not o.attisdropped and o.attnum <> a.attnum),
+            (select rolsuper from pg_roles where rolname = current_user)
+              and not (select rolsuper from pg_roles where oid = c.relowner)
        from pg_class c
        join pg_namespace n on n.oid = c.relnamespace
        left join pg_attribute a on a.attrelid = c.oid and a.attname = 'version_num' and not a.attisdropped
@@ -81,10 +83,24 @@ export async function readVersionTables(
   );
   const found = rows
     .map(
-      ([oid, kind, namespace, name, owner, type, width, hasPrimaryKey, mayRead, isFiltered, isAlone]): Found => ({
+      ([
         oid,
         kind,
-        isReadable: mayRead && !isFiltered && isText(type),
+        namespace,
+        name,
+        owner,
+        type,
+        width,
+        hasPrimaryKey,
+        mayRead,
+        isFiltered,
+        isAlone,
+        isBelow,
+      ]): Found => ({
+        oid,
+        kind,
+        // What a view calls runs with the rights of whoever reads it.
+        isReadable: mayRead && !isFiltered && isText(type) && !(kind === 'v' && isBelow),
         isAlone,
         table: {
           key: keyOf(namespace, name),
@@ -96,7 +112,11 @@ export async function readVersionTables(
           rows: null,
           nullRows: 0,
           isFiltered,
-          problem: problemOf(kind, type),
+          problem:
+            problemOf(kind, type) ??
+            (kind === 'v' && isBelow
+              ? `it is a view of ${owner}, which is not read with the rights of a superuser`
+              : null),
           isResolved: oid === resolved,
         },
       }),

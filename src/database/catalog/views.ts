@@ -11,6 +11,7 @@ import {
   countsNamespace,
   once,
   present,
+  readResolved,
   readRows,
 } from './reading.ts';
 
@@ -66,11 +67,11 @@ async function readDefinitions(reading: CatalogReading, oids: number[]): Promise
   const definitions = new Map<number, string | null>();
   for (let from = 0; from < oids.length; from += viewsAPortion) {
     await connection.query('savepoint portion');
-    const rows = await connection.queryArrays(`select v, pg_get_viewdef(v) from unnest($1::oid[]) v`, [
-      oids.slice(from, from + viewsAPortion),
-    ]);
+    const portion = oids.slice(from, from + viewsAPortion);
+    const select = `select v, pg_get_viewdef(v) from unnest('{${portion.join(',')}}'::oid[]) v`;
+    const rows = await readResolved<[number, string | null]>(connection, select);
     await connection.query('rollback to savepoint portion');
-    for (const [oid, definition] of rows as [number, string | null][]) definitions.set(oid, definition);
+    for (const [oid, definition] of rows) definitions.set(oid, definition);
   }
   return definitions;
 }
