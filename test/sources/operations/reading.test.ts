@@ -3,7 +3,7 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadSqlParser } from '../../../src/sql/index.ts';
-import { bare, type Given, read } from './reading.ts';
+import { bare, type Given, preamble, read } from './reading.ts';
 
 beforeAll(loadSqlParser);
 
@@ -136,6 +136,17 @@ describe('what hangs on rows, environment and unknown code', () => {
   it('cannot tell what is made of a setting without a default', () => {
     expect(kinds(`import os\nif len(os.environ['STAGE']) > 3:\n    op.drop_table('t')`)).toEqual(['opaque t']);
     expect(kinds(`import os\nop.drop_table(os.environ['STAGE'])`)).toEqual(['opaque ']);
+  });
+  it.each([
+    ["engine_name: str = ''", "globals().get(f'upgrade_{engine_name}', lambda: None)()", ['dropTable']],
+    ['engine_name', "globals()['upgrade_%s' % engine_name]()", ['dropTable']],
+    ['engine_name', "eval('upgrade_%s' % engine_name)()", ['dropTable']],
+    ['database', "globals()['upgrade_%s' % database]()", ['opaque ']],
+    ['database', "eval('upgrade_%s' % database)()", ['opaque ']],
+    ['database', "{'a': upgrade_, 'b': upgrade_b}.get(database)()", ['opaque ']],
+  ])('finds the function of one of several databases: upgrade(%s): %s', (parameter, call, expected) => {
+    const text = `def upgrade(${parameter}):\n    ${call}\ndef upgrade_():\n    op.drop_table('t')\ndef upgrade_b():\n    pass\n`;
+    expect(kinds(preamble + text, { isWhole: true })).toEqual(expected);
   });
   it('takes the default that the code states for the environment', () => {
     const body = `import os\nif os.environ.get('EXTRA', 'no') == 'yes':\n    op.drop_table('t')\nelse:\n    op.drop_table('u')`;

@@ -5,6 +5,7 @@ import type { Operation } from '../../../model/operation.ts';
 import type { ModelsReading, OperationSink } from '../../../model/replay.ts';
 import { askCatalogue, type SqlContext } from '../../../sql/index.ts';
 import {
+  assumed,
   type Bounds,
   callValue,
   defaultBounds,
@@ -80,7 +81,7 @@ export function evaluateRevision(
       return;
     }
     if (fn === undefined) return;
-    callValue(machine, fn, argumentsFor(fn), { from: 0, to: 0 });
+    callValue(machine, fn, argumentsFor(fn, moduleName(machine, module, `${direction}_`)), { from: 0, to: 0 });
   } catch (error) {
     if (error instanceof LimitReached) opaque(machine, effects, error.message, []);
     else if (error instanceof RangeError) opaque(machine, effects, 'nested too deep to follow', []);
@@ -91,14 +92,19 @@ export function evaluateRevision(
   }
 }
 
-/** `upgrade(op, tables, tester)`: a parameter called `op` is Alembic's; `engine_name` and the like are not known. */
-function argumentsFor(fn: Value): { positional: Value[]; named: Map<string, Value> } {
+/**
+ * `upgrade(op, tables, tester)`: a parameter called `op` is Alembic's. Of several databases (Flask-Migrate's `engine_name`) the
+ * one without a name is read where the file has something for it; any other parameter is not known.
+ */
+function argumentsFor(fn: Value, ofNameless: Value | undefined): { positional: Value[]; named: Map<string, Value> } {
   const named = new Map<string, Value>();
   const bare = plain(fn);
   if (isObject(bare) && bare.kind === 'function') {
     for (const parameter of bare.syntax.parameters) {
       if (parameter.name === 'op') named.set('op', external('alembic.op'));
       else if (parameter.name === 'operations') named.set('operations', external('alembic.op'));
+      else if (parameter.name === 'engine_name' && !bare.defaults.has(parameter.name) && ofNameless !== undefined)
+        named.set('engine_name', assumed('', 'the database is the one without a name'));
     }
   }
   return { positional: [], named };

@@ -15,6 +15,7 @@ import {
   conditionOf,
   DepthReached,
   type External,
+  external,
   identity,
   isObject,
   isSymbolic,
@@ -82,7 +83,12 @@ export function callValue(machine: Machine, callee: Value, args: Arguments, site
     case 'operated':
       return callOutside(machine, { kind: 'member', object: bare, name: '__call__' }, args, site);
     case 'unknown':
-      machine.host.unreadable(machine, bare.reason, [bare, ...args.positional, ...args.named.values()]);
+      machine.host.unreadable(machine, bare.reason, [
+        ...(bare.isCode ? [external('alembic.op')] : []),
+        bare,
+        ...args.positional,
+        ...args.named.values(),
+      ]);
       return bare;
     default:
       return unknown(`a call of a ${bare.kind}`);

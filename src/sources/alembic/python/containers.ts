@@ -10,6 +10,7 @@ import {
   type PySet,
   plain,
   tuple,
+  type Unknown,
   unknown,
   type Value,
 } from './values.ts';
@@ -50,6 +51,11 @@ export function setKey(dict: PyDict, key: Value, value: Value): void {
 export function getKey(dict: PyDict, key: Value): Value | undefined {
   const hash = hashKey(key);
   return hash === null ? undefined : dict.map.get(hash)?.[1];
+}
+/** What stands under a key that is not known: of functions, one that nobody can tell. */
+export function elementOf(dict: PyDict, reason: string): Unknown {
+  const isCode = [...dict.map.values()].some(([, value]) => isObject(value) && value.kind === 'function');
+  return { ...unknown(reason), ...(isCode ? { isCode } : {}) };
 }
 export function getText(dict: PyDict, key: string): Value | undefined {
   return dict.map.get(`s${key}`)?.[1];

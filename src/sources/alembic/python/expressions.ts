@@ -8,7 +8,7 @@ import { callValue, makeLambda } from './calls.ts';
 import { iterate, newDict, newList, newSet, setAdd, setKey, toItems } from './containers.ts';
 import { formatValue, reprOf } from './formatting.ts';
 import { checkSize, inShadow, type Machine, step, underCondition } from './machine.ts';
-import { lookUp } from './modules.ts';
+import { lookUp, runWhole } from './modules.ts';
 import { binary, compare, isTrue, negate } from './operators.ts';
 import { newScope, type Scope } from './scope.ts';
 import { assignTo } from './statements.ts';
@@ -277,6 +277,11 @@ function evaluateCall(machine: Machine, node: Expression & { kind: 'call' }, sco
     const special = callWithoutArguments(machine, node.callee.name, scope);
     if (special !== undefined) return special;
   }
+  if (node.callee.kind === 'name' && node.callee.name === 'eval' && node.args[0]?.kind === 'positional') {
+    const text = plain(evaluate(machine, node.args[0].value, scope));
+    if (typeof text === 'string' && /^[A-Za-z_]\w*$/.test(text)) return lookUp(machine, scope, text);
+    return { ...unknown(`eval() of ${typeof text === 'string' ? `'${text}'` : reasonOf(text)}`), isCode: true };
+  }
   const callee = evaluate(machine, node.callee, scope);
   const args = evaluateArguments(machine, node.args, scope);
   if (
@@ -297,6 +302,12 @@ function callWithoutArguments(machine: Machine, name: string, scope: Scope): Val
     if (!at?.class) return undefined;
     const self = [...at.names.values()][0];
     return self === undefined ? undefined : { kind: 'super', class: at.class, self };
+  }
+  if (name === 'globals') {
+    runWhole(machine, scope.module);
+    const dict = newDict(machine);
+    for (const [key, value] of scope.module.scope.names) setKey(dict, key, value);
+    return dict;
   }
   if (name === 'locals' || name === 'vars') {
     const dict = newDict(machine);

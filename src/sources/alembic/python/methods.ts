@@ -3,7 +3,18 @@
  * Longer than most files here: one entry for each method.
  */
 import { callValue, raiseBuiltin } from './calls.ts';
-import { getKey, mayChange, newDict, newList, newSet, pairs, setAdd, setKey, toItems } from './containers.ts';
+import {
+  elementOf,
+  getKey,
+  mayChange,
+  newDict,
+  newList,
+  newSet,
+  pairs,
+  setAdd,
+  setKey,
+  toItems,
+} from './containers.ts';
 import { formatBraces, joinTexts } from './formatting.ts';
 import { checkSize, type Machine } from './machine.ts';
 import { isEqual, isTrue, ordered } from './operators.ts';
@@ -312,7 +323,7 @@ function dictMethod(dict: PyDict, name: string): Method | undefined {
     case 'get':
       return (_machine, args) => {
         const key = args.positional[0] ?? null;
-        if (hashKey(key) === null) return unknown('a key that is not known');
+        if (hashKey(key) === null) return elementOf(dict, 'a key that is not known');
         return getKey(dict, key) ?? dict.unknown ?? args.positional[1] ?? args.named.get('default') ?? null;
       };
     case 'items':

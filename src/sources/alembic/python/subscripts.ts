@@ -3,7 +3,7 @@
  */
 
 import { callMethod, callValue, raiseBuiltin } from './calls.ts';
-import { getKey, mayChange, newList, setKey, toItems } from './containers.ts';
+import { elementOf, getKey, mayChange, newList, setKey, toItems } from './containers.ts';
 import { reasonOf } from './expressions.ts';
 import type { Machine } from './machine.ts';
 import {
@@ -40,7 +40,7 @@ function getPlainItem(machine: Machine, bare: Value, key: Value): Value {
   if (isUnknown(bare)) return bare;
   if (isObject(bare)) {
     if (bare.kind === 'dict') {
-      if (isUnknown(key) || hashKey(key) === null) return unknown(reasonOf(key));
+      if (isUnknown(key) || hashKey(key) === null) return elementOf(bare, reasonOf(key));
       const found = getKey(bare, key);
       if (found !== undefined) return found;
       if (bare.unknown) return bare.unknown;

@@ -189,6 +189,8 @@ export interface Unknown {
   partial?: string;
   /** A setting that has no default, such as an environment variable, by its name for the reader. */
   setting?: string;
+  /** One of the project's functions, and nobody knows which: a call of it may do anything. */
+  isCode?: true;
 }
 /** Stands in a partial text for what is not known. */
 export const hole = '\uE000';
