@@ -162,6 +162,8 @@ function invert(operation: SchemaOperation, before: Schema): SchemaOperation[] |
         : [{ kind: 'dropRoutine', name: operation.name, identityArguments: operation.identityArguments }];
     case 'createTrigger':
       return operation.orReplace ? null : [{ kind: 'dropTrigger', table: operation.table, name: operation.name }];
+    case 'renameTrigger':
+      return [{ ...operation, name: operation.to, to: operation.name }];
     case 'dropTrigger': {
       const trigger = tableOf(before, operation.table)?.triggers.get(operation.name);
       return trigger

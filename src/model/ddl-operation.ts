@@ -181,6 +181,8 @@ export function renderOperation(operation: SchemaOperation): string[] {
       ];
     case 'createTrigger':
       return [withoutSemicolon(operation.definition)];
+    case 'renameTrigger':
+      return [`ALTER TRIGGER ${q(operation.name)} ON ${qn(operation.table)} RENAME TO ${q(operation.to)}`];
     case 'dropTrigger':
       return [`DROP TRIGGER ${ifExists(operation)}${q(operation.name)} ON ${qn(operation.table)}${cascade(operation)}`];
     case 'enableTrigger':

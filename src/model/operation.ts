@@ -245,17 +245,20 @@ export type SchemaOperation =
       volatility: string;
       definition: string;
     }
-  /** Whatever the statement changes but the name: PostgreSQL reads it, after the one that made the routine. */
+  /** Whatever the statement changes: PostgreSQL reads it, after the one that made the routine. */
   | {
       kind: 'alterRoutine';
       name: QualifiedName;
       identityArguments: string | null;
       volatility?: string;
+      /** Its new name, where it is renamed. */
+      to?: string;
       statement: string;
     }
   | ({ kind: 'dropRoutine'; name: QualifiedName; identityArguments: string | null } & DropGuard)
   | { kind: 'createTrigger'; table: QualifiedName; name: string; orReplace: boolean; definition: string }
   | ({ kind: 'dropTrigger'; table: QualifiedName; name: string } & DropGuard)
+  | { kind: 'renameTrigger'; table: QualifiedName; name: string; to: string }
   /** Null: every trigger of the table. `fires`: in an ordinary session. */
   | { kind: 'enableTrigger'; table: QualifiedName; trigger: string | null; fires: boolean }
   | {

@@ -360,7 +360,7 @@ function withIdentity(
 /** A literal keeps the type it had when the column's type changes (ATExecAlterColumnType): `'x'` of a varchar stays one. */
 function castToOldType(text: string, from: string, to: string): string {
   return baseTypeOf(from) !== baseTypeOf(to) && /^'(?:[^']|'')*'$/.test(text.trim())
-    ? `${text.trim()}::${baseTypeOf(from)}`
+    ? `${text.trim()}::${from.replace(/\([^()]*\)/, '')}`
     : text;
 }
 

@@ -2,7 +2,7 @@
  * What is neither table nor type: sequences, views, routines, triggers, policies, extensions, namespaces.
  */
 import { nextvalDefault } from '../model/definition.ts';
-import { compareText, keyOf, nameOfKey, type QualifiedName } from '../model/name.ts';
+import { compareText, keyOf, nameOfKey, type QualifiedName, quoteIdentifier } from '../model/name.ts';
 import type { Operation, SequenceOptions } from '../model/operation.ts';
 import type { Policy, Routine, Sequence, Trigger, View } from '../model/schema.ts';
 import { targetTable } from './constraints.ts';
@@ -21,6 +21,7 @@ type KinKind =
   | 'dropRoutine'
   | 'createTrigger'
   | 'dropTrigger'
+  | 'renameTrigger'
   | 'enableTrigger'
   | 'createPolicy'
   | 'alterPolicy'
@@ -81,6 +82,11 @@ export function applyToKin(draft: SchemaDraft, operation: Act<KinKind>): void {
     case 'dropTrigger': {
       const key = targetOf(draft, operation, operation.table, operation.ifExists);
       if (key !== null) draft.change(key, (table) => ({ ...table, triggers: without(table.triggers, operation.name) }));
+      return;
+    }
+    case 'renameTrigger': {
+      const key = targetOf(draft, operation, operation.table);
+      if (key !== null) renameTrigger(draft, key, operation);
       return;
     }
     case 'enableTrigger': {
@@ -338,9 +344,16 @@ function alterRoutine(draft: SchemaDraft, operation: Act<'alterRoutine'>): void 
   if (found === undefined || another !== undefined) return;
   const [key, routine] = found;
   const { definition } = routine;
-  draft.set('routines', key, {
+  const name = operation.to ?? routine.name;
+  if (operation.to !== undefined) {
+    draft.delete('routines', key);
+    callRoutineBy(draft, routine.name, name);
+  }
+  const newKey = `${keyOf(routine.namespace, name)}(${routine.identityArguments})`;
+  draft.set('routines', newKey, {
     ...routine,
-    ...draft.stated(operation, key),
+    ...draft.stated(operation, newKey),
+    name,
     ...(operation.volatility === undefined ? {} : { volatility: operation.volatility }),
     definition: definition === null ? null : `${definition.replace(/;\s*$/, '')};\n${operation.statement}`,
   });
@@ -389,11 +402,44 @@ function argumentTypes(text: string): string {
     .toLowerCase();
 }
 
+/** What stands before the routine's name in the definition of a trigger that calls it, and what after. */
+function callsOf(routine: string): RegExp {
+  const name = routine.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`(EXECUTE\\s+(?:FUNCTION|PROCEDURE)\\s+(?:[\\w"]+\\.)?)"?${name}"?(\\s*\\()`, 'i');
+}
+
+/** Triggers hold their function by its identity, whatever it is called. */
+function callRoutineBy(draft: SchemaDraft, from: string, to: string): void {
+  const calls = callsOf(from);
+  for (const [key, table] of draft.tables)
+    for (const trigger of table.triggers.values())
+      if (calls.test(trigger.definition)) {
+        const definition = trigger.definition.replace(calls, `$1${quoteIdentifier(to)}$2`);
+        draft.change(key, (each) => ({
+          ...each,
+          triggers: new Map(each.triggers).set(trigger.name, { ...trigger, definition }),
+        }));
+      }
+}
+
+function renameTrigger(draft: SchemaDraft, key: string, { name, to }: Act<'renameTrigger'>): void {
+  draft.change(key, (table) => ({
+    ...table,
+    triggers: new Map(
+      [...table.triggers].map(([each, trigger]): [string, Trigger] => {
+        if (each !== name) return [each, trigger];
+        const definition = trigger.definition.replace(
+          /(\bTRIGGER\s+)(?:"(?:[^"]|"")*"|[\w$]+)/i,
+          `$1${quoteIdentifier(to)}`,
+        );
+        return [to, { ...trigger, name: to, definition }];
+      }),
+    ),
+  }));
+}
+
 function removeTriggersOf(draft: SchemaDraft, routine: string): void {
-  const executes = new RegExp(
-    `EXECUTE\\s+(?:FUNCTION|PROCEDURE)\\s+(?:[\\w"]+\\.)?"?${routine.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}"?\\s*\\(`,
-    'i',
-  );
+  const executes = callsOf(routine);
   for (const [key, table] of draft.tables)
     for (const trigger of table.triggers.values())
       if (executes.test(trigger.definition))

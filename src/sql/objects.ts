@@ -184,7 +184,7 @@ export function drop(statement: DropStmt): UnplacedOperation[] {
   });
 }
 
-export function rename(statement: RenameStmt): UnplacedOperation {
+export function rename(statement: RenameStmt, text: string): UnplacedOperation {
   const to = statement.newname ?? '';
   const relation = relationOf(statement.relation);
   const own = statement.subname ?? '';
@@ -206,6 +206,15 @@ export function rename(statement: RenameStmt): UnplacedOperation {
       return { kind: 'renameView', name: relation, to };
     case 'OBJECT_SEQUENCE':
       return { kind: 'alterSequence', name: relation, to };
+    case 'OBJECT_FUNCTION':
+    case 'OBJECT_PROCEDURE':
+    case 'OBJECT_ROUTINE': {
+      const routine = as(statement.object, 'ObjectWithArgs');
+      const name = qualifiedOf(stringsOf(routine?.objname));
+      return { kind: 'alterRoutine', name, identityArguments: identityArgumentsOf(routine), to, statement: text };
+    }
+    case 'OBJECT_TRIGGER':
+      return { kind: 'renameTrigger', table: relation, name: own, to };
     case 'OBJECT_TYPE':
     case 'OBJECT_DOMAIN':
       return { kind: 'renameType', name: qualifiedOf(namesOf(statement.object)), to };

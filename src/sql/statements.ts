@@ -173,7 +173,7 @@ export function readStatement(statement: Statement, catalogue?: Catalogue): Plac
   const dropped = as(node, 'DropStmt');
   if (dropped) return dropParts(statement, drop(dropped));
   const renamed = as(node, 'RenameStmt');
-  if (renamed) return single(rename(renamed));
+  if (renamed) return single(rename(renamed, statement.source.slice(statement.from, statement.to)));
   const moved = as(node, 'AlterObjectSchemaStmt');
   if (moved) return [{ operation: setNamespace(moved), ...(moved.missing_ok ? { ifTargetExists: true } : {}) }];
   const commented = as(node, 'CommentStmt');

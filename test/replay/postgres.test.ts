@@ -126,6 +126,14 @@ const scripts: Record<string, string> = {
     create schema "a.b"; create type "a.b".mood as enum ('x'); create sequence "a.b".s;
     create table "a.b".t (id int primary key default nextval('"a.b".s'), m "a.b".mood, ms "a.b".mood[], "c.d" int check ("c.d" > 0));
     create index on "a.b".t (m); create table u (t int references "a.b".t, ms "a.b".mood[]); alter type "a.b".mood rename to "mo.od";`,
+  'renamed routines and triggers': `
+    create table t (id int); create table r (id int);
+    create function f() returns trigger language plpgsql as $$ begin return new; end $$;
+    create function g(a int) returns int language sql as 'select a'; create function g(a text) returns text language sql as 'select a';
+    create trigger tr before insert on t for each row execute function f();
+    create trigger tr before insert on r for each row execute procedure public.f();
+    alter function f rename to "New f"; alter function g(integer) rename to h; alter function h stable;
+    alter trigger tr on t rename to "Tr 2"; alter table r rename to s; alter trigger tr on s rename to tr3;`,
   'views, routines, triggers': `
     create table t (id int, v text);
     create view v as select id from t; create materialized view m as select id, v from t; create unique index ix_m on m (id);
@@ -183,4 +191,18 @@ describe('replay of SQL', () => {
         expect([key, ...table.columns.keys()]).toEqual([key, ...(live.tables.get(key)?.columns.keys() ?? [])]);
       expect(notes.filter((note) => !note.startsWith('guard-kept-shape'))).toEqual([]);
     });
+});
+
+it('a literal keeps the type it had when its column takes another one, arrays too', async () => {
+  const sql = `create table t (a text[] default '{}', b varchar(5) default 'x', c numeric(5,2)[] default '{1}');
+    alter table t alter a type varchar[], alter b type text, alter c type int[] using c::int[];`;
+  await using database = await testDatabase({ sql });
+  const live = (await introspect(database.connection)).schema;
+  const declared = schemaOfOperations(parseSql(sql, { origin }), { namingConvention: null });
+  const typesOf = (schema: Schema) =>
+    [...(schema.tables.get('public.t')?.columns.values() ?? [])].map(
+      (column) => /::(.*?)\)*(?:::.*)?$/.exec(column.default ?? '')?.[1],
+    );
+  expect(typesOf(declared)).toEqual(['text[]', 'character varying', 'numeric[]']);
+  expect(typesOf(live)).toEqual(['text[]', 'character varying', 'numeric[]']);
 });

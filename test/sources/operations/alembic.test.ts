@@ -58,6 +58,8 @@ op.create_index('ix_g', 'users', ['name'], postgresql_using='hash')
 op.create_index(op.f('ix_h'), 'users', [sa.func.lower(sa.column('email'))], unique=False)
 op.drop_index('ix_a', table_name='users')
 op.create_index('ix_i', 'users', ['name'], postgresql_where=sa.column('name').isnot(None))`,
+  'formatted DDL': `for table, column in (('users', 'name'), ('teams', 'owner_id')):
+    op.execute(sa.DDL('ALTER TABLE "%(table)s" ALTER COLUMN %(column)s TYPE text', context={'table': table, 'column': column}))`,
   'DDL constructs': `op.execute(postgresql.base.CreateEnumType(postgresql.ENUM('a', 'b', name='made')))
 op.execute(postgresql.base.CreateEnumType(postgresql.ENUM('a', name='gone')))
 op.execute(postgresql.base.DropEnumType(postgresql.ENUM(name='gone')))

@@ -8,6 +8,7 @@ import type { Operation } from '../../../model/operation.ts';
 import {
   type Arguments,
   assumed,
+  binary,
   callValue,
   conditionOf,
   describe,
@@ -17,6 +18,7 @@ import {
   isUnknown,
   type Machine,
   type Made,
+  newDict,
   partialOf,
   plain,
   reasonOf,
@@ -252,11 +254,15 @@ function runConstruct(
   const path = canonicalPath(root.path) ?? root.path;
   if (path === 'sa.text' || path === 'sa.DDL' || path === 'sa.TextClause' || path === 'sa.literal_column') {
     const source = root.positional[0] ?? root.named.get('text') ?? root.named.get('statement');
-    const text = source === undefined ? null : textOf(source);
-    const inherited = condition ?? (source === undefined ? null : conditionOf(source));
-    if (text === null) return lost(machine, effects, source ?? null, inherited);
+    // `DDL('… %(name)s', context={…})` is always formatted (ddl_compiler.visit_ddl).
+    const given = root.named.get('context') ?? root.positional[1];
+    const whole =
+      path === 'sa.DDL' && source !== undefined ? binary(machine, '%', source, given ?? newDict(machine)) : source;
+    const text = whole === undefined ? null : textOf(whole);
+    const inherited = condition ?? (whole === undefined ? null : conditionOf(whole));
+    if (text === null) return lost(machine, effects, whole ?? null, inherited);
     const values = new Map([...parameterMap(machine, parameters), ...chained]);
-    const bound = bindNames(machine, path === 'sa.DDL' ? text.replaceAll('%%', '%') : text, values);
+    const bound = bindNames(machine, text, values);
     return finish(machine, effects, textBody(bound.text), inherited, bound.isWhole);
   }
   const construct = ddlConstruct(machine, effects, path, root, condition);

@@ -19,7 +19,7 @@ export {
   underCondition,
 } from './machine.ts';
 export { loadModule, makeModule, moduleName, parseCached, runWhole } from './modules.ts';
-export { isTrue } from './operators.ts';
+export { binary, isTrue } from './operators.ts';
 export { type ParsedModule, parseOnDemand, parsePython, type TopLevel } from './parse.ts';
 export { newScope, type Scope } from './scope.ts';
 export { isHarmless, settingValue, standardAttribute, standardCall, standardSubscript } from './standard-library.ts';
