@@ -43,7 +43,13 @@ const nameOf = ({ revisions }: LooksLike): string =>
   revisions.length === 0 ? 'before the first revision' : revisions.map(oneLine).join(' + ');
 
 function text({ live, stamp, looksLike }: DatabaseDiagnosis): string {
-  const stamped = stamp.rows.length === 0 ? 'not stamped' : `stamped ${stamp.rows.map(oneLine).join(', ')}`;
+  const rows = stamp.rows.map((row) => (row.trim() === '' ? JSON.stringify(row) : oneLine(row)));
+  const stamped =
+    stamp.state === 'unreadable'
+      ? `${oneLine(stamp.table?.key ?? 'its version table')} may not be read`
+      : rows.length === 0
+        ? 'not stamped'
+        : `stamped ${rows.join(', ')}`;
   const lines = [`${oneLine(live.name)} (PostgreSQL ${live.serverVersion}), ${stamped}. It looks like:`, ''];
   if (!isAlike(looksLike[0])) return `${lines[0]}\n\nnothing that these revisions make.\n`;
   for (const place of looksLike.slice(0, shown)) {

@@ -90,8 +90,8 @@ export async function connect(target: DatabaseTarget, options: ConnectOptions): 
   let failure: ChainError | null = null;
   for (const at of target.hosts) {
     try {
-      const { client, tls } = await openClient(target, at, timeouts, options);
-      const session = await openSession(client, retarget({ ...target, ...at }, {}), tls, options, timeouts);
+      const opened = await openClient(target, at, timeouts, options);
+      const session = await openSession(opened, retarget({ ...target, ...at }, {}), options, timeouts);
       if (!target.requiresPrimary) return session;
       const { rows } = await session.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
       if (rows[0]?.standby !== true) return session;
@@ -108,12 +108,19 @@ export async function connect(target: DatabaseTarget, options: ConnectOptions): 
   throw failure as ChainError;
 }
 
+interface OpenClient {
+  client: Client;
+  tls: TlsOptions | null;
+  /** What ended the session while nothing was asked of it, in PostgreSQL's own words, the first of all first. */
+  losses: readonly ServerError[];
+}
+
 async function openClient(
   target: DatabaseTarget,
   at: { host: string; port: number },
   timeouts: { connectMs: number },
   options: ConnectOptions,
-): Promise<{ client: Client; tls: TlsOptions | null }> {
+): Promise<OpenClient> {
   const { default: pg } = await import('pg');
   const base: ClientConfig = {
     host: at.host,
@@ -133,14 +140,15 @@ async function openClient(
   for (const withTls of modes) {
     const tls = withTls ? tlsOptions(target, at.host) : null;
     const client = new pg.Client({ ...base, ssl: tls ?? false });
+    const losses: ServerError[] = [];
     // Without a listener the loss of an idle connection would end the process.
-    client.on('error', () => {});
+    client.on('error', (error) => losses.push(error as ServerError));
     const abort = () => streamOf(client).destroy(new Error('interrupted'));
     options.signal?.addEventListener('abort', abort, { once: true });
     try {
       if (options.signal?.aborted) throw new Error('interrupted');
       await client.connect();
-      return { client, tls };
+      return { client, tls, losses };
     } catch (error) {
       if (options.signal?.aborted) throw new ChainError('interrupted', 'Interrupted while connecting to the database.');
       failure = error as ServerError;
@@ -198,9 +206,8 @@ function tlsOptions(target: DatabaseTarget, host: string): TlsOptions {
 }
 
 async function openSession(
-  client: Client,
+  { client, tls, losses }: OpenClient,
   target: DatabaseTarget,
-  tls: TlsOptions | null,
   options: ConnectOptions,
   timeouts: { statementMs: number; lockMs: number },
 ): Promise<Connection> {
@@ -216,7 +223,6 @@ async function openSession(
     // A session that looks for proof must be refused rows, not shown some of them.
     ...(options.readOnly ? ['row_security = off'] : []),
   ];
-  const setLocal = settings.map((setting) => `set local ${setting};`).join(' ');
   const answersWithinMs = timeouts.statementMs > 0 ? timeouts.statementMs + graceMs : 0;
   let inTransaction = false;
   let isPooled = false;
@@ -263,7 +269,11 @@ async function openSession(
       return await body();
     } catch (error) {
       if (options.signal?.aborted) throw interrupted();
-      const failure = statementError(error as ServerError, target, options.readOnly);
+      const own = statementError(error as ServerError, target, options.readOnly);
+      const failure =
+        own.code === 'connection-lost' && losses[0] !== undefined
+          ? statementError(losses[0], target, options.readOnly)
+          : own;
       // A server that only was too slow for us works on.
       if (failure.code === 'connection-lost') void interrupt();
       throw failure;
@@ -285,6 +295,11 @@ async function openSession(
     false,
   );
   const { version, number, pid } = greeting.rows[0] as { version: string; number: number; pid: number };
+  // A server's own limits end a session that has more to ask, or holds a repair's lock while it computes.
+  settings.push(`idle_in_transaction_session_timeout = ${options.readOnly ? timeouts.statementMs : 0}`);
+  if (number >= 140_000) settings.push('idle_session_timeout = 0');
+  if (number >= 170_000) settings.push('transaction_timeout = 0');
+  const setLocal = settings.map((setting) => `set local ${setting};`).join(' ');
   isPooled = (client as unknown as { processID: number | null }).processID !== pid;
   if (!isPooled) {
     const access = options.readOnly ? 'set default_transaction_read_only = on;' : '';

@@ -16,7 +16,12 @@ import { readSequences } from './catalog/sequences.ts';
 import { type OpenTable, readColumns, readTables } from './catalog/tables.ts';
 import { readPolicies, readTriggers } from './catalog/triggers.ts';
 import { readComposites, readDomains, readEnums } from './catalog/types.ts';
-import { readVersionTables, resolveVersionTable, type VersionTableQuestion } from './catalog/version-tables.ts';
+import {
+  parseSearchPath,
+  readVersionTables,
+  resolveVersionTable,
+  type VersionTableQuestion,
+} from './catalog/version-tables.ts';
 import { type OpenView, readViews } from './catalog/views.ts';
 import type { Connection } from './connection.ts';
 import { fingerprintOf } from './fingerprint.ts';
@@ -97,14 +102,15 @@ async function readSnapshot(reading: CatalogReading, question: VersionTableQuest
       superuser: boolean;
       standby: boolean;
       path: string[];
+      setting: string;
     }>(
       `select current_database()::text as name, current_user::text as role, current_setting('server_encoding') as encoding,
               array(select evtname::text from pg_event_trigger order by evtname) as "eventTriggers",
               coalesce((select rolsuper from pg_roles where rolname = current_user), false) as superuser,
-              pg_is_in_recovery() as standby, current_schemas(false) as path`,
+              pg_is_in_recovery() as standby, current_schemas(false) as path,
+              current_setting('search_path') as setting`,
     )
   ).rows;
-  const resolved = await resolveVersionTable(reading, question);
   // Whatever steers how definitions are spelt.
   await connection.query(
     `set local search_path = public; set local timezone = 'UTC'; set local quote_all_identifiers = off; set local jit = off;
@@ -115,6 +121,11 @@ async function readSnapshot(reading: CatalogReading, question: VersionTableQuest
   const names = new ColumnNames();
   const relations = new RelationNames();
   const namespaces = await readNamespaces(reading);
+  reading.hidesPublic = namespaces.unusable.has('public');
+  const listed = parseSearchPath(session?.setting ?? '', session?.role ?? '');
+  const searchPath = listed.filter((name) => session?.path.includes(name) || namespaces.unusable.has(name));
+  // Where it leads nowhere, env.py must set one: `public`, as a reading without a database takes it.
+  const resolved = await resolveVersionTable(reading, question, searchPath.length > 0 ? searchPath : ['public']);
   const { byOid, unreadable, unowned, sizes } = await readTables(reading, relations);
   const versions = await readVersionTables(reading, question, resolved);
   for (const oid of versions.oids) byOid.delete(oid);
@@ -146,7 +157,7 @@ async function readSnapshot(reading: CatalogReading, question: VersionTableQuest
     role: session?.role ?? connection.target.user,
     isSuperuser: session?.superuser ?? false,
     isStandby: session?.standby ?? false,
-    searchPath: session?.path ?? [],
+    searchPath,
     schema,
     versionTables: versions.tables,
     eventTriggers: session?.eventTriggers ?? [],

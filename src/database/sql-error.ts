@@ -96,7 +96,9 @@ export function statementError(error: ServerError, target: DatabaseTarget, isRea
       {
         hint: isRecoveryConflict
           ? recoveryHint
-          : 'Look whether the server restarted or the network dropped the session, then run the same command again.',
+          : error.code === '57P05' || error.code?.startsWith('25P0')
+            ? 'The server ends sessions that wait: raise the timeout that it names, for this role or this database.'
+            : 'Look whether the server restarted or the network dropped the session, then run the same command again.',
       },
     );
   }

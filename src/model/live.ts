@@ -33,6 +33,7 @@ export interface LiveDatabase {
   role: string;
   isSuperuser: boolean;
   isStandby: boolean;
+  /** Schemas that are there, those too that the role may not use: only this role looks past them. */
   searchPath: string[];
   schema: Schema;
   versionTables: VersionTable[];

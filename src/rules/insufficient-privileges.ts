@@ -46,7 +46,9 @@ export default defineRule({
         remedy: advice(
           stamp.table.isFiltered
             ? `ALTER ROLE ${role} BYPASSRLS, or connect as ${stamp.table.owner}`
-            : `GRANT SELECT ON ${quoteQualified(nameOfKey(stamp.table.key))} TO ${role}`,
+            : live.unusableNamespaces.has(stamp.table.namespace)
+              ? `GRANT USAGE ON SCHEMA ${quoteIdentifier(stamp.table.namespace)} TO ${role}, and SELECT on what is in it`
+              : `GRANT SELECT ON ${quoteQualified(nameOfKey(stamp.table.key))} TO ${role}`,
         ),
       };
     }

@@ -202,7 +202,7 @@ function ahead(history: RuleInputs['history'] | undefined, row: string): Cause |
 }
 
 function unknown(stamp: RuleInputs['stamp'], history: RuleInputs['history'] | undefined, row: string): Cause {
-  const isEmpty = row === '';
+  const isEmpty = row.trim() === '';
   const evidence: Evidence[] = [
     {
       origin: 'git',
@@ -218,12 +218,15 @@ function unknown(stamp: RuleInputs['stamp'], history: RuleInputs['history'] | un
         text: `${location} is a version location, and no such folder is there`,
       }),
     ),
-    ...stamp.looksLike.slice(0, 3).map(
-      (place): Evidence => ({
-        origin: 'live',
-        text: `the schema looks like ${place.revisions.join(' + ') || 'nothing'} (${Math.floor(place.score * 100)} %: ${place.missing} missing, ${place.unexpected} unexpected)`,
-      }),
-    ),
+    ...stamp.looksLike
+      .filter(({ score }) => score > 0)
+      .slice(0, 3)
+      .map(
+        (place): Evidence => ({
+          origin: 'live',
+          text: `the schema looks like ${place.revisions.join(' + ') || 'nothing'} (${Math.floor(place.score * 100)} %: ${place.missing} missing, ${place.unexpected} unexpected)`,
+        }),
+      ),
   ];
   const best = stamp.looksLike[0];
   const isExact =
@@ -235,7 +238,7 @@ function unknown(stamp: RuleInputs['stamp'], history: RuleInputs['history'] | un
     (history !== undefined || isEmpty);
   return {
     words:
-      best !== undefined && best.revisions.length > 0
+      best !== undefined && best.revisions.length > 0 && best.score > 0
         ? `the schema looks like ${best.revisions.join(' + ')} (${Math.floor(best.score * 100)} %)`
         : 'nothing tells what it was',
     evidence,

@@ -35,6 +35,10 @@ export default defineRule({
       evidence.push({ origin: 'declared', text: `${overlap.ancestor} comes before ${overlap.descendant}` });
       evidence.push({ origin: 'live', text: whetherItRan(overlap) });
     }
+    for (const row of new Set(stamp.rows)) {
+      const times = stamp.rows.filter((each) => each === row).length;
+      if (times > 1) evidence.push({ origin: 'live', text: `it holds ${row} ${times} times` });
+    }
     if (isRepeated && !table.hasPrimaryKey) evidence.push({ origin: 'live', text: `${table.key} has no primary key` });
     const gone = [...new Set(stamp.rows)].filter((row) => !left.includes(row));
     yield {

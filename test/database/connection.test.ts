@@ -206,6 +206,44 @@ describe('a session', () => {
     await connection.close();
   });
 
+  it('names what ended it while nothing was asked', async () => {
+    const connection = await connect(database.target, { readOnly: true });
+    const pid = [connection.backendPid];
+    await database.connection.query('select pg_terminate_backend($1, 10000)', pid);
+    const error = await connection.query('select 1').catch((caught: ChainError) => caught);
+    expect(error).toMatchObject({
+      code: 'connection-lost',
+      message: expect.stringContaining('terminating connection'),
+    });
+    await connection.close();
+  });
+
+  it('is not ended by limits that the server sets for its role', async () => {
+    const url = await database.urlOfNewRole(
+      `alter role ROLE set idle_in_transaction_session_timeout = '30s'; alter role ROLE set idle_session_timeout = '30s';
+       alter role ROLE set statement_timeout = '30s'; alter role ROLE set lock_timeout = '30s'; alter role ROLE set default_transaction_read_only = on`,
+    );
+    const timeouts = { connectMs: 5000, statementMs: 7000, lockMs: 3000 };
+    const limitsOf = async (readOnly: boolean) => {
+      const connection = await connect(parseDatabaseUrl(url, {}), { readOnly, timeouts });
+      const names = [
+        'idle_in_transaction_session_timeout',
+        'idle_session_timeout',
+        'transaction_timeout',
+        'statement_timeout',
+        'lock_timeout',
+      ];
+      const { rows } = await connection.query<{ value: string }>(
+        `select current_setting(name) as value from unnest($1::text[]) with ordinality n (name, place) order by place`,
+        [names],
+      );
+      await connection.close();
+      return rows.map(({ value }) => value);
+    };
+    expect(await limitsOf(true)).toEqual(['7s', '0', '0', '7s', '3s']);
+    expect(await limitsOf(false)).toEqual(['0', '0', '0', '7s', '3s']);
+  });
+
   it('ends with its signal', async () => {
     const controller = new AbortController();
     const connection = await connect(database.target, { readOnly: true, signal: controller.signal });

@@ -67,10 +67,21 @@ describe('a role with few rights', () => {
     expect(await resolved(`${database.url}&options=-csearch_path%3Dseen,public`)).toEqual(['seen.alembic_version']);
     // Nothing in `empty`: falls through to another chain's table.
     expect(await resolved(`${database.url}&options=-csearch_path%3Dempty,public`)).toEqual(['public.alembic_version']);
+    // A path that leads nowhere, as some databases are hardened: Alembic works only where env.py sets another.
+    expect(await resolved(`${database.url}&options=-csearch_path%3Dnowhere`)).toEqual(['public.alembic_version']);
     expect(await resolved(database.url, { versionTableSchema: 'seen' })).toEqual(['seen.alembic_version']);
     expect(await resolved(database.url, { versionTable: 'nowhere' })).toEqual([]);
-    const blind = await database.urlOfNewRole();
-    expect(await resolved(blind, { versionTableSchema: 'hidden' })).toEqual([]);
+    // There, whoever may use its schema; what it holds is unread.
+    const blind = await database.urlOfNewRole('grant usage on schema seen to ROLE');
+    expect(await resolved(blind, { versionTableSchema: 'hidden' })).toEqual(['hidden.alembic_version']);
+    expect(await resolved(`${blind}&options=-csearch_path%3Dhidden,seen`)).toEqual(['hidden.alembic_version']);
+    expect(await resolved(blind, { versionTableSchema: 'nowhere' })).toEqual([]);
+    const live = await using(
+      `${blind}&options=${encodeURIComponent('-csearch_path="$user",hidden,"seen",nowhere')}`,
+      introspect,
+    );
+    expect(live.searchPath).toEqual(['hidden', 'seen']);
+    expect(live.versionTables.find(({ isResolved }) => isResolved)?.rows).toBeNull();
   });
 });
 

@@ -16,6 +16,8 @@ export interface CatalogReading {
   version: number;
   /** Namespaces left out, beside PostgreSQL's own. */
   ignoredNamespaces: readonly string[];
+  /** The role may not use `public`: then PostgreSQL qualifies what is in it, as if it were not on the search_path. */
+  hidesPublic?: boolean;
 }
 
 /** SQL: the namespace `n` is neither PostgreSQL's own nor ignored (`$1`). */
@@ -106,6 +108,11 @@ export class RelationNames {
   get(oid: number): string | null {
     return this.keyByOid.get(oid) ?? null;
   }
+}
+
+/** A type, or a list of arguments, as it is spelt for those who may use `public`. */
+export function asInPublic({ hidesPublic }: CatalogReading, text: string): string {
+  return hidesPublic ? text.replace(/(?<![\w".])public\.(?=["\p{L}_])/gu, '') : text;
 }
 
 /** The numbers of an int2vector or oidvector's text. */

@@ -3,7 +3,7 @@
  */
 import { keyOf } from '../../model/name.ts';
 import type { Routine } from '../../model/schema.ts';
-import { belongsToNoExtension, type CatalogReading, countsNamespace, once, readRows } from './reading.ts';
+import { asInPublic, belongsToNoExtension, type CatalogReading, countsNamespace, once, readRows } from './reading.ts';
 
 export async function readRoutines(reading: CatalogReading): Promise<Map<string, Routine>> {
   const rows = await readRows<[string, string, string, string, string | null, string, string, string, string | null]>(
@@ -16,9 +16,23 @@ export async function readRoutines(reading: CatalogReading): Promise<Map<string,
       order by 1, 2, 3`,
   );
   return new Map(
-    rows.map(([namespace, name, identityArguments, args, result, kind, volatility, owner, definition]) => [
-      `${keyOf(namespace, name)}(${identityArguments})`,
-      { namespace, name, identityArguments, arguments: args, result, kind, volatility, definition, owner: once(owner) },
-    ]),
+    rows.map(([namespace, name, identity, args, returned, kind, volatility, owner, definition]) => {
+      const identityArguments = asInPublic(reading, identity);
+      const [all, result] = [asInPublic(reading, args), returned === null ? null : asInPublic(reading, returned)];
+      return [
+        `${keyOf(namespace, name)}(${identityArguments})`,
+        {
+          namespace,
+          name,
+          identityArguments,
+          arguments: all,
+          result,
+          kind,
+          volatility,
+          definition,
+          owner: once(owner),
+        },
+      ];
+    }),
   );
 }

@@ -4,6 +4,7 @@
 import { keyOf } from '../../model/name.ts';
 import type { Column, Constraint, Index, Policy, Table, Trigger } from '../../model/schema.ts';
 import {
+  asInPublic,
   belongsToNoExtension,
   type CatalogReading,
   type ColumnNames,
@@ -182,7 +183,7 @@ export async function readColumns(
     if (quoted !== null) names.addQuoted(table, number, quoted);
     const column: Column = {
       name: text,
-      type: once(type),
+      type: once(asInPublic(reading, type)),
       notNull,
       default: generated === '' ? expression : null,
       identity: identity === '' ? null : identity === 'a' ? 'always' : 'by default',

@@ -3,7 +3,15 @@
  */
 import { compareText, keyOf } from '../../model/name.ts';
 import type { Composite, Domain, EnumType } from '../../model/schema.ts';
-import { belongsToNoExtension, type CatalogReading, countsNamespace, once, present, readRows } from './reading.ts';
+import {
+  asInPublic,
+  belongsToNoExtension,
+  type CatalogReading,
+  countsNamespace,
+  once,
+  present,
+  readRows,
+} from './reading.ts';
 
 const typeCounts = `${countsNamespace} and ${belongsToNoExtension('pg_type', 't.oid')}`;
 
@@ -41,7 +49,7 @@ export async function readDomains(reading: CatalogReading): Promise<Map<string, 
       {
         namespace,
         name,
-        base,
+        base: asInPublic(reading, base),
         notNull,
         default: text,
         owner: once(owner),
@@ -66,7 +74,8 @@ export async function readComposites(reading: CatalogReading): Promise<Map<strin
     const key = keyOf(namespace, name);
     const composite = composites.get(key) ?? { namespace, name, attributes: [], owner: once(owner) };
     composites.set(key, composite);
-    if (attribute !== null && type !== null) composite.attributes.push({ name: attribute, type });
+    if (attribute !== null && type !== null)
+      composite.attributes.push({ name: attribute, type: asInPublic(reading, type) });
   }
   return new Map([...composites].sort(([a], [b]) => compareText(a, b)));
 }

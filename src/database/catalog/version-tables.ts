@@ -4,9 +4,9 @@
  */
 
 import type { VersionTable } from '../../model/live.ts';
-import { compareText, keyOf, quoteIdentifier, quoteLiteral } from '../../model/name.ts';
+import { compareText, keyOf, quoteIdentifier, quoteLiteral, truncateIdentifier } from '../../model/name.ts';
 import { SqlError } from '../sql-error.ts';
-import { belongsToNoExtension, type CatalogReading, countsNamespace, readRows } from './reading.ts';
+import { belongsToNoExtension, type CatalogReading, countsNamespace, readResolved, readRows } from './reading.ts';
 
 export interface VersionTableQuestion {
   /** As the project names it. */
@@ -19,26 +19,31 @@ export interface VersionTableQuestion {
 const tablesAPortion = 200;
 
 /**
- * The OID that the project's own version table resolves to on this session, null where there is none. To be asked before
- * the search_path is changed.
+ * The OID of what bears the name of the project's own version table, null where nothing does: in its schema, else in the
+ * first of `searchPath` that has it. By the catalogue, which shows also what stands in a schema that the role may not use.
  */
 export async function resolveVersionTable(
   reading: CatalogReading,
   question: VersionTableQuestion,
+  searchPath: readonly string[],
 ): Promise<number | null> {
-  const name = quoteIdentifier(question.name);
-  const text = question.namespace === null ? name : `${quoteIdentifier(question.namespace)}.${name}`;
-  try {
-    const [row] = (await reading.connection.queryArrays(
-      `savepoint resolving; select pg_catalog.to_regclass(${quoteLiteral(text)})::oid`,
-    )) as [number | null][];
-    return row?.[0] ?? null;
-  } catch (error) {
-    // No USAGE on the namespace.
-    if (!(error instanceof SqlError)) throw error;
-    await reading.connection.query('rollback to savepoint resolving');
-    return null;
-  }
+  const namespaces = question.namespace === null ? searchPath : [question.namespace];
+  const [row] = await readResolved<[number]>(
+    reading.connection,
+    `select c.oid from unnest(array[${namespaces.map(quoteLiteral).join(', ')}]::text[]) with ordinality p (name, place)
+       join pg_namespace n on n.nspname = p.name
+       join pg_class c on c.relnamespace = n.oid and c.relname = ${quoteLiteral(truncateIdentifier(question.name))}
+      order by p.place limit 1`,
+  );
+  return row?.[0] ?? null;
+}
+
+/** The schemas that `search_path` lists, those too that are not there or that the role may not use. */
+export function parseSearchPath(setting: string, role: string): string[] {
+  return [...setting.matchAll(/"((?:[^"]|"")*)"|[^\s,"]+/g)].map(([bare, quoted]) => {
+    const name = quoted === undefined ? bare.toLowerCase() : quoted.replaceAll('""', '"');
+    return name === '$user' ? role : name;
+  });
 }
 
 interface Found {

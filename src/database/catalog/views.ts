@@ -5,6 +5,7 @@
 import { keyOf } from '../../model/name.ts';
 import type { Index, View } from '../../model/schema.ts';
 import {
+  asInPublic,
   belongsToNoExtension,
   type CatalogReading,
   type ColumnNames,
@@ -54,7 +55,7 @@ export async function readViews(reading: CatalogReading, names: ColumnNames): Pr
       kind: kind === 'v' ? 'view' : 'materialized view',
       owner: once(owner),
       comment,
-      columns: columns.map((column, place) => `${column} ${types[place]}`),
+      columns: columns.map((column, place) => `${column} ${asInPublic(reading, types[place] ?? '')}`),
       definition: present(definitions.get(oid) ?? null, keyOf(namespace, name)),
       indexes: new Map(),
     });
