@@ -57,10 +57,39 @@ export async function hasLedger(session: Session): Promise<boolean> {
 }
 
 /**
+ * What stands in the ledger is carried out and taken back: whoever may create a schema could have laid one there, for whoever
+ * comes with more rights. Ours, a superuser's and the owner's of the database are as good as the database itself.
+ * @throws ChainError `unowned-object`
+ */
+async function refuseForeignLedger(session: Session): Promise<void> {
+  const { rows } = await session.query<{ owner: string }>(
+    `SELECT DISTINCT o.rolname::text AS owner
+       FROM (SELECT nspowner FROM pg_namespace WHERE nspname = 'chain'
+             UNION SELECT relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'chain') x (id)
+       JOIN pg_roles o ON o.oid = x.id
+       JOIN pg_roles me ON me.rolname = current_user
+       JOIN pg_database d ON d.datname = current_database()
+      WHERE NOT o.rolsuper AND o.oid <> me.oid AND o.oid <> d.datdba
+        AND (me.rolsuper OR NOT pg_has_role(o.oid, 'USAGE'))
+      ORDER BY 1`,
+  );
+  const [foreign] = rows;
+  if (foreign === undefined) return;
+  throw new ChainError(
+    'unowned-object',
+    `The schema "chain", or a table in it, belongs to role "${foreign.owner}": what that role wrote into the ledger would be done with the rights of this one. Nothing was changed.`,
+    {
+      hint: `Connect as ${foreign.owner} if that is who repairs this database; else look into the schema "chain" and drop it, or give it and its tables another owner.`,
+    },
+  );
+}
+
+/**
  * Brings the ledger's own tables up to date, through the same runner as everything else. To be called under the lock.
- * @throws ChainError `insufficient-privileges`
+ * @throws ChainError `insufficient-privileges`, `unowned-object`
  */
 export async function openLedger(session: Session): Promise<Ledger> {
+  await refuseForeignLedger(session);
   try {
     await runUnits(await ownUnits(), { session, storage: ownStorage(session), limits: ownLimits });
   } catch (fault) {
@@ -74,9 +103,11 @@ export async function openLedger(session: Session): Promise<Ledger> {
   return new Ledger(session);
 }
 
-/** The ledger as it stands, for reading; null where the database has none. */
+/** The ledger as it stands, for reading; null where the database has none. @throws ChainError `unowned-object` */
 export async function readLedger(session: Session): Promise<Ledger | null> {
-  return (await hasLedger(session)) ? new Ledger(session) : null;
+  if (!(await hasLedger(session))) return null;
+  await refuseForeignLedger(session);
+  return new Ledger(session);
 }
 
 /** The `.sql` files of `migrations/`. */

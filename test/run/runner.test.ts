@@ -224,4 +224,32 @@ describe('openLedger', () => {
     await expect(openLedger(weak)).rejects.toMatchObject({ code: 'insufficient-privileges', exitCode: 3 });
     await weak.close();
   });
+
+  it('takes none that another role laid there, and the own of each role, of the owner and of a superuser', async () => {
+    const { connection } = database;
+    const { parseDatabaseUrl } = await import('../../src/database/index.ts');
+    const as = async (url: string) => connect(parseDatabaseUrl(url, {}), { readOnly: false });
+    const maker = await as(await database.urlOfNewRole(`GRANT CREATE ON DATABASE ${database.name} TO ROLE`));
+    const { user } = maker.target;
+    await openLedger(maker);
+    expect(await (await readLedger(maker))?.unfinished()).toBeNull();
+    const foreign = { code: 'unowned-object', exitCode: 4, message: expect.stringContaining(user) };
+    await expect(readLedger(connection)).rejects.toMatchObject(foreign);
+    await expect(openLedger(connection)).rejects.toMatchObject(foreign);
+    const member = await as(await database.urlOfNewRole(`GRANT ${user} TO ROLE`));
+    expect(await readLedger(member)).not.toBeNull();
+    await member.close();
+    // A table alone is as telling.
+    await connection.query(`ALTER SCHEMA chain OWNER TO ${database.target.user}`);
+    await expect(openLedger(connection)).rejects.toMatchObject(foreign);
+    await connection.query(`ALTER DATABASE ${database.name} OWNER TO ${user}`);
+    expect(await readLedger(connection)).not.toBeNull();
+    await connection.query(`ALTER DATABASE ${database.name} OWNER TO ${database.target.user}`);
+    await connection.query(
+      `REASSIGN OWNED BY ${user} TO ${database.target.user}; GRANT USAGE ON SCHEMA chain TO ${user}`,
+    );
+    expect(await readLedger(maker)).not.toBeNull();
+    await maker.close();
+    await connection.query(`DROP OWNED BY ${user}`);
+  });
 });
