@@ -147,6 +147,7 @@ async function makePlan(job: Job, diagnosis: Diagnosis): Promise<Plan> {
       reason: job.scratchProblem,
       live,
       toolVersion: packageVersion(),
+      keepsWhatFails: flags.withoutRehearsal,
       signal: terminal.signal,
       progress: (text) => terminal.progress(text),
     });

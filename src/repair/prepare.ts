@@ -1,7 +1,7 @@
 /**
- * A plan made ready: foreseen, then rehearsed. A step that answers warnings alone and fails in the rehearsal is left out with
- * what PostgreSQL said, and stands in nobody's way; what fails for an error is left to be refused. No version row is moved
- * past a revision that would still lack something.
+ * A plan made ready: foreseen, then rehearsed. A step on the schema that fails in the rehearsal is left out with what
+ * PostgreSQL said, and stands in nobody's way; where nothing else is to do, the plan is left to be refused. No version row is
+ * moved past a revision that would still lack something.
  */
 import { ancestorsOf } from '../model/ancestry.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
@@ -14,6 +14,8 @@ export interface PrepareContext extends ForesightContext {
   /** Why there is no scratch server, in words. */
   reason: string;
   toolVersion: string;
+  /** Somebody asked for the plan whatever its rehearsal shows. */
+  keepsWhatFails?: boolean;
   progress: (text: string) => void;
 }
 
@@ -26,6 +28,7 @@ export async function prepareRepair(
   const { identifyDatabase } = await import('../database/index.ts');
   const which = context.live === null ? {} : { database: await identifyDatabase(context.live) };
   const without = new Map<string, string>();
+  let refused: Plan | null = null;
   for (;;) {
     context.progress('planning');
     const foreseen = await foresee(diagnosis, { ...options, without }, context);
@@ -36,14 +39,15 @@ export async function prepareRepair(
         for (const [key, reason] of untrue) without.set(key, reason);
         continue;
       }
-      if (plan.patches.length === 0 && plan.steps.length === 0) return plan;
+      if (plan.patches.length === 0 && plan.steps.length === 0) return refused ?? plan;
       context.progress('rehearsing on a scratch database');
       const rehearsal = await rehearse(plan, { ...context, diagnosis: foreseen.diagnosis });
       const failed = plan.steps.find((step) => step.name === rehearsal.failedStep);
-      const isError = (key: string) =>
-        foreseen.diagnosis.findings.some((finding) => finding.key === key && finding.severity === 'error');
+      const made: Plan = { ...plan, ...which, rehearsal };
       const fresh = failed?.answers.filter((key) => !without.has(key)) ?? [];
-      if (fresh.length === 0 || failed?.answers.some(isError)) return { ...plan, ...which, rehearsal };
+      const isOfSchema = failed?.phase === 'schema' || failed?.phase === 'validate';
+      if (fresh.length === 0 || !isOfSchema || context.keepsWhatFails) return made;
+      refused ??= made;
       for (const key of fresh) without.set(key, `its rehearsal failed: ${rehearsal.failure}`);
     } finally {
       await foreseen.close();

@@ -126,6 +126,8 @@ function withoutTablesOf(operations: readonly Operation[], foreseen: Schema, { l
 function reasonToLeave(operation: SchemaOperation, schema: Schema, inputs: StepInputs): string | null {
   if (operation.kind === 'alterColumn' && operation.notNull === true)
     return inputs.contradicted.get(`${keyOfName(operation.table)}.${operation.column}`) ?? null;
+  if (operation.kind === 'createIndex')
+    return inputs.contradicted.get(`${keyOfName(operation.table)}.${operation.index.name}`) ?? null;
   if (operation.kind !== 'addConstraint') return null;
   const { constraint } = operation;
   const known = inputs.contradicted.get(`${keyOfName(operation.table)}.${constraint.name}`);

@@ -120,6 +120,36 @@ it('leaves a warning whose step fails, with what PostgreSQL said, and repairs th
   expect([plan.rehearsal?.verdict, stepsOf(plan)]).toEqual(['clears', ['create_sails', 'stamp']]);
 });
 
+it('leaves an error whose step fails, and repairs the rest; where nothing else is to do, the plan stays to be refused', async () => {
+  const sails = 'CREATE TABLE sails (id int PRIMARY KEY, size varchar(9), name text)';
+  const live =
+    'CREATE TABLE sails (id int PRIMARY KEY, size text, name text); CREATE VIEW fleet AS SELECT size FROM sails';
+  const key = 'column-type-altered:public.sails.size';
+  const alone = await planFor([sails], live);
+  expect(alone.rehearsal).toMatchObject({ verdict: 'fails', failure: expect.stringContaining('used by a view') });
+  const plan = await planFor([sails, 'CREATE TABLE masts (id int PRIMARY KEY)'], live);
+  expect(plan.left).toEqual([{ key, reason: expect.stringMatching(/^its rehearsal failed: .*used by a view/) }]);
+  expect(plan.rehearsal).toMatchObject({ verdict: 'leaves', failure: null, remaining: [key] });
+  expect(stepsOf(plan)).toContain('create_masts');
+});
+
+it('plans no unique index over rows that repeat', async () => {
+  const plan = await planFor(
+    [
+      'CREATE TABLE sails (id int PRIMARY KEY, size int)',
+      'CREATE UNIQUE INDEX sails_size ON sails (size)',
+      'CREATE INDEX sails_id_size ON sails (id, size)',
+    ],
+    'CREATE TABLE sails (id int PRIMARY KEY, size int); INSERT INTO sails VALUES (1, 7), (2, 7)',
+  );
+  expect(plan.left).toContainEqual({
+    key: 'index-missing:public.sails.sails_size',
+    reason: expect.stringMatching(/^rows contradict it: 1 value/),
+  });
+  expect(plan.rehearsal?.failure).toBe(null);
+  expect(stepsOf(plan)[0]).toBe('create_sails_id_size');
+});
+
 it('makes nothing in a database whose version row is another application’s', async () => {
   const plan = await planFor(
     ['CREATE TABLE sails (id int PRIMARY KEY)'],
