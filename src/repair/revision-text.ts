@@ -269,16 +269,23 @@ function createDateOf(graph: RevisionGraph): string[] {
   return date === null ? [] : [`Create Date: ${date}`];
 }
 
-/** In the folder of the newest revision, by `file_template` where the project has one, else by what its files look like. */
+/** In the location of a head, by `file_template` where the project has one, else by what its files look like. */
 function fileFor(id: RevisionId, slug: string, inputs: Pick<ReconcilingInputs, 'graph' | 'config'>): string {
   const { graph, config } = inputs;
-  const folder = config.versionLocations[0] ?? `${config.scriptLocation ?? 'alembic'}/versions`;
+  const heads = graph.heads.flatMap((head) => graph.revisions.get(head)?.file ?? []);
+  const locations = config.versionLocations;
+  const folder =
+    locations.find((location) => heads.some((file) => file.startsWith(`${location}/`))) ??
+    locations[0] ??
+    `${config.scriptLocation ?? 'alembic'}/versions`;
   const revisions = [...graph.revisions.values()];
   const date = latestDate(graph) ?? '1970-01-01 00:00:00';
   const taken = new Set(revisions.map((revision) => revision.file));
   const base =
     config.fileTemplate === null ? byHabit(id, slug, revisions, date) : byTemplate(config.fileTemplate, id, slug, date);
-  const safe = base.replace(/[^\w.-]/g, '_');
+  // A template with folders makes them where Alembic looks into folders.
+  const segments = base.split('/').map((segment) => segment.replace(/[^\w.-]/g, '_').replace(/^\.+$/, '_'));
+  const safe = segments.filter((segment) => segment !== '').join(config.recursive ? '/' : '_');
   for (let number = 1; ; number++) {
     const file = `${folder}/${safe}${number === 1 ? '' : `_${number}`}.py`;
     if (!taken.has(file)) return file;

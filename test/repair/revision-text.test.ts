@@ -201,4 +201,24 @@ describe('placeholderRevision', () => {
     expect([graph.unreadable, graph.revisions.get(`lo'st"""`)?.downRevisions]).toEqual([[], ['bbbbbbbbbbbb']]);
     expect(made.text).toContain('Placeholder');
   });
+
+  it('stands where Alembic looks: in the folders of a template where it looks into them, beside a head of several locations', () => {
+    const template = '%%(year)d/../%%(month).2d_%%(rev)s_%%(slug)s';
+    const ini = (more: string) =>
+      write({ 'alembic.ini': `[alembic]\nscript_location = alembic\nfile_template = ${template}\n${more}` });
+    const fileOf = () => {
+      const made = placeholderRevision('ffffffffffff', ['bbbbbbbbbbbb'], read());
+      write({ [made.file]: made.text });
+      expect(read().graph.revisions.has('ffffffffffff')).toBe(true);
+      rmSync(join(project, made.file));
+      return made.file;
+    };
+    ini('');
+    expect(fileOf()).toBe('alembic/versions/2024___05_ffffffffffff_placeholder.py');
+    ini('recursive_version_locations = true\n');
+    expect(fileOf()).toBe('alembic/versions/2024/_/05_ffffffffffff_placeholder.py');
+    ini('version_locations = other alembic/versions\n');
+    mkdirSync(join(project, 'other'));
+    expect(fileOf()).toBe('alembic/versions/2024___05_ffffffffffff_placeholder.py');
+  });
 });

@@ -103,6 +103,18 @@ describe('the ini', () => {
     ).toEqual(expected);
   });
 
+  it('takes a folder of the same name for another where only the one beside the ini is Alembic’s', () => {
+    const files = {
+      'app/alembic.ini': '[alembic]\nscript_location = migrations\n',
+      'app/migrations/versions/x.py': '',
+      'migrations/0001_step.sql': '',
+    };
+    const locationOf = (more: Record<string, string>) =>
+      configOf({ ...files, ...more }, { config: 'app/alembic.ini' }).scriptLocation;
+    expect(locationOf({})).toBe('app/migrations');
+    expect(locationOf({ 'migrations/env.py': '' })).toBe('migrations');
+  });
+
   it('takes a package form from where the package stands', () => {
     const config = configOf({
       'alembic.ini': '[alembic]\nscript_location = app.db:mig\n',

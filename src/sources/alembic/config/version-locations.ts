@@ -54,8 +54,11 @@ export function resolveLocation(location: string, context: LocationContext): { p
     };
   }
   const ofProject = resolve(projectDir, location);
-  if (existsSync(ofProject) || configDir === projectDir) return { path: ofProject, note: null };
   const ofConfig = resolve(configDir, location);
+  // A folder of that name without Alembic's files is another's, the steps of a repair for instance.
+  const isScript = (path: string) => existsSync(join(path, 'env.py')) || existsSync(join(path, 'versions'));
+  const isOthers = what === 'script_location' && ofProject !== projectDir && !isScript(ofProject) && isScript(ofConfig);
+  if ((existsSync(ofProject) && !isOthers) || configDir === projectDir) return { path: ofProject, note: null };
   if (!existsSync(ofConfig)) return { path: ofProject, note: null };
   return {
     path: ofConfig,
