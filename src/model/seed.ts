@@ -187,11 +187,14 @@ export interface SeedDouble {
 /** A seed run a second time right after the first, in a copy that is thrown away. */
 export interface SeedRerun {
   file: string;
-  /** `refused`: PostgreSQL stopped the second run. `unknown`: it could not be run; `failure` tells what the first met, where it ran. */
+  /**
+   * `refused`: PostgreSQL stopped the second run, or the first on a row that stood there already. `unknown`: it could not be
+   * run; `failure` tells what the first met, where it ran.
+   */
   outcome: 'unchanged' | 'changed' | 'refused' | 'unknown';
   changes: SeedChange[];
-  /** `isOfTheSeed`: what the seed says, or the rows that it meets, is at fault. */
-  failure: { file: string; line: number; message: string; isOfTheSeed: boolean } | null;
+  /** `isOfTheSeed`: what the seed says, or the rows that it meets, is at fault. `metRow`: in the first run, a row that stood there. */
+  failure: { file: string; line: number; message: string; isOfTheSeed: boolean; metRow?: true } | null;
   /** Seen in the first run. */
   doubled: SeedDouble[];
 }

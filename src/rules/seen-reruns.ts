@@ -23,8 +23,8 @@ export function* asSeen(
   const isRefused = run.failure !== null && isHere(run.failure);
   if (change || isRefused) {
     told.add(change ?? run);
-    const seen = change ? changeText(change) : `is refused: ${run.failure?.message}`;
-    return yield { ...draft, evidence: [...(draft.evidence ?? []), seenIn(reruns, seen)] };
+    const seen = change ? seenIn(reruns, changeText(change)) : refusedIn(reruns, run);
+    return yield { ...draft, evidence: [...(draft.evidence ?? []), seen] };
   }
   if (run.outcome === 'refused') return yield draft;
   // A SELECT may have found nothing to insert here, and finds it elsewhere.
@@ -34,6 +34,12 @@ export function* asSeen(
 function seenIn(reruns: SeedReruns, what: string): Evidence {
   const lacks = reruns.lacks === null ? '' : `, without ${reruns.lacks}`;
   return { origin: 'data', text: `run twice on ${reruns.on}${lacks}: the second run ${what}` };
+}
+
+function refusedIn(reruns: SeedReruns, { failure }: SeedRerun): Evidence {
+  if (!failure?.metRow) return seenIn(reruns, `is refused: ${failure?.message}`);
+  const lacks = reruns.lacks === null ? '' : `, without ${reruns.lacks}`;
+  return { origin: 'data', text: `run on ${reruns.on}${lacks}: it is refused: ${failure.message}` };
 }
 
 /** What running it twice shows and reading it does not. */
@@ -53,9 +59,14 @@ export function* seenAlone(
       yield {
         subject: { kind: 'seed', name: run.file, file, line },
         detail: 'second-run',
-        message: `${file}:${line} is refused in a second run: ${message}.`,
-        evidence: [seenIn(reruns, `is refused: ${message}`)],
-        remedy: advice(`Let ${file}:${line} meet the rows of the first run: ON CONFLICT on their key`, 'file-edit'),
+        message: failure.metRow
+          ? `${file}:${line} is refused on the database as it stands, where its row is already: ${message}.`
+          : `${file}:${line} is refused in a second run: ${message}.`,
+        evidence: [refusedIn(reruns, run)],
+        remedy: advice(
+          `Let ${file}:${line} meet the rows ${failure.metRow ? 'that are there' : 'of the first run'}: ON CONFLICT on their key`,
+          'file-edit',
+        ),
       };
     }
     for (const change of run.changes) {

@@ -3,7 +3,7 @@
  * and by which statement, or where it stops. Times that only move on are told apart. Refuses to judge.
  */
 import { ChainError } from '../errors.ts';
-import { compareText } from '../model/name.ts';
+import { compareText, quoteQualified } from '../model/name.ts';
 import type { SeedChange, SeedDouble, SeedReading, SeedRerun } from '../model/seed.ts';
 import { failedAt } from './failure.ts';
 import { type RowImage, type RowValues, shapeOf } from './images.ts';
@@ -48,7 +48,10 @@ export async function runTwice(reading: SeedReading, options: RerunOptions): Pro
       const failure = failureOf(error, reading);
       if (failure === null) throw error;
       doubled = await rowRefused(session, reading, error, failure, writes());
-      return { file: reading.file, outcome: 'unknown', changes: [], failure, doubled };
+      const { file } = reading;
+      if (doubled.length === 0 && (await metRow(session, error)))
+        return { file, outcome: 'refused', changes: [], failure: { ...failure, metRow: true }, doubled };
+      return { file, outcome: 'unknown', changes: [], failure, doubled };
     }
   } finally {
     await session.close();
@@ -93,6 +96,20 @@ async function discarded(reading: SeedReading, options: RerunOptions, asksEach: 
   } finally {
     await session.close();
   }
+}
+
+/** After a run that stopped on a key: the row that has it stands there without the run. */
+async function metRow(session: SeedSession, error: unknown): Promise<boolean> {
+  const refusal = (error as { cause?: unknown }).cause as Record<string, string | null> | undefined;
+  const [, columns, values] = /^Key \((.+)\)=\((.+)\) already exists/s.exec(refusal?.detail ?? '') ?? [];
+  if (refusal?.sqlState !== '23505' || !refusal.schema || !refusal.table || columns === undefined) return false;
+  const table = quoteQualified({ schema: refusal.schema, name: refusal.table });
+  // PostgreSQL names columns and expressions of the key as SQL, and joins what they are as texts.
+  const condition = `concat_ws(', ', ${columns}) = $1`;
+  return session.query(`SELECT FROM ${table} WHERE ${condition} LIMIT 1`, [values]).then(
+    ({ rows }) => rows.length > 0,
+    () => false,
+  );
 }
 
 class Discarded extends Error {}

@@ -365,9 +365,21 @@ it('seed-not-rerunnable: what running it twice has shown confirms, refutes or ad
     origin: 'data',
     text: 'run twice on a server: the second run is refused: duplicate',
   });
+  const failure = { file: run.file, line: 1, message: 'duplicate', isOfTheSeed: true, metRow: true };
+  const met = await resultsOf(['seed-not-rerunnable'], { ...bare, reruns: reruns({ outcome: 'refused', failure }) });
+  expect(met.findings.map(({ key }) => key)).toEqual([read?.key]);
+  expect(met.findings[0]?.evidence.at(-1)?.text).toBe('run on a server: it is refused: duplicate');
+  expect(met.notChecked).toEqual([]);
   expect(await findingsOf('seed-not-rerunnable', { ...bare, reruns: reruns({ outcome: 'unchanged' }) })).toEqual([]);
   const updating = { ...chain, seed: 'UPDATE item SET note = note || 1;\nUPDATE item SET slug = slug;' };
   expect(await findingsOf('seed-not-rerunnable', updating)).toEqual([]);
+  const [alone] = await findingsOf('seed-not-rerunnable', {
+    ...updating,
+    reruns: reruns({ outcome: 'refused', failure }),
+  });
+  expect(alone?.message).toBe(
+    'scripts/seed.sql:1 is refused on the database as it stands, where its row is already: duplicate.',
+  );
   const seen = await findingsOf('seed-not-rerunnable', {
     ...updating,
     reruns: reruns({

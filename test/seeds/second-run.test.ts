@@ -92,6 +92,22 @@ it('tells nothing of a second run where the first one fails, and nothing of the 
   expect((await db.connection.query('SELECT count(*)::int AS n FROM users')).rows).toEqual([{ n: 0 }]);
 });
 
+it('says that a seed is refused on a database that has its rows, by whatever key', async () => {
+  const sql = `${schema} CREATE UNIQUE INDEX by_name ON users (lower(email), logins); INSERT INTO users VALUES (1, 'A b', 3);`;
+  for (const [seed, line] of [
+    ["INSERT INTO notes (body) VALUES ('x');\nINSERT INTO users (id, email) VALUES (2, 'b'), (1, 'c');", 2],
+    ["INSERT INTO users (id, email, logins) VALUES (5, 'a B', 3);", 1],
+    ["INSERT INTO users (id, email) VALUES (6, 'A b');", 1],
+  ] as const) {
+    await using db = await testDatabase({ sql });
+    const { outcome, failure } = await runTwice(read(seed), optionsFor(db));
+    expect([outcome, failure?.line, failure?.metRow]).toEqual(['refused', line, true]);
+  }
+  await using db = await testDatabase({ sql });
+  const itself = await runTwice(read("INSERT INTO users (id, email) VALUES (7, 'x'), (7, 'y');"), optionsFor(db));
+  expect([itself.outcome, itself.failure?.metRow]).toEqual(['unknown', undefined]);
+});
+
 it('sees what a trigger and the seed both write, by key or beside each other', async () => {
   const tables = `
     CREATE TABLE accounts (id int PRIMARY KEY);
