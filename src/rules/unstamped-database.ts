@@ -84,7 +84,9 @@ function stampElsewhere(
       rows.every((row) => graph.revisions.has(row)) &&
       // With tables of its own it is another copy of this chain, a tenant's for instance.
       (namespace === stamp.table?.namespace ||
-        ![...live.schema.tables.values()].some((table) => table.namespace === namespace && names.has(table.name))),
+        ![...live.schema.tables].some(
+          ([key, table]) => table.namespace === namespace && names.has(table.name) && !declared.heads.tables.has(key),
+        )),
   );
   return fitting.length === 1 ? (fitting[0] ?? null) : null;
 }

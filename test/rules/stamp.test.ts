@@ -231,6 +231,16 @@ describe('unstamped-database, where another schema has the row', () => {
       summary: expect.stringContaining("version_table_schema='tenant'"),
     });
   });
+  it('leads to where the tables themselves are', async () => {
+    const moved = (facts: LiveDatabase): Partial<LiveDatabase> => ({
+      versionTables: [{ ...versionTable, key: 'public.alembic_version', namespace: 'public', rows: [b.id] }],
+      schema: facts.schema,
+    });
+    const project = { ...chain, live: ab, liveFacts: moved, env: { versionTableSchema: 'svc' } };
+    const [finding] = await findingsOf('unstamped-database', project);
+    expect(finding?.message).toContain('its version row is in public.alembic_version');
+    expect(finding?.remedy).toMatchObject({ actions: [], summary: expect.stringContaining("='public'") });
+  });
   it('keeps away from another chain, and from a copy of this one', async () => {
     const stamps = [{ action: 'stamp-proven' }];
     expect((await summary(ab, ['ffff']))?.actions).toEqual(stamps);
