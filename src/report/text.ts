@@ -26,9 +26,11 @@ export function renderText(report: Report, options: TextOptions): string {
   if (report.plan && !options.verbose) blocks.push(...briefly(report.findings, paint));
   else
     for (const root of rootsOf(report.findings)) {
-      const same = folded.get(root.rule);
-      if (same === undefined || root.severity !== 'info') blocks.push(tree(root, report.findings, drawing));
-      else if (same[0] === root) blocks.push(foldedBlock(same, drawing));
+      const same = folded.get(groupOf(root));
+      if (same === undefined || !same.includes(root)) blocks.push(tree(root, report.findings, drawing));
+      else if (same[0] !== root) continue;
+      else if (root.severity === 'info') blocks.push(foldedBlock(same, drawing));
+      else blocks.push(`${tree(root, report.findings, drawing)}\n${othersLike(same, drawing)}`);
     }
   if (report.plan) blocks.push(planText(report.plan, paint));
   const unseen = notSeen(report, paint, width, options.verbose ?? false);
@@ -101,15 +103,33 @@ function briefly(findings: readonly ReportFinding[], paint: Paint): string[] {
   return lines.length === 0 ? [] : [lines.join('\n')];
 }
 
-/** Rules of which three or more findings are only good to know: told in one breath. */
+/**
+ * Three or more findings of a rule that are only good to know: told in one breath. Four or more warnings of a rule in one file:
+ * the first, and where the others are.
+ */
 function foldable(findings: readonly ReportFinding[]): Map<string, ReportFinding[]> {
   const caused = new Set(findings.flatMap((finding) => finding.causedBy));
-  const byRule = new Map<string, ReportFinding[]>();
+  const groups = new Map<string, ReportFinding[]>();
   for (const finding of rootsOf(findings)) {
-    if (finding.severity !== 'info' || caused.has(finding.key)) continue;
-    byRule.set(finding.rule, [...(byRule.get(finding.rule) ?? []), finding]);
+    if (finding.severity === 'error' || caused.has(finding.key)) continue;
+    if (finding.severity === 'warning' && finding.subject.file === undefined) continue;
+    const group = groupOf(finding);
+    const same = groups.get(group);
+    if (same) same.push(finding);
+    else groups.set(group, [finding]);
   }
-  return new Map([...byRule].filter(([, same]) => same.length > 2));
+  return new Map([...groups].filter(([, same]) => same.length > (same[0]?.severity === 'info' ? 2 : 3)));
+}
+
+function groupOf({ severity, rule, subject }: ReportFinding): string {
+  return severity === 'info' ? rule : `${severity} ${rule} ${subject.file}`;
+}
+
+function othersLike([first, ...others]: readonly ReportFinding[], { width }: Drawing): string {
+  const lines = [...new Set(others.flatMap(({ subject }) => subject.line ?? []))].sort((a, b) => a - b);
+  const where = lines.length === 0 ? '' : `, ${lines.length === 1 ? 'line' : 'lines'} ${lines.join(', ')}`;
+  const file = oneLine(first?.subject.file ?? '');
+  return wrapText(`and ${others.length} more like it in ${file}${where} (--verbose shows each)`, width, '  ');
 }
 
 function foldedBlock(same: readonly ReportFinding[], { paint, width }: Drawing): string {

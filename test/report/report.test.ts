@@ -201,6 +201,36 @@ describe('text', () => {
   });
 });
 
+it('tells four warnings of a rule in one file once, and where the others are; each of them with --verbose', async () => {
+  const at = (line: number, more: object = {}) =>
+    finding(`seed-not-rerunnable:t${line}`, {
+      ...{
+        rule: 'seed-not-rerunnable',
+        severity: 'warning' as const,
+        message: `the INSERT of line ${line} comes again`,
+      },
+      ...{
+        subject: { kind: 'seed' as const, name: `t${line}`, file: 'scripts/seed.sql', line },
+        remedy: null,
+        causedBy: [],
+      },
+      ...more,
+    });
+  const findings = [3, 9, 6, 12].map((line) => at(line));
+  const folded = await render(reportOf({ findings }), 'text', plain);
+  expect(folded).toContain('the INSERT of line 3 comes again');
+  expect(folded).toContain('and 3 more like it in scripts/seed.sql, lines 6, 9, 12 (--verbose shows each)');
+  expect(folded).not.toContain('the INSERT of line 9');
+  const shown = (text: string) => [3, 9, 6, 12].filter((line) => text.includes(`the INSERT of line ${line} comes`));
+  expect(shown(await render(reportOf({ findings }), 'text', { ...plain, verbose: true }))).toHaveLength(4);
+  expect(shown(await render(reportOf({ findings: findings.slice(1) }), 'text', plain))).toHaveLength(3);
+  const errors = findings.map((one) => ({ ...one, severity: 'error' as const }));
+  expect(shown(await render(reportOf({ findings: errors }), 'text', plain))).toHaveLength(4);
+  // What others follow from is told with them.
+  const withEffect = [...findings, at(9), at(20, { key: 'effect', causedBy: ['seed-not-rerunnable:t6'] })];
+  expect(shown(await render(reportOf({ findings: withEffect }), 'text', plain))).toContain(6);
+});
+
 it('github: a name cannot smuggle a command in', async () => {
   const hostile = finding('declared-table-missing:x', {
     message: 'a\n::set-output name=x::y',
