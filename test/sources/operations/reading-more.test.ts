@@ -80,6 +80,13 @@ op.execute(read_text('other.package', 'a.sql'))`;
   ]);
 });
 
+it('reads the statements beside one whose parameter is not known', () => {
+  const body = `srid = op.get_bind().execute('SELECT find_srid()').scalar()
+sql = "CREATE TABLE a (id int); ALTER TABLE a ADD CHECK (id > :srid); UPDATE a SET id = :srid; CREATE TABLE b (id int)"
+op.get_bind().execute(sa.text(sql), {'srid': srid})`;
+  expect(kinds(body).slice(1)).toEqual(['createTable', 'opaque', 'touchRows', 'createTable']);
+});
+
 it('tells the schema of an enum type', () => {
   const body = `kind = sa.Enum('a', name='kind', schema='app')
 op.execute('ALTER TABLE t ALTER COLUMN c TYPE {0}.{1}'.format(kind.schema, kind.name))

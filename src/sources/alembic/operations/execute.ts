@@ -48,6 +48,9 @@ function boundText(machine: Machine, value: Value): string | null {
   return literalText(bare);
 }
 
+/** Stands behind a NULL in the place of a value that is not known, so that the statements without one are believed. */
+const unbound = '/* unbound */';
+
 /** Puts literal values in the place of `:name`; what is not known becomes NULL, which only data statements may keep. */
 function bindNames(
   machine: Machine,
@@ -60,7 +63,7 @@ function bindNames(
     const literal = value === undefined ? null : boundText(machine, value);
     if (literal !== null) return literal;
     isWhole = false;
-    return /\bIN\s*$/i.test(text.slice(0, at)) ? '(NULL)' : 'NULL';
+    return `${/\bIN\s*$/i.test(text.slice(0, at)) ? '(NULL)' : 'NULL'}${unbound}`;
   });
   return { text: bound, isWhole };
 }
@@ -99,7 +102,13 @@ export function runSql(
     if (span && placed.span === undefined) placed.span = span;
     else if (span) placed.span = span;
     if (effects.autocommitDepth > 0) placed.outsideTransaction = placed.inAutocommitBlock = true;
-    if (!isWhole && placed.kind !== 'touchRows' && placed.kind !== 'ignored' && placed.kind !== 'opaque') {
+    if (
+      !isWhole &&
+      placed.sql?.includes(unbound) !== false &&
+      placed.kind !== 'touchRows' &&
+      placed.kind !== 'ignored' &&
+      placed.kind !== 'opaque'
+    ) {
       opaque(machine, effects, 'SQL with a parameter whose value is not known', objectsOf(placed));
       continue;
     }
