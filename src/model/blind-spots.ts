@@ -6,13 +6,16 @@ import { ancestorsOf } from './ancestry.ts';
 import type { BlindSpot } from './operation.ts';
 import type { RevisionGraph } from './revision-graph.ts';
 
-/** The blind spot that may have touched the object (or its table, for `schema.table.name`), null where none may. */
+/** The blind spot that may have made or changed the object (or its table, for `schema.table.name`), null where none may. */
 export function blindSpotOver(blindSpots: readonly BlindSpot[], object: string): BlindSpot | null {
   return (
     blindSpots.find(
       (spot) =>
-        spot.objects.length === 0 ||
-        spot.objects.some((name) => name === object || object.startsWith(`${name}.`) || name.startsWith(`${object}.`)),
+        !spot.isOfRows &&
+        (spot.objects.length === 0 ||
+          spot.objects.some(
+            (name) => name === object || object.startsWith(`${name}.`) || name.startsWith(`${object}.`),
+          )),
     ) ?? null
   );
 }

@@ -320,4 +320,6 @@ export interface BlindSpot {
   isAssumption?: true;
   /** Taken for left out. */
   isLeftOut?: true;
+  /** Whatever it did, it touched rows: the schema is as it was read. */
+  isOfRows?: true;
 }

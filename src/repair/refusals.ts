@@ -66,7 +66,7 @@ function keyIn(name: QualifiedName, { database, declaredAtHeads, facts }: Diagno
 function underBlindSpot(key: string, operation: Operation, diagnosis: Diagnosis): string | null {
   const isOfModels = operation.origin.revision === null && operation.origin.file !== '';
   const spot = diagnosis.blindSpots.find(
-    (one) => one.objects.includes(key) && (one.revision === null ? isOfModels : !isOfModels),
+    (one) => !one.isOfRows && one.objects.includes(key) && (one.revision === null ? isOfModels : !isOfModels),
   );
   return spot ? `${spot.file}:${spot.line} touches ${key} and could not be read (${spot.reason})` : null;
 }

@@ -212,6 +212,7 @@ function conditionOf(revision: RevisionId, operation: Operation): BlindSpot {
     line: operation.origin.line,
     reason: `runs only if ${operation.condition}`,
     isAssumption: true,
+    ...(operation.kind === 'touchRows' ? { isOfRows: true as const } : {}),
     objects: objectsOf(operation),
   };
 }

@@ -53,6 +53,9 @@ describe('refusalFor', () => {
       code: 'unknown-remains',
       reason: 'b.py:4 touches public.users and could not be read (a loop)',
     });
+    // Whether rows were touched changes nothing that a step on the schema builds on.
+    const rows = { ...spot, isAssumption: true as const, isOfRows: true as const };
+    expect(refusalFor(declare('ALTER TABLE users ADD COLUMN a int;'), diagnosis({ blindSpots: [rows] }))).toBeNull();
     const elsewhere = { ...spot, objects: ['public.theirs'] };
     expect(
       refusalFor(declare('ALTER TABLE users ADD COLUMN a int;'), diagnosis({ blindSpots: [elsewhere] })),

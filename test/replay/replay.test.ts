@@ -297,6 +297,20 @@ describe('replay', () => {
     expect(again.schemaAfter('c').tables.get('public.t')?.certainty).toBeUndefined();
   });
 
+  it('tells rows that are touched on a condition from a schema that is', () => {
+    const at = { origin: { revision: 'a', file: 'a.py', line: 3 }, condition: 'there are no rows in t' };
+    const name = { schema: null, name: 't' };
+    const acts: Operation[] = [
+      { kind: 'touchRows', verb: 'update', tables: [name], ...at },
+      { kind: 'dropTable', table: name, ifExists: true, ...at } as Operation,
+    ];
+    const { blindSpots } = replay(history({ a: [[], acts] }), options);
+    expect(blindSpots.map(({ isAssumption, isOfRows }) => [isAssumption, isOfRows])).toEqual([
+      [true, true],
+      [true, undefined],
+    ]);
+  });
+
   it('asks of the schema so far', () => {
     const source = history({ a: [[], 'create table t (id int)'], b: [['a'], []] });
     const seen: string[][] = [];
