@@ -10,7 +10,7 @@ import type { Terminal } from '../terminal.ts';
 
 export async function locate(settings: Settings, terminal: Terminal): Promise<ExitCode> {
   const progress = (text: string) => terminal.progress(text);
-  const database = await readDatabase(settings, { signal: terminal.signal, progress });
+  const database = await readDatabase(settings, { signal: terminal.signal, progress, places: shown });
   terminal.out(settings.format === 'json' ? json(database) : text(database));
   return exitCodes.ok;
 }

@@ -151,9 +151,11 @@ async function compare(
   scratch: StartingScratch | null,
 ): Promise<DatabaseDiagnosis> {
   const { graph, replay, settings, progress } = project;
+  const { places } = project.options;
   progress('comparing');
   const {
     compareSchemas,
+    exactPlaces,
     keysInDoubt,
     rankRevisions,
     setApartHalfApplied,
@@ -176,10 +178,9 @@ async function compare(
   const rank = (schema: Schema): LooksLike[] =>
     rankRevisions({
       graph,
-      schemaAfter: (id) => replay.schemaAfter(id),
-      schemaAt: (ids) => replay.schemaAt(ids),
+      replay,
       live: schema,
-      options: scope,
+      options: { ...scope, detailed: places ?? placesInReport },
     }).map((place) => ({ ...place, differences: place.differences ?? [] }));
   const isStamped = stamp.state === 'placed' && stamp.known.length > 0;
   const asWrittenThere = isStamped ? null : rank(live.schema);
@@ -190,21 +191,31 @@ async function compare(
   const declared = withPlacedRoutines(replay.schemaAt(comparedAt), live);
   const unknownRevisions = unknownAmong(graph, comparedAt);
   const base = { live, stamp, comparedAt, comparedBy } as const;
-  const unelaborated = () => ({ ...base, looksLike: asWrittenThere ?? rank(live.schema) });
+  /** Where the database is what its stamp declares, nothing is to be ranked. */
+  const looksLikeWith = ({ differences }: Drift, spelled: () => Schema): LooksLike[] =>
+    asWrittenThere ??
+    (places === undefined && differences.length === 0
+      ? exactPlaces(graph, replay, comparedAt).map((place) => ({ ...place, differences: [] }))
+      : rank(spelled()));
+  const unelaborated = (drift: Drift) => ({
+    ...base,
+    drift: setApart(drift),
+    looksLike: looksLikeWith(drift, () => live.schema),
+  });
   if (comparedBy === 'nothing') {
     const drift: Drift = { differences: [], comparedAt };
-    return { ...unelaborated(), declared, drift, isElaborated: false, elaborationProblem: null };
+    return { ...unelaborated(drift), declared, isElaborated: false, elaborationProblem: null };
   }
   const halves = comparedBy === 'stamp' ? halfAppliedRevisions(graph, replay, comparedAt, live.schema) : [];
   const setApart = (drift: Drift) => setApartHalfApplied(drift, halves, live.schema, { ...scope, comparedAt });
-  const asWritten = () => setApart(compareSchemas(declared, live.schema, { ...scope, comparedAt, unknownRevisions }));
+  const asWritten = () => compareSchemas(declared, live.schema, { ...scope, comparedAt, unknownRevisions });
   const doubts: DoubtsOf = (ours, theirs, round) => keysInDoubt(ours, theirs, scope, round);
   const inDoubt = doubts(declared, live.schema, 0);
   if (inDoubt.size === 0)
-    return { ...unelaborated(), declared, drift: asWritten(), isElaborated: true, elaborationProblem: null };
+    return { ...unelaborated(asWritten()), declared, isElaborated: true, elaborationProblem: null };
   const both = await elaborateInScratch(project, scratch, declared, live, doubts, inDoubt);
   if (both.problem !== null)
-    return { ...unelaborated(), declared, drift: asWritten(), isElaborated: false, elaborationProblem: both.problem };
+    return { ...unelaborated(asWritten()), declared, isElaborated: false, elaborationProblem: both.problem };
   const theirs = await inOurForms(live, both);
   const drift = compareSchemas(both.declared, theirs, {
     ...scope,
@@ -214,7 +225,7 @@ async function compare(
     unknownRevisions,
   });
   // What PostgreSQL has found to mean the same counts as the same for the neighbours too.
-  const looksLike = rank(spelledAs(live.schema, declared, drift));
+  const looksLike = looksLikeWith(drift, () => spelledAs(live.schema, declared, drift));
   return {
     ...base,
     looksLike,
@@ -266,6 +277,9 @@ function managedNamespaces({ replay, declaredAtHeads, facts }: Subject): Set<str
   if (namespaces.size === 0) namespaces.add(facts.env.searchPath?.[0] ?? 'public');
   return namespaces;
 }
+
+/** As many of the places it looks like as a report shows. */
+const placesInReport = 5;
 
 type DoubtsOf = (declared: Schema, live: Schema, round: number) => ReadonlySet<string>;
 type Elaborated = { problem: string } | ({ problem: null } & ElaboratedPair);

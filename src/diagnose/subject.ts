@@ -28,6 +28,8 @@ export interface DiagnoseOptions {
   assumedRows?: readonly RevisionId[];
   /** Also run the seeds twice, in a scratch copy of the database. */
   runsSeedsTwice?: boolean;
+  /** Ranks every place, also where the database is what its stamp declares, and lists what differs at as many. */
+  places?: number;
   /** ISO date that `until` of an ignored object is held against; default: today. */
   today?: string;
 }

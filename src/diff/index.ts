@@ -6,6 +6,6 @@ export { keysInDoubt } from './doubts.ts';
 export { asDeclared, toBeBuilt, withPlacedRoutines } from './extensions.ts';
 export { setApartHalfApplied } from './half-applied.ts';
 export { respelled, withArgumentModes } from './other-major.ts';
-export { type RankedRevisions, type RankInputs, rankRevisions } from './rank.ts';
+export { exactPlaces, type RankedRevisions, type RankInputs, rankRevisions } from './rank.ts';
 export { spelledAs } from './spelling.ts';
 export { sameText } from './text.ts';

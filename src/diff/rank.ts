@@ -5,19 +5,18 @@
 import { ancestorsOf } from '../model/ancestry.ts';
 import type { Difference } from '../model/drift.ts';
 import { compareText, nameOfKey } from '../model/name.ts';
+import type { Replay, SchemaChanges } from '../model/replay.ts';
 import type { RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import type { Column, Constraint, Index, Schema, Table } from '../model/schema.ts';
-import { type CompareOptions, compareSchemas, hideOthers, isOfVersions, namespacesOf } from './compare.ts';
+import { type CompareOptions, compareSchemas, hideOthers, isOfVersions } from './compare.ts';
 import { type PlacedTypes, placedType, placedTypes } from './extensions.ts';
 import { bodyOf } from './renames.ts';
 import { likeness } from './text.ts';
 
 export interface RankInputs {
   graph: RevisionGraph;
-  schemaAfter(revision: RevisionId): Schema;
-  /** For states of several heads; without it only single revisions are ranked. */
-  schemaAt?(revisions: readonly RevisionId[]): Schema;
+  replay: Pick<Replay, 'schemaAt' | 'schemaAfter' | 'changesOf'>;
   live: Schema;
   options?: CompareOptions & {
     /** How many of the best get their differences listed; 10 without it. */
@@ -38,31 +37,69 @@ export interface RankedRevisions {
 }
 
 /** Best first; of equal ones the oldest first. */
-export function rankRevisions({ graph, schemaAfter, schemaAt, live, options = {} }: RankInputs): RankedRevisions[] {
-  const schemas = graph.order.map((revision) => ({ revisions: [revision], schema: schemaAfter(revision) }));
-  const managed = options.managedNamespaces ?? namespacesOfAll(schemas.map((each) => each.schema));
-  const compare = { ...options, managedNamespaces: managed };
-  const score = scorer(hideOthers(live, options), managed, options);
+export function rankRevisions({ graph, replay, live, options = {} }: RankInputs): RankedRevisions[] {
+  const managed = options.managedNamespaces ?? namespacesOfAll(graph, replay);
+  const scorer = scorerOf(hideOthers(live, options), managed, options);
   const position = new Map(graph.order.map((revision, at) => [revision, at]));
-  const ranked = schemas.map(({ revisions, schema }) => ({ revisions, schema, ...score(schema) }));
-  const empty = emptyOf(schemas[0]?.schema);
-  const nothing = { revisions: [] as RevisionId[], schema: empty, ...score(empty) };
-  if (schemaAt !== undefined && graph.order.length > 1)
-    ranked.push(...combinations(ranked, nothing, graph, schemaAt, score));
-  if (nothing.unexpected === 0) ranked.push(nothing);
+  const empty: Place = { revisions: [], counts: nothingCounted, ...scorer.score(nothingCounted) };
+  const scoreAt = (revisions: readonly RevisionId[]) => scorer.score(scorer.count(replay.schemaAt(revisions)));
+  const ranked: Candidate[] = placesOf(graph, replay, scorer);
+  if (graph.order.length > 1) ranked.push(...combinations(ranked, empty, graph, scoreAt));
+  if (empty.unexpected === 0) ranked.push(empty);
   const age = (revisions: readonly RevisionId[]) => Math.max(-1, ...revisions.map((each) => position.get(each) ?? 0));
   ranked.sort(
     (a, b) =>
       b.score - a.score || age(a.revisions) - age(b.revisions) || compareText(a.revisions.join(), b.revisions.join()),
   );
+  const compare = { ...options, managedNamespaces: managed };
   const detailed = options.detailed ?? 10;
-  return ranked.map(({ schema, ...each }, at) => {
-    if (at >= detailed) return { ...each, differences: null };
-    const { differences } = compareSchemas(schema, live, { ...compare, comparedAt: each.revisions });
+  return ranked.map(({ revisions, score, missing, unexpected }, at) => {
+    if (at >= detailed) return { revisions, score, missing, unexpected, differences: null };
+    const schema = revisions.length === 0 ? emptyOf(live) : replay.schemaAt(revisions);
+    const { differences } = compareSchemas(schema, live, { ...compare, comparedAt: revisions });
     const count = (...directions: Difference['direction'][]) =>
       differences.filter((difference) => directions.includes(difference.direction)).length;
-    return { ...each, missing: count('missing', 'elsewhere'), unexpected: count('unexpected'), differences };
+    return {
+      revisions,
+      score,
+      missing: count('missing', 'elsewhere'),
+      unexpected: count('unexpected'),
+      differences,
+    };
   });
+}
+
+/**
+ * Where live is known to be what `revisions` declare: they and the states beside them that nothing but data tells apart,
+ * oldest first, without a look at any schema.
+ */
+export function exactPlaces(
+  graph: RevisionGraph,
+  replay: Pick<Replay, 'changesOf'>,
+  revisions: readonly RevisionId[],
+): RankedRevisions[] {
+  const place = (each: readonly RevisionId[]): RankedRevisions => ({
+    revisions: [...each],
+    score: 1,
+    missing: 0,
+    unexpected: 0,
+    differences: [],
+  });
+  const [only, ...others] = revisions;
+  if (only === undefined || others.length > 0) return [place(revisions)];
+  const alike = new Set([only]);
+  const changesNothing = (revision: RevisionId) => Object.keys(replay.changesOf(revision).changes).length === 0;
+  for (let at = only; changesNothing(at); ) {
+    const [before, ...more] = replay.changesOf(at).from;
+    if (before === undefined || more.length > 0 || alike.has(before)) break;
+    alike.add(before);
+    at = before;
+  }
+  for (const each of graph.order) {
+    const [before, ...more] = replay.changesOf(each).from;
+    if (before !== undefined && more.length === 0 && alike.has(before) && changesNothing(each)) alike.add(each);
+  }
+  return graph.order.filter((each) => alike.has(each)).map((each) => place([each]));
 }
 
 interface Score {
@@ -71,7 +108,23 @@ interface Score {
   unexpected: number;
 }
 
-type Candidate = Score & { revisions: RevisionId[]; schema: Schema };
+type Candidate = Score & { revisions: RevisionId[] };
+type Place = Candidate & { counts: Counted };
+
+/** Every revision, by what it changes of the place before it: most touch few objects of many. */
+function placesOf(graph: RevisionGraph, replay: RankInputs['replay'], scorer: Scorer): Place[] {
+  const placeById = new Map<RevisionId, Place>();
+  for (const revision of graph.order) {
+    const { from, changes } = replay.changesOf(revision);
+    const before = from.length === 0 ? nothingCounted : placeById.get(from[0] as RevisionId)?.counts;
+    const counts =
+      before === undefined || from.length > 1
+        ? scorer.count(replay.schemaAfter(revision))
+        : scorer.countChanges(before, changes);
+    placeById.set(revision, { revisions: [revision], counts, ...scorer.score(counts) });
+  }
+  return [...placeById.values()];
+}
 
 /**
  * States of several branches: from the best single revisions, one more at a time as long as that explains more. What a
@@ -82,12 +135,11 @@ function combinations(
   singles: readonly Candidate[],
   nothing: Candidate,
   graph: RevisionGraph,
-  schemaAt: (revisions: readonly RevisionId[]) => Schema,
-  score: (schema: Schema) => Score,
+  scoreAt: (revisions: readonly RevisionId[]) => Score,
 ): Candidate[] {
   if (graph.branchPoints.length === 0 && graph.bases.length < 2) return [];
-  const changeById = changesOf(singles, nothing, graph, (revisions) => score(schemaAt(revisions)));
-  // As `scorer` reckons: what live has is all unexpected to nothing.
+  const changeById = changesById(singles, nothing, graph, scoreAt);
+  // As `scorerOf` reckons: what live has is all unexpected to nothing.
   const live = nothing.unexpected;
   const explained = ({ missing, unexpected }: Change) => (live - unexpected) / (live + missing);
   const found = new Map<string, Candidate>();
@@ -99,8 +151,7 @@ function combinations(
       if (next === null) break;
       const behind = ancestorsOf(graph, [next]);
       const revisions = [...current.revisions.filter((each) => !behind.has(each)), next].sort(compareText);
-      const schema = schemaAt(revisions);
-      const candidate = { revisions, schema, ...score(schema) };
+      const candidate = { revisions, ...scoreAt(revisions) };
       if (candidate.score <= current.score) break;
       for (const each of behind) applied.add(each);
       current = candidate;
@@ -119,7 +170,7 @@ const sum = (a: Change, b: Change): Change => ({
 });
 
 /** What each revision changes of the counts of what comes before it. */
-function changesOf(
+function changesById(
   singles: readonly Candidate[],
   nothing: Change,
   graph: RevisionGraph,
@@ -167,21 +218,22 @@ function bestStep(
   return best;
 }
 
-function namespacesOfAll(schemas: readonly Schema[]): Set<string> {
+/** Namespaces in which any revision has objects. */
+function namespacesOfAll(graph: RevisionGraph, replay: RankInputs['replay']): Set<string> {
   const namespaces = new Set<string>();
-  let before: Schema | null = null;
-  for (const schema of schemas) {
-    if (schema.tables !== before?.tables || schema.enums !== before?.enums)
-      for (const each of namespacesOf(schema)) namespaces.add(each);
-    before = schema;
+  for (const revision of graph.order) {
+    const { tables, enums, views, routines, domains } = replay.changesOf(revision).changes;
+    for (const map of [tables, enums, views, routines, domains])
+      for (const { after } of map?.values() ?? []) if (after !== undefined) namespaces.add(after.namespace);
   }
+  if (namespaces.size === 0) namespaces.add('public');
   return namespaces;
 }
 
-function emptyOf(schema: Schema | undefined): Schema {
+function emptyOf({ namespaces }: Schema): Schema {
   const none = new Map<string, never>();
   return {
-    namespaces: schema?.namespaces ?? new Set(['public']),
+    namespaces,
     tables: none,
     enums: none,
     domains: none,
@@ -193,71 +245,88 @@ function emptyOf(schema: Schema | undefined): Schema {
   };
 }
 
-/** Scores schemas against one live schema; a table that stands unchanged from revision to revision is counted once. */
-function scorer(live: Schema, managed: ReadonlySet<string>, options: CompareOptions): (schema: Schema) => Score {
-  const placed = placedTypes(options.extensionObjects);
-  const counts = (key: string) => managed.has(nameOfKey(key).schema ?? '');
-  const isChildOnly = (table: Table) => table.partitionBound !== null;
-  const known = new WeakMap<Table, Set<string>>();
-  const featuresOf = (table: Table): Set<string> => {
-    const features = known.get(table) ?? tableFeatures(table, placed);
-    known.set(table, features);
-    return features;
-  };
-  const liveTables = new Map(
-    [...live.tables].filter(([key]) => counts(key)).map(([key, table]) => [key, featuresOf(table)]),
-  );
-  const liveKin = new Map<string, Set<string>>();
-  let total = 0;
-  for (const [key, features] of liveTables) if (!isChildOnly(live.tables.get(key) as Table)) total += features.size;
-  for (const [key, features] of kinFeatures(live)) {
-    if (!counts(key)) continue;
-    liveKin.set(key, features);
-    total += features.size;
-  }
-  const tableCache = new WeakMap<Table, Counted>();
-  const kinCache = new WeakMap<object, Counted>();
-  const judge = (features: ReadonlySet<string>, other: ReadonlySet<string> | undefined) => {
-    let matched = 0;
-    if (other !== undefined) for (const feature of features) if (other.has(feature)) matched++;
-    return { matched, stated: features.size };
-  };
-  const judgedTable = (key: string, table: Table): Counted => {
-    let counted = tableCache.get(table);
-    if (counted === undefined) {
-      const own = featuresOf(table);
-      counted =
-        live.tables.get(key) === table ? { matched: own.size, stated: own.size } : judge(own, liveTables.get(key));
-      tableCache.set(table, counted);
-    }
-    return counted;
-  };
-  return (schema) => {
-    let matched = 0;
-    let stated = 0;
-    for (const [key, table] of schema.tables) {
-      if (isChildOnly(table) || isOfVersions(key, options)) continue;
-      const counted = judgedTable(key, table);
-      matched += counted.matched;
-      stated += counted.stated;
-    }
-    eachKin(schema, (key, value, make) => {
-      let counted = kinCache.get(value);
-      if (counted === undefined) {
-        counted = judge(make(), liveKin.get(key));
-        kinCache.set(value, counted);
-      }
-      matched += counted.matched;
-      stated += counted.stated;
-    });
-    const all = stated + total - matched;
-    return { score: all === 0 ? 1 : matched / all, missing: stated - matched, unexpected: total - matched };
-  };
-}
-
+/** Features that a schema states, and how many of them live has. */
 interface Counted {
   matched: number;
   stated: number;
+}
+
+const nothingCounted: Counted = { matched: 0, stated: 0 };
+
+interface Scorer {
+  count(schema: Schema): Counted;
+  /** The count behind a change of what was counted before. */
+  countChanges(before: Counted, changes: SchemaChanges): Counted;
+  score(counted: Counted): Score;
+}
+
+/** Scores schemas against one live schema; an object that stands unchanged from revision to revision is counted once. */
+function scorerOf(live: Schema, managed: ReadonlySet<string>, options: CompareOptions): Scorer {
+  const placed = placedTypes(options.extensionObjects);
+  const counts = (key: string) => managed.has(nameOfKey(key).schema ?? '');
+  const known = new WeakMap<object, ReadonlySet<string>>();
+  const featuresOf = <Name extends CountedMap>(name: Name, item: Item<Name>): ReadonlySet<string> => {
+    let features = known.get(item);
+    if (features === undefined) {
+      features = new Set(featuresByMap[name](item, placed));
+      known.set(item, features);
+    }
+    return features;
+  };
+  let total = 0;
+  for (const name of countedMaps)
+    for (const [key, item] of live[name]) if (counts(key)) total += featuresOf(name, item as never).size;
+  const judged = new WeakMap<object, Counted>();
+  const judge = <Name extends CountedMap>(name: Name, key: string, item: Item<Name> | undefined): Counted => {
+    if (item === undefined || (name === 'tables' && isOfVersions(key, options))) return nothingCounted;
+    let counted = judged.get(item);
+    if (counted === undefined) {
+      const features = featuresOf(name, item);
+      const standing = counts(key) ? (live[name].get(key) as Item<Name> | undefined) : undefined;
+      counted = {
+        matched: standing === undefined ? 0 : shared(features, featuresOf(name, standing)),
+        stated: features.size,
+      };
+      judged.set(item, counted);
+    }
+    return counted;
+  };
+  return {
+    count: (schema) => {
+      let [matched, stated] = [0, 0];
+      for (const name of countedMaps) {
+        for (const [key, item] of schema[name]) {
+          const counted = judge(name, key, item as never);
+          matched += counted.matched;
+          stated += counted.stated;
+        }
+      }
+      return { matched, stated };
+    },
+    countChanges: (before, changes) => {
+      let { matched, stated } = before;
+      for (const name of countedMaps) {
+        for (const [key, change] of changes[name] ?? []) {
+          const was = judge(name, key, change.before as never);
+          const is = judge(name, key, change.after as never);
+          matched += is.matched - was.matched;
+          stated += is.stated - was.stated;
+        }
+      }
+      return { matched, stated };
+    },
+    score: ({ matched, stated }) => {
+      const all = stated + total - matched;
+      return { score: all === 0 ? 1 : matched / all, missing: stated - matched, unexpected: total - matched };
+    },
+  };
+}
+
+function shared(features: ReadonlySet<string>, others: ReadonlySet<string>): number {
+  if (features === others) return features.size;
+  let count = 0;
+  for (const feature of features) if (others.has(feature)) count++;
+  return count;
 }
 
 /** What of a table can be there or not, each as a text. */
@@ -305,31 +374,16 @@ function addIndex(features: Set<string>, index: Index): void {
   );
 }
 
-/** Objects beside tables: key, the object (what is remembered about it), its features. */
-function eachKin(schema: Schema, see: (key: string, object: object, make: () => Set<string>) => void): void {
-  for (const [key, type] of schema.enums)
-    see(
-      key,
-      type,
-      () => new Set(['enum', `labels ${type.labels.join()}`, ...type.labels.map((label) => `label ${label}`)]),
-    );
-  for (const [key, domain] of schema.domains)
-    see(key, domain, () => new Set(['domain', `domain ${domain.base} ${domain.notNull}`]));
-  for (const [key, sequence] of schema.sequences)
-    if (sequence.ownedBy === null) see(key, sequence, () => new Set(['sequence']));
-  for (const [key, view] of schema.views)
-    see(key, view, () => new Set([`view ${view.kind}`, ...[...view.indexes.keys()].map((name) => `index ${name}`)]));
-  for (const [key, routine] of schema.routines)
-    see(
-      key,
-      routine,
-      () =>
-        new Set(['routine', ...(routine.definition === null ? [] : [`body ${likeness(bodyOf(routine.definition))}`])]),
-    );
-}
+const countedMaps = ['tables', 'enums', 'domains', 'sequences', 'views', 'routines'] as const;
+type CountedMap = (typeof countedMaps)[number];
+type Item<Name extends CountedMap> = Schema[Name] extends ReadonlyMap<string, infer Value> ? Value & object : never;
 
-function kinFeatures(schema: Schema): Map<string, Set<string>> {
-  const features = new Map<string, Set<string>>();
-  eachKin(schema, (key, _, make) => features.set(key, new Set([...(features.get(key) ?? []), ...make()])));
-  return features;
-}
+/** What of each object can be there or not, each as a text; nothing of those that belong to another. */
+const featuresByMap: { [Name in CountedMap]: (item: Item<Name>, placed: PlacedTypes) => Iterable<string> } = {
+  tables: (table, placed) => (table.partitionBound === null ? tableFeatures(table, placed) : []),
+  enums: ({ labels }) => ['enum', `labels ${labels.join()}`, ...labels.map((label) => `label ${label}`)],
+  domains: ({ base, notNull }) => ['domain', `domain ${base} ${notNull}`],
+  sequences: ({ ownedBy }) => (ownedBy === null ? ['sequence'] : []),
+  views: ({ kind, indexes }) => [`view ${kind}`, ...[...indexes.keys()].map((name) => `index ${name}`)],
+  routines: ({ definition }) => ['routine', ...(definition === null ? [] : [`body ${likeness(bodyOf(definition))}`])],
+};

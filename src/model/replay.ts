@@ -37,6 +37,31 @@ export type ReplayNote = { revision: RevisionId; operation: Operation /** `schem
   | { kind: 'name-too-long'; name: string }
 );
 
+export type SchemaMap =
+  | 'tables'
+  | 'enums'
+  | 'domains'
+  | 'composites'
+  | 'sequences'
+  | 'views'
+  | 'routines'
+  | 'extensions';
+
+/** One key of one of a schema's maps, before and after; undefined: nothing stands there. */
+export interface Change<Value> {
+  readonly before: Value | undefined;
+  after: Value | undefined;
+  /** Something stood there before, and went in between: what stands after is among the last of its map. */
+  readonly isMadeAgain: boolean;
+}
+
+/** By the map, then by the key; no map where none of its keys was touched. */
+export type SchemaChanges = {
+  readonly [Name in SchemaMap]?: Schema[Name] extends ReadonlyMap<string, infer Value>
+    ? ReadonlyMap<string, Change<Value>>
+    : never;
+};
+
 export interface Replay {
   /** Operations of each revision that was reached, in order. */
   operationsById: ReadonlyMap<RevisionId, readonly Operation[]>;
@@ -51,6 +76,8 @@ export interface Replay {
   schemaAt(revisions: readonly RevisionId[]): Schema;
   /** For each revision in graph order: the schema of it and its predecessors. */
   schemaAfter(revision: RevisionId): Schema;
+  /** What a revision itself changed of the schema once all of `from` ran: so that a look at every state need not make each. */
+  changesOf(revision: RevisionId): { from: readonly RevisionId[]; changes: SchemaChanges };
 }
 
 /** Where a project's models stand. */

@@ -7,8 +7,9 @@ import { displayOfKey, typeDisplay, typeKeyOf, unreadableType } from '../model/d
 import { keyOf, type QualifiedName, truncateIdentifier } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { NamingConvention } from '../model/project.ts';
-import type { ReplayNote } from '../model/replay.ts';
+import type { Change, ReplayNote, SchemaChanges, SchemaMap } from '../model/replay.ts';
 import type { Declared, Schema, Sequence, Table } from '../model/schema.ts';
+import type { StateFrame } from './steps.ts';
 import { handOn, type TableIndex, takeOver } from './table-index.ts';
 
 /** What lasts from one revision to the next. */
@@ -30,8 +31,7 @@ export interface DraftOptions {
 
 export type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-type MapName = 'tables' | 'enums' | 'domains' | 'composites' | 'sequences' | 'views' | 'routines' | 'extensions';
-type ValueOf<N extends MapName> = Schema[N] extends ReadonlyMap<string, infer V> ? V : never;
+type ValueOf<N extends SchemaMap> = Schema[N] extends ReadonlyMap<string, infer V> ? V : never;
 
 export class SchemaDraft {
   /** Of the revision at hand. */
@@ -41,6 +41,7 @@ export class SchemaDraft {
   private readonly owned = new Set<keyof Schema>();
   private temporaryNames: ReadonlySet<string>;
   private standing: TableIndex | null = null;
+  private changed: { [N in SchemaMap]?: Map<string, Change<unknown>> } = {};
 
   constructor(state: ReplayState, options: DraftOptions) {
     this.current = state.schema;
@@ -61,24 +62,58 @@ export class SchemaDraft {
     return { schema: this.schema, searchPath: this.searchPath, temporaries: this.temporaryNames };
   }
 
+  /** The state without its maps. */
+  get frame(): StateFrame {
+    const { namespaces, suspected } = this.current;
+    return { namespaces, suspected, searchPath: this.searchPath, temporaries: this.temporaryNames };
+  }
+
   /** Read access without giving the maps away. */
   get tables(): ReadonlyMap<string, Table> {
     return this.current.tables;
   }
 
-  map<N extends MapName>(name: N): Schema[N] {
+  map<N extends SchemaMap>(name: N): Schema[N] {
     return this.current[name];
   }
 
-  set<N extends MapName>(name: N, key: string, value: ValueOf<N>): void {
-    if (name === 'tables') this.standing?.replace(this.current.tables.get(key), value as Table);
+  set<N extends SchemaMap>(name: N, key: string, value: ValueOf<N>): void {
+    const before = this.current[name].get(key);
+    if (name === 'tables') this.standing?.replace(before as Table | undefined, value as Table);
     (this.own(name) as Map<string, ValueOf<N>>).set(key, value);
+    this.record(name, key, before, value);
   }
 
-  delete(name: MapName, key: string): void {
-    if (!this.current[name].has(key)) return;
-    if (name === 'tables') this.standing?.replace(this.current.tables.get(key), undefined);
+  delete(name: SchemaMap, key: string): void {
+    const before = this.current[name].get(key);
+    if (before === undefined) return;
+    if (name === 'tables') this.standing?.replace(before as Table, undefined);
     (this.own(name) as Map<string, unknown>).delete(key);
+    this.record(name, key, before, undefined);
+  }
+
+  /** What was set and deleted since this was asked last. */
+  takeChanges(): SchemaChanges {
+    const changes = this.changed;
+    this.changed = {};
+    return changes as SchemaChanges;
+  }
+
+  /** In the order in which the map has what is new. */
+  private record(name: SchemaMap, key: string, before: unknown, after: unknown): void {
+    let changes = this.changed[name];
+    if (changes === undefined) {
+      changes = new Map();
+      this.changed[name] = changes;
+    }
+    const known = changes.get(key);
+    if (known !== undefined && before !== undefined && after !== undefined) {
+      known.after = after;
+      return;
+    }
+    changes.delete(key);
+    const was = known === undefined ? before : known.before;
+    changes.set(key, { before: was, after, isMadeAgain: was !== undefined && before === undefined });
   }
 
   setTable(table: Table): void {
@@ -217,14 +252,13 @@ export class SchemaDraft {
   private suspectAll(): void {
     this.current = { ...this.current, suspected: 'all' };
     for (const name of ['tables', 'enums', 'domains', 'composites', 'sequences', 'views', 'routines'] as const)
-      for (const [key, value] of this.current[name])
-        (this.own(name) as Map<string, Declared>).set(key, { ...value, certainty: 'suspected' });
+      for (const [key, value] of [...this.current[name]]) this.set(name, key, { ...value, certainty: 'suspected' });
   }
 
   private markSuspected(key: string): void {
     for (const name of ['tables', 'enums', 'domains', 'composites', 'sequences', 'views', 'routines'] as const) {
       const value = this.current[name].get(key);
-      if (value !== undefined) (this.own(name) as Map<string, Declared>).set(key, { ...value, certainty: 'suspected' });
+      if (value !== undefined) this.set(name, key, { ...value, certainty: 'suspected' });
     }
   }
 

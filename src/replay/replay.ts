@@ -16,6 +16,7 @@ import { orderOf } from './ancestors.ts';
 import { applyToDraft } from './apply.ts';
 import { collisionsOf } from './collisions.ts';
 import { type ReplayState, SchemaDraft } from './draft.ts';
+import { afterSteps, type Step } from './steps.ts';
 
 /** What the replay needs of a MigrationSource. */
 export interface RevisionEvaluator {
@@ -33,6 +34,8 @@ export interface ReplayOptions {
 
 /** A state is a copy of every map that changed: one for each revision would cost the square of their number. */
 const keptEvery = 64;
+/** As many of those made again stay: whoever asks for one asks for its neighbours next. */
+const mostRecent = 8;
 
 export function replay(source: RevisionEvaluator, options: ReplayOptions): Replay {
   const steps = replaying(source, options);
@@ -76,9 +79,11 @@ function* replaying(source: RevisionEvaluator, options: ReplayOptions): Generato
   const downgradesById = new Map<RevisionId, Operation[]>();
   const notes: ReplayNote[] = [];
   const blindSpots: BlindSpot[] = [];
-  /** States that were kept; those between are made again from the one before, once somebody asks. */
+  /** States that were kept; those between are put together from the one before and what changed since. */
   const stateById = new Map<RevisionId, ReplayState>();
+  const recentById = new Map<RevisionId, ReplayState>();
   const stateBySet = new Map<string, ReplayState>();
+  const stepById = new Map<RevisionId, Step>();
 
   const optionsFor = (revision: RevisionId) => ({
     namingConvention: options.namingConvention,
@@ -100,18 +105,18 @@ function* replaying(source: RevisionEvaluator, options: ReplayOptions): Generato
 
   /** State once a revision ran that has run. */
   const stateAfter = (revision: RevisionId): ReplayState => {
-    const again: RevisionId[] = [];
+    const steps: Step[] = [];
     let at = revision;
-    let state = stateById.get(at);
+    let state = stateById.get(at) ?? recentById.get(at);
     while (state === undefined) {
-      again.push(at);
+      steps.push(stepById.get(at) as Step);
       at = ancestry.predecessors(at)[0] as RevisionId;
-      state = stateById.get(at);
+      state = stateById.get(at) ?? recentById.get(at);
     }
-    for (const each of again.reverse()) {
-      state = applyAgain(state, each);
-      stateById.set(each, state);
-    }
+    if (steps.length === 0) return state;
+    state = afterSteps(state, steps.reverse());
+    for (const [oldest] of recentById) if (recentById.size >= mostRecent) recentById.delete(oldest);
+    recentById.set(revision, state);
     return state;
   };
 
@@ -150,6 +155,7 @@ function* replaying(source: RevisionEvaluator, options: ReplayOptions): Generato
       searchPath: () => draft.searchPath,
     });
     const next = ancestry.order[at + 1];
+    stepById.set(revision, { changes: draft.takeChanges(), frame: draft.frame });
     const isKept = !isContinued || at % keptEvery === 0 || next === undefined || !follows(next, revision);
     if (isKept || options.withDowngrades) stateById.set(revision, draft.state);
     if (options.withDowngrades) downgradesById.set(revision, readDowngrade(source, revision, draft.state, options));
@@ -168,6 +174,10 @@ function* replaying(source: RevisionEvaluator, options: ReplayOptions): Generato
     schemaAt: (revisions): Schema =>
       stateAt(ancestry.withoutAncestors(revisions.filter((each) => operationsById.has(each)))).schema,
     schemaAfter: (revision): Schema => (operationsById.has(revision) ? stateAfter(revision) : start).schema,
+    changesOf: (revision) => ({
+      from: ancestry.predecessors(revision),
+      changes: stepById.get(revision)?.changes ?? {},
+    }),
   };
 }
 

@@ -62,7 +62,7 @@ function replayed(parents: Record<string, string[]>, operations: Record<string, 
     },
     { namingConvention: null },
   );
-  return { graph, schemaAfter: result.schemaAfter, schemaAt: result.schemaAt };
+  return { graph, replay: result };
 }
 
 const without = (schema: Schema, key: string): Schema => ({
@@ -77,7 +77,7 @@ describe('rankRevisions', () => {
   );
 
   it('finds the revision, with ties oldest first', () => {
-    const ranked = rankRevisions({ ...line, live: line.schemaAfter('c') });
+    const ranked = rankRevisions({ ...line, live: line.replay.schemaAfter('c') });
     expect(ranked.slice(0, 2).map((each) => [each.revisions, each.score])).toEqual([
       [['b'], 1],
       [['c'], 1],
@@ -87,7 +87,7 @@ describe('rankRevisions', () => {
   });
 
   it('finds it with an object missing, and says which', () => {
-    const ranked = rankRevisions({ ...line, live: without(line.schemaAfter('e'), 'public.u') });
+    const ranked = rankRevisions({ ...line, live: without(line.replay.schemaAfter('e'), 'public.u') });
     expect(ranked[0]).toMatchObject({ revisions: ['e'], unexpected: 0 });
     expect(ranked[0]?.differences?.map((each) => `${each.direction} ${each.key}`)).toEqual(['missing public.u']);
   });
@@ -111,7 +111,7 @@ describe('rankRevisions', () => {
   });
 
   it('an empty database is before every revision', () => {
-    const ranked = rankRevisions({ ...line, live: line.schemaAt([]) });
+    const ranked = rankRevisions({ ...line, live: line.replay.schemaAt([]) });
     expect(ranked[0]).toMatchObject({ revisions: [], score: 1, missing: 0, unexpected: 0 });
   });
 
@@ -126,7 +126,7 @@ describe('rankRevisions', () => {
         c2: [create('c2', 'id')],
       },
     );
-    const ranked = rankRevisions({ ...branches, live: branches.schemaAt(['b2', 'c1']) });
+    const ranked = rankRevisions({ ...branches, live: branches.replay.schemaAt(['b2', 'c1']) });
     expect(ranked[0]).toMatchObject({ revisions: ['b2', 'c1'], score: 1 });
     expect(ranked[1]?.score).toBeLessThan(1);
   });
@@ -150,7 +150,7 @@ describe('rankRevisions', () => {
     operations.merge = [create('merged', 'id')];
     const many = replayed(parents, operations);
     const there = ['merge', ...at.slice(2)];
-    const live = structuredClone(without(many.schemaAt(there), 'public.t7_2'));
+    const live = structuredClone(without(many.replay.schemaAt(there), 'public.t7_2'));
     const started = performance.now();
     const ranked = rankRevisions({ ...many, live });
     expect(performance.now() - started).toBeLessThan(2000);
@@ -171,12 +171,12 @@ describe('rankRevisions', () => {
     }
     const large = replayed(parents, operations);
     // Another database's value: nothing is shared by identity.
-    const live = structuredClone(large.schemaAfter('r300'));
+    const live = structuredClone(large.replay.schemaAfter('r300'));
     const started = performance.now();
     const ranked = rankRevisions({ ...large, live });
     expect(performance.now() - started).toBeLessThan(2000);
     expect(ranked[0]?.revisions).toEqual(['r300']);
     expect(ranked[0]?.score).toBe(1);
-    expect(compareSchemas(large.schemaAfter('r300'), live).differences).toEqual([]);
+    expect(compareSchemas(large.replay.schemaAfter('r300'), live).differences).toEqual([]);
   });
 });

@@ -145,6 +145,45 @@ describe('replay', () => {
     );
   });
 
+  it('has after each revision what a replay that ends there has, in the same order', () => {
+    const statement = fc
+      .tuple(fc.nat(5), fc.nat(3))
+      .map(([what, n]) =>
+        [
+          `create table t${n} (id serial primary key)`,
+          `drop table t${n}`,
+          `alter table t${n} add c int default 1`,
+          `create type e${n} as enum ('a')`,
+          `drop type e${n}`,
+          `create schema s${n}; set search_path to s${n}, public`,
+        ].at(what),
+      );
+    fc.assert(
+      fc.property(fc.array(fc.array(statement, { maxLength: 4 }), { minLength: 2, maxLength: 12 }), (bodies) => {
+        const files = bodies.map((body, at): [string, [string[], string]] => [
+          `r${String(at).padStart(2, '0')}`,
+          [at === 0 ? [] : [`r${String(at - 1).padStart(2, '0')}`], body.join(';')],
+        ]);
+        const whole = replay(history(Object.fromEntries(files)), options);
+        for (const [at, [id]] of files.entries()) {
+          const cut = replay(history(Object.fromEntries(files.slice(0, at + 1))), options).schemaAfter(id);
+          const after = whole.schemaAfter(id);
+          expect(after).toEqual(cut);
+          expect([...after.tables.keys(), ...after.enums.keys()]).toEqual([...cut.tables.keys(), ...cut.enums.keys()]);
+          const { from, changes } = whole.changesOf(id);
+          const before = whole.schemaAt(from);
+          for (const [key, change] of changes.tables ?? []) {
+            expect(change.before).toBe(before.tables.get(key));
+            expect(change.after).toBe(after.tables.get(key));
+          }
+          const touched = [...after.tables].filter(([key, table]) => before.tables.get(key) !== table);
+          expect(touched.every(([key]) => changes.tables?.has(key))).toBe(true);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   it('runs each branch on its own ancestors and a merge on all', () => {
     const result = replay(
       history({

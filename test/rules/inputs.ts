@@ -254,9 +254,10 @@ export function inputsOf(project: Project): Partial<RuleInputs> {
   if (project.live !== undefined) {
     const live = liveOf(project);
     const stamp = readStamp(graph, live);
-    const looksLike = rankRevisions({ graph, schemaAfter: (id) => replay.schemaAfter(id), live: live.schema }).map(
-      (place) => ({ ...place, differences: place.differences ?? [] }),
-    );
+    const looksLike = rankRevisions({ graph, replay, live: live.schema }).map((place) => ({
+      ...place,
+      differences: place.differences ?? [],
+    }));
     const isStamped = stamp.state === 'placed';
     const comparedAt = isStamped
       ? settleOverlap(graph, replay, live.schema, stamp.known)

@@ -59,7 +59,7 @@ it('the revision that a database stands at', async () => {
           );
         }
       const started = performance.now();
-      const options = { ...project.options, reuse: { scratch, connection } };
+      const options = { ...project.options, places: 10, reuse: { scratch, connection } };
       const { looked } = await lookAtDatabase(project.settings, options, async (whenFactsAreKnown) => {
         whenFactsAreKnown(project.facts);
         return { ...project, options };
