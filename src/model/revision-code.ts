@@ -1,6 +1,6 @@
 /**
- * RevisionCode: what the code of a revision file says beside its operations, and its content told by two hashes.
- * Plain data; refuses to know how Python is read.
+ * RevisionCode: what the code of a revision file says beside its operations, and its content told by two hashes. All is
+ * worked out when it is first asked for. Refuses to know how Python is read.
  */
 
 export interface CodeImport {
@@ -22,20 +22,20 @@ export interface ContentHash {
 }
 
 export interface RevisionCode {
-  /** The file could be read as Python throughout. */
-  isSound: boolean;
-  /** Worked out when it is first asked for; null where the file is not sound. */
+  /** What is not in functions and `downgrade()` could be read as Python throughout. */
+  readonly isSound: boolean;
+  /** Null where not all of the file could be read as Python. */
   readonly hash: ContentHash | null;
-  /** Imports whose names the code uses. */
-  imports: CodeImport[];
+  /** Imports that `isWanted` holds of and whose names the code uses, by line. */
+  readImports(isWanted: (one: CodeImport) => boolean): CodeImport[];
   /** `empty`: it does nothing at all · `raises`: it refuses. */
-  downgrade: 'absent' | 'empty' | 'raises' | 'stated';
+  readonly downgrade: 'absent' | 'empty' | 'raises' | 'stated';
   /** Line of `def downgrade`, else of the file's first. */
-  downgradeLine: number;
+  readonly downgradeLine: number;
   setsLockTimeout: boolean;
   /** It speaks of transactions itself (COMMIT, isolation levels, a switch for env.py), beside `autocommit_block`. */
   managesTransaction: boolean;
   /** Text constants of `downgrade()`, and whether it calls anything by the name of `drop`. */
-  downgradeTexts: string[];
-  downgradeCallsDrop: boolean;
+  readonly downgradeTexts: string[];
+  readonly downgradeCallsDrop: boolean;
 }

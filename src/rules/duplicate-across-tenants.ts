@@ -105,8 +105,10 @@ export default defineRule({
 
 function ownedBy(declared: RuleInputs['declared'], live: RuleInputs['live'], seeds: RuleInputs['seeds']): Owned[] {
   const found: Owned[] = [];
+  const inserts = insertsOf(seeds.readings, live.schema, plainSearchPath(live.searchPath));
+  if (inserts.length === 0) return found;
   const keys = foreignKeysOf(live.schema, declared.heads);
-  for (const insert of insertsOf(seeds.readings, live.schema, plainSearchPath(live.searchPath))) {
+  for (const insert of inserts) {
     const table = live.schema.tables.get(insert.table);
     const id = table && primaryKeyOf(table)[0];
     if (!table || id === undefined || primaryKeyOf(table).length !== 1 || !insert.columns.includes(id)) continue;

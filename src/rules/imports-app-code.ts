@@ -21,7 +21,8 @@ export default defineRule({
     for (const id of graph.order) {
       const revision = graph.revisions.get(id);
       if (revision === undefined) continue;
-      const used = (code.get(id)?.imports ?? []).flatMap((one) =>
+      const imports = code.get(id)?.readImports((one) => modelsIn(one, models).length > 0) ?? [];
+      const used = imports.flatMap((one) =>
         modelsIn(one, models).map((name) => ({ name, line: one.line, module: one.module })),
       );
       const [first] = used;

@@ -24,9 +24,9 @@ export default defineRule({
     for (const id of graph.order) {
       const revision = graph.revisions.get(id);
       const own = code.get(id);
-      if (revision === undefined || own === undefined || !own.isSound) continue;
+      if (revision === undefined || own === undefined) continue;
       const acts = (declared.replay.operationsById.get(id) ?? []).filter(changesSchema);
-      if (acts.length === 0) continue;
+      if (acts.length === 0 || !own.isSound) continue;
       const subject = {
         kind: 'revision' as const,
         name: id,

@@ -97,6 +97,7 @@ function membershipsOf(
 ): Membership[] {
   const found: Membership[] = [];
   const inserts = insertsOf(seeds.readings, live.schema, plainSearchPath(live.searchPath));
+  if (inserts.length === 0) return [];
   const keys = foreignKeysOf(live.schema, declared.heads);
   for (const insert of inserts) {
     const junction = live.schema.tables.get(insert.table);

@@ -46,6 +46,7 @@ export default defineRule({
     }
   },
   *check({ declared, live, seeds, answers, models }) {
+    if (seeds.readings.length === 0) return;
     const keys = foreignKeysOf(live.schema, declared.schema, declared.heads, models?.reading.schema);
     const path = plainSearchPath(live.searchPath);
     const inserts = insertsOf(seeds.readings, live.schema, path);

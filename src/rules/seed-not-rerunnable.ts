@@ -43,6 +43,7 @@ export default defineRule({
     }
   },
   *check({ declared, seeds, config, live, answers, reruns }) {
+    if (seeds.readings.length === 0) return;
     const schema = live?.schema ?? declared.heads;
     const searchPath = plainSearchPath(live?.searchPath ?? config.env.searchPath);
     const keys = foreignKeysOf(live?.schema, declared.heads);

@@ -99,7 +99,7 @@ describe('imports-app-code', () => {
   const importing = (module: string, names: string[] | null): Project => ({
     revisions: [{ id: 'a' }],
     models: 'CREATE TABLE users (id integer)',
-    code: { a: { imports: [{ module, names, line: 7 }] } },
+    code: { a: { readImports: (isWanted) => [{ module, names, line: 7 }].filter(isWanted) } },
   });
 
   it('sees a model class, and nothing else of the application', async () => {

@@ -70,7 +70,7 @@ export interface Project {
 export const noCode: RevisionCode = {
   isSound: true,
   hash: { upgrade: 'u', downgrade: 'd' },
-  imports: [],
+  readImports: () => [],
   downgrade: 'stated',
   downgradeLine: 20,
   setsLockTimeout: false,

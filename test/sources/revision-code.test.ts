@@ -101,12 +101,15 @@ def upgrade():
     from app.other import Thing
     User, Thing, app.config, siblings
 `;
-    expect(readRevisionCode(text).imports).toEqual([
+    const { readImports } = readRevisionCode(text);
+    expect(readImports(() => true)).toEqual([
       { module: 'app.models', names: ['User'], line: 1 },
       { module: 'app.config', names: null, line: 2 },
       { module: '.', names: ['siblings'], line: 3 },
       { module: 'app.other', names: ['Thing'], line: 7 },
     ]);
+    const only = (module: string) => readImports((one) => one.module === module).map(({ line }) => line);
+    expect(['app.models', 'app.other', 'app.unknown'].map(only)).toEqual([[1], [7], []]);
   });
 
   it('gives no hash of what is no Python', () => {

@@ -4,7 +4,15 @@
  */
 import { createHash } from 'node:crypto';
 import type { CodeImport, ContentHash, RevisionCode } from '../../../model/revision-code.ts';
-import { childStatements, ownExpressions, parsePython, type Statement, walkExpression } from '../python/index.ts';
+import {
+  childStatements,
+  ownExpressions,
+  parseOnDemand,
+  parsePython,
+  type Statement,
+  type TopLevel,
+  walkExpression,
+} from '../python/index.ts';
 
 const headerNames = new Set([
   'revision',
@@ -19,52 +27,97 @@ const headerNames = new Set([
 const managesTransaction =
   /isolation_level|\bautocommit\b(?!_block)|\bcommit\b|^\w*(?:transaction|autocommit)\w*\s*(?::[^=\n]+)?=/im;
 
+/** Nothing is parsed before it is asked for, and the syntax is not kept: of most files few things are asked. */
 export function readRevisionCode(text: string): RevisionCode {
-  const parsed = parsePython(text);
   let hash: ContentHash | null | undefined;
-  const code: RevisionCode = {
-    isSound: parsed.error === null,
+  let downgrade: Downgrade | undefined;
+  const wayBack = () => {
+    downgrade ??= orUnsound(() => readDowngrade(text), absent);
+    return downgrade;
+  };
+  return {
+    get isSound() {
+      return wayBack().isSound;
+    },
     get hash() {
-      // Few are asked for theirs, and the syntax of all of them would have to be kept: it is read again.
-      if (hash === undefined) hash = this.isSound ? contentHash(text) : null;
+      if (hash === undefined) hash = orUnsound(() => contentHash(text), null);
       return hash;
     },
-    imports: [],
-    downgrade: 'absent',
-    downgradeLine: 1,
+    get downgrade() {
+      return wayBack().amount;
+    },
+    get downgradeLine() {
+      return wayBack().line;
+    },
+    get downgradeTexts() {
+      return wayBack().texts;
+    },
+    get downgradeCallsDrop() {
+      return wayBack().callsDrop;
+    },
+    readImports: (isWanted) => orUnsound(() => readImports(text, isWanted), []),
     setsLockTimeout: /\block_timeout\b/i.test(text),
     managesTransaction: managesTransaction.test(text),
-    downgradeTexts: [],
-    downgradeCallsDrop: false,
   };
-  const imports: ImportStatement[] = [];
-  const found = newFindings();
+}
+
+/** Nested deeper than the stack: no person wrote it. */
+function orUnsound<Result>(read: () => Result, unsound: Result): Result {
   try {
-    for (const { statement } of parsed.statements) {
-      if (isImport(statement)) imports.push(statement);
-      else if (isDowngrade(statement)) {
-        const inside = newFindings();
-        lookThrough(statement, inside);
-        for (const name of inside.names) found.names.add(name);
-        found.imports.push(...inside.imports);
-        code.downgradeTexts = inside.texts;
-        code.downgradeCallsDrop = inside.attributes.has('drop');
-        code.downgrade = amountOf(statement.function.body);
-        code.downgradeLine = parsed.lineAt(statement.from);
-      } else if (!isHeader(statement)) lookThrough(statement, found);
-    }
+    return read();
   } catch (error) {
-    // Nested deeper than the stack: no person wrote it.
     if (!(error instanceof RangeError)) throw error;
-    code.isSound = false;
-    return code;
+    return unsound;
   }
-  const all = found.imports.flatMap((statement) => importedNames(statement));
-  const used = imports.flatMap((statement) => importedNames(statement, found.names));
-  code.imports = [...all, ...used]
-    .map(({ told: { from, ...told } }) => ({ ...told, line: parsed.lineAt(from) }))
-    .sort((a, b) => a.line - b.line);
-  return code;
+}
+
+interface Downgrade {
+  isSound: boolean;
+  amount: RevisionCode['downgrade'];
+  line: number;
+  texts: string[];
+  callsDrop: boolean;
+}
+
+const absent: Downgrade = { isSound: false, amount: 'absent', line: 1, texts: [], callsDrop: false };
+
+/** Reads the top level and of the functions `downgrade` alone. */
+function readDowngrade(text: string): Downgrade {
+  const parsed = parseOnDemand(text);
+  const found = newFindings();
+  let read = absent;
+  for (const top of parsed.statements) {
+    if (top.heading !== null && top.heading.name !== 'downgrade') continue;
+    const { statement } = top;
+    if (!isDowngrade(statement)) continue;
+    lookThrough(statement, found);
+    const line = parsed.lineAt(statement.from);
+    read = { ...read, amount: amountOf(statement.function.body), line, texts: found.texts };
+  }
+  return { ...read, isSound: parsed.error === null, callsDrop: found.attributes.has('drop') };
+}
+
+function readImports(text: string, isWanted: (one: CodeImport) => boolean): CodeImport[] {
+  const parsed = parseOnDemand(text);
+  const take = (statements: readonly ImportStatement[], names?: ReadonlySet<string>): CodeImport[] =>
+    statements
+      .flatMap((statement) => importedNames(statement, names))
+      .map(({ told: { from, ...told } }) => ({ ...told, line: parsed.lineAt(from) }))
+      .filter(isWanted);
+  const imports: ImportStatement[] = [];
+  const others: TopLevel[] = [];
+  for (const top of parsed.statements) {
+    if (top.heading === null && isImport(top.statement)) imports.push(top.statement);
+    else others.push(top);
+  }
+  const found = newFindings();
+  const mayImport = ({ from, to }: TopLevel) =>
+    /^[ \t]+(?:from|import)\b|[:;][ \t]*(?:from|import)\b/m.test(text.slice(from, to));
+  const isEachRead = take(imports).length > 0;
+  for (const top of others) {
+    if ((isEachRead || mayImport(top)) && !isHeader(top.statement)) lookThrough(top.statement, found);
+  }
+  return [...take(found.imports), ...take(imports, found.names)].sort((a, b) => a.line - b.line);
 }
 
 type ImportStatement = Extract<Statement, { kind: 'import' | 'importFrom' }>;
@@ -109,25 +162,22 @@ function lookThrough(statement: Statement, found: Findings): void {
 }
 
 function contentHash(text: string): ContentHash | null {
-  const statements = parsePython(text).statements.map(({ statement }) => statement);
+  const parsed = parsePython(text);
+  if (parsed.error !== null) return null;
+  const statements = parsed.statements.map(({ statement }) => statement);
   const reader = new CanonicalReader(text);
   const upgrade: unknown[] = [];
   let downgrade: unknown = null;
-  try {
-    for (const statement of statements) {
-      if (isImport(statement) || isHeader(statement)) continue;
-      if (isDowngrade(statement)) downgrade = reader.of(statement);
-      else upgrade.push(...reader.block([statement]));
-    }
-    const imports = statements.filter(isImport).flatMap((each) => importedNames(each, reader.names));
-    return {
-      upgrade: hashOf([imports.map((one) => one.text).sort(), upgrade]),
-      downgrade: hashOf(downgrade),
-    };
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return null;
+  for (const statement of statements) {
+    if (isImport(statement) || isHeader(statement)) continue;
+    if (isDowngrade(statement)) downgrade = reader.of(statement);
+    else upgrade.push(...reader.block([statement]));
   }
+  const imports = statements.filter(isImport).flatMap((each) => importedNames(each, reader.names));
+  return {
+    upgrade: hashOf([imports.map((one) => one.text).sort(), upgrade]),
+    downgrade: hashOf(downgrade),
+  };
 }
 
 /** 128 bits are enough to tell revisions of one project apart, and keep a line of `chain.lock` short. */
