@@ -95,15 +95,19 @@ describe('rankRevisions', () => {
   it("takes Alembic's own table in a dumped base, and types of an extension elsewhere, for no difference", () => {
     const dumped = replayed({ a: [], b: ['a'] }, { a: [create('alembic_version', 'version_num'), create('t', 'id')] });
     const typed = (type: string): Schema => {
-      const schema = without(dumped.schemaAfter('a'), 'public.alembic_version');
+      const schema = without(dumped.replay.schemaAfter('a'), 'public.alembic_version');
       const t = schema.tables.get('public.t') as Table;
       const columns = new Map([['id', { ...(t.columns.get('id') as Column), type }]]);
       return { ...schema, tables: new Map([['public.t', { ...t, columns }]]) };
     };
     expect(rankRevisions({ ...dumped, live: typed('integer') })[0]).toMatchObject({ revisions: ['a'], score: 1 });
+    const table = { schema: null, name: 't' };
+    const cited = replayed(
+      { a: [] },
+      { a: [create('t', 'id'), { kind: 'alterColumn', table, column: 'id', type: 'citext', origin }] },
+    );
     const ranked = rankRevisions({
-      ...dumped,
-      schemaAfter: () => typed('citext'),
+      ...cited,
       live: typed('ext.citext'),
       options: { extensionObjects: new Set(['ext.citext']) },
     });

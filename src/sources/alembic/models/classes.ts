@@ -19,7 +19,6 @@ import {
 import {
   classAttribute,
   findInClass,
-  identity,
   isObject,
   type Machine,
   type PyClass,
@@ -249,7 +248,7 @@ function inOrderMade(cls: PyClass, columns: ReadonlyMap<string, ReadColumn>): Re
   const rank = (name: string): number => {
     const value = findInClass(cls, name);
     if (value === undefined || !isObject(value)) return -1;
-    return value.kind === 'made' ? identity(value) : Number.MAX_SAFE_INTEGER;
+    return (value.kind === 'made' ? value.serial : undefined) ?? Number.MAX_SAFE_INTEGER;
   };
   const entries = [...columns].map(([name, column]) => ({ column, rank: rank(name) }));
   if (!entries.some((entry) => entry.rank < 0)) entries.sort((a, b) => a.rank - b.rank);

@@ -10,7 +10,9 @@ import {
   type Machine,
   type Made,
   newList,
+  noNames,
   plain,
+  remember,
   toItems,
   unknown,
   type Value,
@@ -61,13 +63,13 @@ export function makeTable(
     from: site.from,
     to: site.to,
     file: frame?.module.file ?? '',
-    attributes: new Map(),
+    attributes: noNames,
   };
   const metadata = asMade(args.positional[1] ?? args.named.get('metadata'));
   if (metadata) {
     const known = metadata.attributes.get('@tables');
     if (known !== undefined && isObject(known) && known.kind === 'list') known.items.push(made);
-    else metadata.attributes.set('@tables', newList(machine, [made]));
+    else remember(metadata, '@tables', newList(machine, [made]));
   }
   reflectTable(effects, made);
   return made;

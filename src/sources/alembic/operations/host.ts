@@ -226,8 +226,6 @@ function callExternal(
   args: Arguments,
   site: { from: number; to: number },
 ): Value | undefined {
-  const standard = standardCall(machine, callee.path, args);
-  if (standard !== undefined) return standard;
   // `String.__init__(self, 20)`: a class of the project hands its base what that is made with.
   const self = callee.path.endsWith('.__init__') ? plain(args.positional[0] ?? null) : null;
   if (isObject(self) && self.kind === 'instance') {
@@ -236,6 +234,8 @@ function callExternal(
   }
   const path = canonicalPath(callee.path);
   if (path === null) {
+    const standard = standardCall(machine, callee.path, args);
+    if (standard !== undefined) return standard;
     if (isHarmless(callee.path)) return undefined;
     if (callee.path === 'sqlalchemy_utils.functions.has_index') return undefined;
     if (/^(psycopg2?|asyncpg)\./.test(callee.path) && callee.path.endsWith('.connect')) return bind;

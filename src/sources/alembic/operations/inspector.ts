@@ -6,8 +6,8 @@ import { keyOf } from '../../../model/name.ts';
 import type { Table } from '../../../model/schema.ts';
 import {
   type Arguments,
-  isObject,
   type Machine,
+  type Made,
   newDict,
   newList,
   plain,
@@ -209,7 +209,7 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
 
 /** A reflected type: its class where it has one, and its text as SQLAlchemy prints it. */
 export function typeObject(type: string): Value {
-  const make = (path: string, positional: Value[], attributes: [string, Value][]): Value => ({
+  const make = (path: string, positional: Value[], attributes: [string, Value][]): Made => ({
     ...handle(path),
     positional,
     attributes: new Map<string, Value>([['@text', sqlAlchemyText(type)], ...attributes]),
@@ -222,8 +222,7 @@ export function typeObject(type: string): Value {
   const name = directTypes[type];
   if (name === undefined) return make('@type', [type], []);
   const made = make(`sqlalchemy.dialects.postgresql.${name}`, [], []);
-  if (isObject(made) && made.kind === 'made' && type === 'timestamp with time zone') made.named.set('timezone', true);
-  return made;
+  return type === 'timestamp with time zone' ? { ...made, named: new Map([['timezone', true]]) } : made;
 }
 
 const directTypes: Record<string, string> = {

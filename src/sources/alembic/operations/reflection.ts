@@ -27,7 +27,10 @@ import { asMade, isColumn, tableNameOf } from './tables.ts';
 const tableByMade = new WeakMap<Made, Table>();
 const schemaByMetadata = new WeakMap<Made, { schema: Schema; namespace: string; names: ReadonlySet<string> | null }>();
 
-const make = (path: string, positional: Value[], attributes: [string, Value][] = []): Made => ({
+/** Made here, and told more of afterwards. */
+type Making = Made & { named: Map<string, Value>; attributes: Map<string, Value> };
+
+const make = (path: string, positional: Value[], attributes: [string, Value][] = []): Making => ({
   kind: 'made',
   path: `sqlalchemy.${path}`,
   receiver: null,

@@ -11,11 +11,13 @@ import { standardCall } from './standard-library.ts';
 import {
   assumed,
   conditionOf,
+  externalMember,
   isObject,
   isUnknown,
   type PyClass,
   type PyInstance,
   plain,
+  remember,
   textOf,
   tuple,
   unknown,
@@ -70,11 +72,13 @@ function getPlain(machine: Machine, bare: Value, name: string, _site: Site | nul
           bare.attributes.has(name) ? bare.attributes.get(name) : machine.host.attribute(machine, bare, name),
           { kind: 'member', object: bare, name },
         );
-      case 'external':
-        return orElse(machine.host.attribute(machine, bare, name), {
-          kind: 'external',
-          path: `${bare.path}.${name}`,
-        });
+      case 'external': {
+        // What is not told of it once never is.
+        const known = bare.members?.get(name);
+        if (known !== undefined) return known;
+        const found = machine.host.attribute(machine, bare, name);
+        return found === undefined ? externalMember(bare, name) : found;
+      }
       case 'member':
       case 'operated':
         return orElse(machine.host.attribute(machine, bare, name), { kind: 'member', object: bare, name });
@@ -286,7 +290,7 @@ export function setAttribute(machine: Machine, object: Value, name: string, valu
     const found = findInClass(bare.class, `__set_${name}`);
     if (found === undefined) bare.attributes.set(name, kept);
   } else if (bare.kind === 'class') bare.attributes.set(name, kept);
-  else if (bare.kind === 'made') bare.attributes.set(name, kept);
+  else if (bare.kind === 'made') remember(bare, name, kept);
   else if (bare.kind === 'function') bare.attributes.set(name, kept);
   else if (bare.kind === 'module') bare.scope.names.set(name, kept);
 }

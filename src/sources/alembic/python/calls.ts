@@ -16,26 +16,27 @@ import {
   DepthReached,
   type External,
   external,
-  identity,
   isObject,
   isSymbolic,
   type Made,
   type Member,
+  noNames,
   type PyClass,
   type PyFunction,
   type PyInstance,
   PyRaise,
   plain,
+  remember,
   textOf,
   tuple,
   unknown,
   type Value,
 } from './values.ts';
 
-export const noArguments: Arguments = { positional: [], named: new Map() };
+export const noArguments: Arguments = { positional: [], named: noNames };
 
 export function raiseBuiltin(name: string, args: Value[]): never {
-  throw new PyRaise(instanceOf(builtinException(name), { positional: args, named: new Map() }));
+  throw new PyRaise(instanceOf(builtinException(name), { positional: args, named: noNames }));
 }
 
 export function instanceOf(cls: PyClass, made: Arguments | null): PyInstance {
@@ -100,9 +101,11 @@ function callOutside(machine: Machine, callee: External | Member, args: Argument
   return answer === undefined ? makeSymbolic(machine, callee, args, site) : answer;
 }
 
+let nextSerial = 0;
+
 export function makeSymbolic(machine: Machine, callee: External | Member, args: Arguments, site: Site): Made {
   const frame = machine.frames[machine.frames.length - 1];
-  const made: Made = {
+  return {
     kind: 'made',
     path: callee.kind === 'external' ? callee.path : `.${callee.name}`,
     receiver: callee.kind === 'member' ? callee.object : null,
@@ -111,11 +114,10 @@ export function makeSymbolic(machine: Machine, callee: External | Member, args: 
     from: site.from,
     to: site.to,
     file: frame?.module.file ?? '',
-    attributes: new Map(),
+    attributes: noNames,
+    // Columns stand in the order they were made (schema.py, _creation_order).
+    serial: nextSerial++,
   };
-  // Columns stand in the order they were made (schema.py, _creation_order).
-  identity(made);
-  return made;
 }
 
 /** A method of a project class; undefined where no class of the project defines it. */
@@ -124,7 +126,7 @@ export function callMethod(
   self: PyInstance,
   name: string,
   positional: Value[],
-  named: Map<string, Value> = new Map(),
+  named: ReadonlyMap<string, Value> = noNames,
 ): Value | undefined {
   const method = findInClass(self.class, name);
   if (method === undefined || !isObject(method) || method.kind !== 'function') return undefined;
@@ -233,7 +235,7 @@ function outerOf(scope: Scope): Scope {
 /** A @contextmanager function called: run only when `with` enters it. */
 function contextOf(machine: Machine, fn: PyFunction, args: Arguments, site: Site): Value {
   const made = makeSymbolic(machine, { kind: 'external', path: 'contextlib.contextmanager()' }, args, site);
-  made.attributes.set('function', fn);
+  remember(made, 'function', fn);
   return made;
 }
 

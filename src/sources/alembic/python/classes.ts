@@ -9,7 +9,7 @@ import { evaluate } from './expressions.ts';
 import type { Machine } from './machine.ts';
 import { newScope, type Scope } from './scope.ts';
 import { execute } from './statements.ts';
-import { isObject, isUnknown, type PyClass, type PyInstance, plain, type Value } from './values.ts';
+import { isObject, isUnknown, type PyClass, type PyInstance, plain, remember, type Value } from './values.ts';
 
 export const enumBases = new Set([
   'enum.Enum',
@@ -88,8 +88,8 @@ const unwrapStatic = (value: Value): Value => (isObject(value) && value.kind ===
 function nameColumns(cls: PyClass): void {
   for (const [name, value] of cls.attributes) {
     if (!isObject(value) || value.kind !== 'made' || !/(^|\.)(Column|mapped_column|Field)$/.test(value.path)) continue;
-    if (!value.attributes.has('@name')) value.attributes.set('@name', name);
-    value.attributes.set('@class', cls);
+    if (!value.attributes.has('@name')) remember(value, '@name', name);
+    remember(value, '@class', cls);
   }
 }
 

@@ -23,6 +23,7 @@ import {
   isObject,
   isSymbolic,
   isUnknown,
+  noNames,
   plain,
   tuple,
   unknown,
@@ -251,11 +252,14 @@ export function evaluateArguments(
   scope: Scope,
 ): Arguments | Value {
   const positional: Value[] = [];
-  const named = new Map<string, Value>();
+  let named: Map<string, Value> | null = null;
   for (const arg of nodes) {
     if (arg.kind === 'positional') positional.push(evaluate(machine, arg.value, scope));
-    else if (arg.kind === 'named') named.set(arg.name as string, evaluate(machine, arg.value, scope));
-    else {
+    else if (arg.kind === 'named') {
+      const value = evaluate(machine, arg.value, scope);
+      named ??= new Map();
+      named.set(arg.name as string, value);
+    } else {
       const value = evaluate(machine, arg.value, scope);
       if (arg.kind === 'star') {
         const items = toItems(machine, value);
@@ -265,11 +269,12 @@ export function evaluateArguments(
         const bare = plain(value);
         if (!isObject(bare) || bare.kind !== 'dict' || bare.unknown)
           return unknown(`arguments that could not be read: ${reasonOf(bare)}`);
+        named ??= new Map();
         for (const [key, item] of bare.map.values()) if (typeof key === 'string') named.set(key, item);
       }
     }
   }
-  return { positional, named };
+  return { positional, named: named ?? noNames };
 }
 
 function evaluateCall(machine: Machine, node: Expression & { kind: 'call' }, scope: Scope): Value {

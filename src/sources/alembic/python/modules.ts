@@ -7,7 +7,7 @@ import type { Machine } from './machine.ts';
 import { type ParsedModule, parseOnDemand, type TopLevel } from './parse.ts';
 import { indexModule, type LazyNames, newScope, type Scope } from './scope.ts';
 import { execute } from './statements.ts';
-import { DepthReached, external, type PyModule, PyRaise, unknown, type Value } from './values.ts';
+import { DepthReached, externalMember, externalModule, type PyModule, PyRaise, unknown, type Value } from './values.ts';
 
 const parsedByText = new Map<string, { text: string; parsed: ParsedModule }>();
 
@@ -75,8 +75,8 @@ export function moduleName(machine: Machine, module: PyModule, name: string): Va
       const source = moduleOfFrom(machine, top.statement, scope);
       if (typeof source === 'string') {
         // A star import from outside could bring any name: only what such libraries are known to export is believed.
-        if (machine.host.attribute(machine, external(source), `*${name}`) !== undefined)
-          return external(`${source}.${name}`);
+        const outside = externalModule(source);
+        if (machine.host.attribute(machine, outside, `*${name}`) !== undefined) return externalMember(outside, name);
         continue;
       }
       if (source === module) continue;
@@ -159,7 +159,7 @@ export function bindImport(machine: Machine, names: ImportedName[], scope: Scope
     const head = name.split('.')[0] as string;
     const wanted = as === null ? head : name;
     const module = loadModule(machine, wanted, scope.module);
-    scope.names.set(as ?? head, module ?? external(wanted));
+    scope.names.set(as ?? head, module ?? externalModule(wanted));
   }
 }
 
@@ -195,10 +195,11 @@ export function bindImportFrom(machine: Machine, statement: Statement & { kind: 
       scope.names.set(as ?? name, moduleAttribute(machine, source, name));
       continue;
     }
+    const outside = externalModule(source);
     const module = loadModule(machine, `${source}.${name}`, scope.module);
     scope.names.set(
       as ?? name,
-      module ?? machine.host.attribute(machine, external(source), name) ?? external(`${source}.${name}`),
+      module ?? machine.host.attribute(machine, outside, name) ?? externalMember(outside, name),
     );
   }
 }

@@ -91,7 +91,7 @@ export interface PyFunction {
 }
 export interface Arguments {
   positional: Value[];
-  named: Map<string, Value>;
+  named: ReadonlyMap<string, Value>;
 }
 export interface PyBuiltin {
   kind: 'builtin';
@@ -154,6 +154,8 @@ export interface PySuper {
 export interface External {
   kind: 'external';
   path: string;
+  /** Its attributes that were asked for, each one value however often it is asked for. */
+  members?: Map<string, External>;
 }
 /** What calling something outside the project gives. */
 export interface Made {
@@ -163,12 +165,14 @@ export interface Made {
   /** The object whose method was called. */
   receiver: Value | null;
   positional: Value[];
-  named: Map<string, Value>;
+  named: ReadonlyMap<string, Value>;
   from: number;
   to: number;
   file: string;
-  /** Set afterwards: attributes assigned to it, and what the reader of operations remembers of it. */
-  attributes: Map<string, Value>;
+  /** Set afterwards, by `remember`: attributes assigned to it, and what the reader of operations remembers of it. */
+  attributes: ReadonlyMap<string, Value>;
+  /** Its place among all that calls have made. */
+  serial?: number;
 }
 /** An attribute of a made object that nobody computed. */
 export interface Member {
@@ -205,6 +209,36 @@ export const unknown = (reason: string): Unknown => ({ kind: 'unknown', reason }
 export const float = (value: number): PyFloat => ({ kind: 'float', value });
 export const tuple = (items: Value[]): PyTuple => ({ kind: 'tuple', items });
 export const external = (path: string): External => ({ kind: 'external', path });
+
+export function externalMember(owner: External, name: string): External {
+  owner.members ??= new Map();
+  let member = owner.members.get(name);
+  if (member === undefined) {
+    member = external(`${owner.path}.${name}`);
+    owner.members.set(name, member);
+  }
+  return member;
+}
+
+const roots = new Map<string, External>();
+
+/** A package or module outside the project: one value, however many files import it. */
+export function externalModule(path: string): External {
+  let root = roots.get(path);
+  if (root === undefined) {
+    root = external(path);
+    roots.set(path, root);
+  }
+  return root;
+}
+
+/** Of calls without keywords, and of things that nothing is remembered of. */
+export const noNames: ReadonlyMap<string, Value> = new Map();
+
+export function remember(made: Made, name: string, value: Value): void {
+  if (made.attributes === noNames) made.attributes = new Map();
+  (made.attributes as Map<string, Value>).set(name, value);
+}
 export const assumed = (value: Value, condition: string): Assumed =>
   isObject(value) && value.kind === 'assumed' ? value : { kind: 'assumed', value, condition };
 
