@@ -6,7 +6,7 @@
 import { displayOfKey, nextvalDefault, typeKeyOf } from '../model/definition.ts';
 import type { Difference, DifferenceDirection, Drift } from '../model/drift.ts';
 import { compareText, nameOfKey, quoteIdentifier } from '../model/name.ts';
-import type { Certainty, Declared, Policy, Schema, Table, Trigger } from '../model/schema.ts';
+import type { Certainty, Constraint, Declared, Policy, Schema, Table, Trigger } from '../model/schema.ts';
 import { withCauses } from './causes.ts';
 import { bareClass, placedType, placedTypes } from './extensions.ts';
 import { compareConstraints, compareIndexes } from './matching.ts';
@@ -71,12 +71,44 @@ export function compareSchemas(declared: Schema, live: Schema, options: CompareO
   };
 }
 
+type Compared = { found: readonly Found[]; comparison: Comparison };
+
+/** Of each declared schema the last comparison: who asks what is in doubt asks for the differences of the same two next. */
+const lastByDeclared = new WeakMap<Schema, Last>();
+type Last = { live: Schema; options: CompareOptions; compared: Compared };
+
 /** All that disagrees, before anybody weighs how sure it is. */
-export function findDifferences(
-  stated: Schema,
-  live: Schema,
-  options: CompareOptions,
-): { found: Found[]; comparison: Comparison } {
+export function findDifferences(stated: Schema, live: Schema, options: CompareOptions): Compared {
+  const last = lastByDeclared.get(stated);
+  if (last?.live === live && isSameScope(last.options, options) && isSameAsWritten(last, options))
+    return { ...last.compared, comparison: { ...last.compared.comparison, options } };
+  const compared = compareAll(stated, live, options);
+  lastByDeclared.set(stated, { live, options, compared });
+  return compared;
+}
+
+/** Whether both name the same objects; what they say of texts is for those who weigh. */
+function isSameScope(a: CompareOptions, b: CompareOptions): boolean {
+  return (
+    a.managedNamespaces === b.managedNamespaces &&
+    a.extensionObjects === b.extensionObjects &&
+    a.versionTables === b.versionTables &&
+    a.othersNamespaces === b.othersNamespaces &&
+    a.isIgnored === b.isIgnored
+  );
+}
+
+/** Only of constraints that are known by their text does it matter whose words the texts are in (matching.ts). */
+function isSameAsWritten({ options, compared }: Last, { elaborated }: CompareOptions): boolean {
+  return (
+    (options.elaborated ?? false) === (elaborated ?? false) ||
+    !compared.found.some(
+      ({ kind, declared, live }) => kind === 'constraint' && /^[cx]$/.test(((declared ?? live) as Constraint).type),
+    )
+  );
+}
+
+function compareAll(stated: Schema, live: Schema, options: CompareOptions): Compared {
   const declared = withoutVersionTables(stated, options);
   const visible = hideOthers(live, options);
   const managed = options.managedNamespaces ?? namespacesOf(declared);
