@@ -41,6 +41,7 @@ export async function readSubject(
   const facts = {
     ...read,
     modelFiles: found.files,
+    seedFiles: source.findSeeds(),
     notes: [...read.notes, ...found.notes],
     surroundings,
     migrators: await readAllMigrators({ ...read, surroundings }, source),

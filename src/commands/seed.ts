@@ -41,8 +41,8 @@ interface SeedFlags {
 export async function seed(settings: Settings, terminal: Terminal, own: Record<string, unknown>): Promise<ExitCode> {
   const flags = own as unknown as SeedFlags;
   if (flags.check) return check(settings, terminal, flags);
-  const { facts } = await readProject(settings, (text) => terminal.progress(text), terminal.signal);
-  const files = seedFiles(settings, flags, facts.seedFiles);
+  const { source, facts } = await readProject(settings, (text) => terminal.progress(text), terminal.signal);
+  const files = seedFiles(settings, flags, source.findSeeds());
   const text = settings.offline ? null : (settings.url?.text ?? (flags.urlFromConfig ? facts.config.url : null));
   if (text === null) {
     throw new ChainError('no-database-url', 'Which database? No URL was given.', {

@@ -17,4 +17,6 @@ export interface MigrationSource {
   /** Which files define the models: a walk over all that env.py loads, so only for those who ask. */
   findModels(): ModelFiles;
   readModels(): ModelsReading;
+  /** Seed files, relative to the project: a walk over its folders, so only for those who ask. */
+  findSeeds(): string[];
 }

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ProjectFacts } from '../../src/model/project.ts';
 import type { ModelFiles } from '../../src/model/replay.ts';
-import { findAlembicConfig, readProjectFacts } from '../../src/sources/alembic/index.ts';
+import { findAlembicConfig, findSeedFiles, readProjectFacts } from '../../src/sources/alembic/index.ts';
 import { type MadeProject, makeProject } from '../support/revision-files.ts';
 
 let project: MadeProject;
@@ -113,7 +113,7 @@ def run():
   });
 
   it('without models looks the project through, and says so', async () => {
-    const { env, modelFiles, notes, seedFiles } = await factsOf({
+    const { env, modelFiles, notes } = await factsOf({
       'pkg/models.py': 'class User(db.Model):\n    id = db.Column(db.Integer)\n',
       'alembic/env.py':
         'from flask import current_app\ntarget_metadata = current_app.extensions["migrate"].db.metadata\ncontext.configure(target_metadata=target_metadata)\n',
@@ -123,7 +123,7 @@ def run():
     expect(modelFiles).toEqual(['pkg/models.py']);
     expect(env.targetMetadata).toBeNull();
     expect(notes.join(' ')).toMatch(/could not be followed.*look like models/);
-    expect(seedFiles).toEqual(['scripts/demo/seed_demo.sql']);
+    expect(findSeedFiles(project.dir, null)).toEqual(['scripts/demo/seed_demo.sql']);
   });
 
   it('says what is only known when it runs, and reads a widened version_num', async () => {

@@ -15,6 +15,8 @@ import { type ModelsRequest, readModels } from './models/read.ts';
 import { evaluateRevision, type Reading } from './operations/index.ts';
 import { readProjectFacts } from './project-facts.ts';
 import { openProjectFiles } from './project-files.ts';
+import { newImports } from './python/index.ts';
+import { findSeedFiles } from './seed-files.ts';
 
 export interface SourceRequest {
   /** Absolute. */
@@ -60,6 +62,7 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
     },
     relative: files.relative,
     parseSql,
+    imports: newImports(),
   };
   const modelsByKey = new Map<string, ModelsReading>();
   const modelsOf = (models: Pick<ModelFiles, 'files' | 'bases'>, own: Partial<ModelsRequest> = {}) =>
@@ -101,6 +104,7 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
       );
     },
     findModels,
+    findSeeds: () => findSeedFiles(projectDir, request.seeds),
     readModels: () => {
       models ??= modelsOf(findModels(), request.schemaOf ? { schemaOf: request.schemaOf } : {});
       return models;

@@ -4,7 +4,6 @@
  */
 import type { AlembicConfig, NamingConvention, ProjectFacts } from '../../model/project.ts';
 import type { EnvReading } from './env/read.ts';
-import { findSeedFiles } from './seed-files.ts';
 
 export interface FactsRequest {
   projectDir: string;
@@ -25,7 +24,7 @@ export async function readProjectFacts(
     config: request.config,
     env,
     modelFiles: [],
-    seedFiles: findSeedFiles(request.projectDir, request.seeds),
+    seedFiles: [],
     surroundings: [],
     migrators: [],
     notes: [...(request.config.notes ?? []), ...notes],

@@ -1,5 +1,6 @@
 /** Operations beside Alembic's own: those that a project registers, and GeoAlchemy2's. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { newImports } from '../../../src/sources/alembic/python/index.ts';
 import { loadSqlParser } from '../../../src/sql/index.ts';
 import { type Given, preamble, read } from './reading.ts';
 
@@ -158,5 +159,28 @@ op.drop_geospatial_column('t', 'h')
 op.drop_geospatial_index('idx_t_g', table_name='t', column_name='g', postgresql_using='gist')
 op.drop_geospatial_table('t')`;
     expect(kinds(body)).toEqual(['createTable', 'createIndex', 'addColumn', 'dropColumn', 'dropIndex', 'dropTable']);
+  });
+});
+
+describe('a module that several revisions import', () => {
+  const files = {
+    'app/__init__.py': '',
+    'app/names.py':
+      "names = ['a']\ndef another():\n    names.append('b')\n    return names[-1]\nslow = [str(n) for n in range(2000)]\n",
+  };
+
+  it('runs once, as in Python: what one revision leaves in it stands for the next', () => {
+    const imports = newImports();
+    const body = 'from app.names import names, another\nop.drop_table(another() + str(len(names)))';
+    const dropped = () => JSON.stringify(read(body, { files, imports }).operations);
+    expect([dropped(), dropped()].map((text) => /"name":"(\w+)"/.exec(text)?.[1])).toEqual(['b2', 'b3']);
+  });
+
+  it('is read again where the one before was cut off in it', () => {
+    const imports = newImports();
+    const body = 'from app.names import slow\nop.drop_table("t" + slow[-1])';
+    const bounds = { maxSteps: 500, maxDepth: 120, maxSize: 100_000 };
+    expect(kinds(body, { files, imports, bounds })).toEqual(['opaque']);
+    expect(kinds(body, { files, imports })).toEqual(['dropTable']);
   });
 });

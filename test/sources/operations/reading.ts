@@ -6,7 +6,7 @@ import type { NamingConvention } from '../../../src/model/project.ts';
 import { emptySchema, type Schema } from '../../../src/model/schema.ts';
 import { applyOperation, schemaOfOperations } from '../../../src/replay/index.ts';
 import { readModels } from '../../../src/sources/alembic/models/read.ts';
-import { evaluateRevision, type Files } from '../../../src/sources/alembic/operations/index.ts';
+import { evaluateRevision, type Files, type Reading } from '../../../src/sources/alembic/operations/index.ts';
 import { parseSql } from '../../../src/sql/index.ts';
 
 export const preamble = `from alembic import op, context
@@ -30,6 +30,9 @@ export interface Given {
   namingConvention?: NamingConvention | null;
   /** The whole file's text; without it `body` is that of upgrade(). */
   isWhole?: boolean;
+  /** What revisions read before have imported. */
+  imports?: Reading['imports'];
+  bounds?: Reading['bounds'];
 }
 
 const root = '/project';
@@ -98,6 +101,8 @@ export function read(body: string, given: Given = {}): { operations: Operation[]
       environment,
       relative,
       parseSql,
+      ...(given.imports ? { imports: given.imports } : {}),
+      ...(given.bounds ? { bounds: given.bounds } : {}),
     },
   );
   return { operations, schema, text };

@@ -26,7 +26,7 @@ const site = { from: 0, to: 0 };
 
 /** Calls the registered operation; undefined where the project registers none of that name. */
 export function callRegistered(machine: Machine, effects: Effects, name: string, args: Arguments): Value | undefined {
-  const found = machine.registered.operations.get(name) ?? lookFor(machine, effects, name);
+  const found = machine.imports.registered.operations.get(name) ?? lookFor(machine, effects, name);
   if (found === undefined) return undefined;
   const method = classAttribute(machine, found.class, found.method);
   return callValue(machine, method, { positional: [handle('@op'), ...args.positional], named: args.named }, site);
@@ -52,7 +52,7 @@ function lookFor(machine: Machine, effects: Effects, name: string): { class: PyC
       machine.modules.set(dotted, module);
     }
     runWhole(machine, module);
-    const found = machine.registered.operations.get(name);
+    const found = machine.imports.registered.operations.get(name);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -62,7 +62,7 @@ function lookFor(machine: Machine, effects: Effects, name: string): { class: PyC
 export function implementationOf(machine: Machine, operation: PyInstance): Value | undefined {
   for (const base of operation.class.order) {
     if (!isObject(base) || base.kind !== 'class') continue;
-    const found = machine.registered.implementations.get(base);
+    const found = machine.imports.registered.implementations.get(base);
     if (found !== undefined) return found;
   }
   return undefined;

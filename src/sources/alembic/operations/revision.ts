@@ -10,6 +10,7 @@ import {
   callValue,
   defaultBounds,
   external,
+  type Imports,
   isObject,
   LimitReached,
   makeModule,
@@ -45,6 +46,8 @@ export interface Reading {
   relative(path: string): string;
   parseSql(text: string, context: SqlContext): Operation[];
   bounds?: Bounds;
+  /** Shared by all revisions of a project. */
+  imports?: Imports;
 }
 
 export function evaluateRevision(
@@ -71,7 +74,11 @@ export function evaluateRevision(
     told: new Set(),
     madeTypes: new Set(),
   };
-  const machine = newMachine(newHost(effects, reading.files, reading.environment), reading.bounds ?? defaultBounds);
+  const machine = newMachine(
+    newHost(effects, reading.files, reading.environment),
+    reading.bounds ?? defaultBounds,
+    reading.imports,
+  );
   const module = makeModule(source.module, source.file, parsed);
   machine.modules.set(source.module, module);
   try {
@@ -83,12 +90,16 @@ export function evaluateRevision(
     if (fn === undefined) return;
     callValue(machine, fn, argumentsFor(fn, moduleName(machine, module, `${direction}_`)), { from: 0, to: 0 });
   } catch (error) {
+    machine.isCut ||= !(error instanceof PyRaise);
     if (error instanceof LimitReached) opaque(machine, effects, error.message, []);
     else if (error instanceof RangeError) opaque(machine, effects, 'nested too deep to follow', []);
     else if (error instanceof PyRaise) {
       if (!isMeantToStop(error.value, direction))
         opaque(machine, effects, `it raises ${nameOfRaised(error.value)}`, []);
     } else throw error;
+  } finally {
+    // Another revision, with steps of its own, may read what this one had to leave.
+    if (machine.isCut) reading.imports?.modules.clear();
   }
 }
 

@@ -464,21 +464,38 @@ function isInstance(machine: Machine, value: Value, type: Value): Value {
 
 const builtinsByMachine = new WeakMap<Machine, Map<string, Value>>();
 
-export function builtins(machine: Machine): Map<string, Value> {
-  const known = builtinsByMachine.get(machine);
-  if (known) return known;
-  const map = new Map<string, Value>([
-    ['Ellipsis', ellipsis],
-    ['NotImplemented', unknown('NotImplemented')],
-    ['__debug__', true],
-    ['property', { kind: 'external', path: 'property' }],
-    ['staticmethod', { kind: 'external', path: 'staticmethod' }],
-    ['classmethod', { kind: 'external', path: 'classmethod' }],
-  ]);
-  for (const [name, body] of Object.entries(table)) {
-    map.set(name, { kind: 'builtin', name, call: (args: Arguments) => body(machine, args.positional, args.named) });
+/** What a name means that nothing in Python binds; undefined: nothing. */
+export function builtin(machine: Machine, name: string): Value | undefined {
+  let known = builtinsByMachine.get(machine);
+  if (known === undefined) {
+    known = new Map();
+    builtinsByMachine.set(machine, known);
   }
-  for (const name of Object.keys(exceptionParents)) map.set(name, builtinException(name));
-  builtinsByMachine.set(machine, map);
-  return map;
+  let value = known.get(name);
+  if (value === undefined) {
+    value = makeBuiltin(machine, name);
+    if (value !== undefined) known.set(name, value);
+  }
+  return value;
+}
+
+function makeBuiltin(machine: Machine, name: string): Value | undefined {
+  if (Object.hasOwn(exceptionParents, name)) return builtinException(name);
+  const body = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (body !== undefined)
+    return { kind: 'builtin', name, call: (args: Arguments) => body(machine, args.positional, args.named) };
+  switch (name) {
+    case 'Ellipsis':
+      return ellipsis;
+    case 'NotImplemented':
+      return unknown('NotImplemented');
+    case '__debug__':
+      return true;
+    case 'property':
+    case 'staticmethod':
+    case 'classmethod':
+      return { kind: 'external', path: name };
+    default:
+      return undefined;
+  }
 }

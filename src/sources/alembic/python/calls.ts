@@ -383,13 +383,13 @@ export function decorate(machine: Machine, decorator: Value, target: Value, site
 function register(machine: Machine, decorator: Made, target: Value): Value {
   const given = plain(decorator.positional[0] ?? null);
   if (decorator.path.endsWith('implementation_for')) {
-    if (isObject(given) && given.kind === 'class') machine.registered.implementations.set(given, target);
+    if (isObject(given) && given.kind === 'class') machine.imports.registered.implementations.set(given, target);
     return target;
   }
   const name = textOf(given ?? decorator.named.get('name') ?? null);
   const method = textOf(decorator.positional[1] ?? decorator.named.get('sourcename') ?? null);
   if (name !== null && isObject(target) && target.kind === 'class')
-    machine.registered.operations.set(name, { class: target, method: method ?? name });
+    machine.imports.registered.operations.set(name, { class: target, method: method ?? name });
   return target;
 }
 

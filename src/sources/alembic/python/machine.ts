@@ -78,8 +78,21 @@ export interface Machine {
   /** `try` statements with handlers around what runs. */
   guards: number;
   modules: Map<string, PyModule>;
-  /** What the project's modules registered with Alembic (`Operations.register_operation`, `.implementation_for`). */
+  imports: Imports;
+  /** Something was left unread for its depth: what is kept of modules may lack it. */
+  isCut: boolean;
+}
+
+/** What imports leave to whoever imports next: as in Python, a module runs once however many revisions import it. */
+export interface Imports {
+  /** The project's modules, by absolute path. */
+  modules: Map<string, PyModule>;
+  /** What they registered with Alembic (`Operations.register_operation`, `.implementation_for`). */
   registered: Registered;
+}
+
+export function newImports(): Imports {
+  return { modules: new Map(), registered: { operations: new Map(), implementations: new Map() } };
 }
 
 export interface Registered {
@@ -88,7 +101,7 @@ export interface Registered {
   implementations: Map<PyClass, Value>;
 }
 
-export function newMachine(host: Host, bounds: Bounds = defaultBounds): Machine {
+export function newMachine(host: Host, bounds: Bounds = defaultBounds, imports = newImports()): Machine {
   return {
     host,
     bounds,
@@ -100,7 +113,8 @@ export function newMachine(host: Host, bounds: Bounds = defaultBounds): Machine 
     conditions: [],
     guards: 0,
     modules: new Map(),
-    registered: { operations: new Map(), implementations: new Map() },
+    imports,
+    isCut: false,
   };
 }
 

@@ -2,7 +2,7 @@
  * Modules of the project and the names in them; imports stay inside the project, all else is External.
  */
 import type { ImportedName, Statement } from './ast.ts';
-import { builtins } from './builtins.ts';
+import { builtin } from './builtins.ts';
 import type { Machine } from './machine.ts';
 import { type ParsedModule, parseOnDemand, type TopLevel } from './parse.ts';
 import { indexModule, type LazyNames, newScope, type Scope } from './scope.ts';
@@ -46,8 +46,12 @@ export function loadModule(machine: Machine, name: string, from: PyModule | null
   const found = machine.host.findModule(name, from);
   if (!found) return null;
   for (const module of machine.modules.values()) if (module.file === found.file && module.file !== '') return module;
-  const module = makeModule(name, found.file, parseCached(found.file, found.text));
-  module.scope.names.set('__package__', found.isPackage ? name : name.split('.').slice(0, -1).join('.'));
+  let module = machine.imports.modules.get(found.file);
+  if (module === undefined) {
+    module = makeModule(name, found.file, parseCached(found.file, found.text));
+    module.scope.names.set('__package__', found.isPackage ? name : name.split('.').slice(0, -1).join('.'));
+    machine.imports.modules.set(found.file, module);
+  }
   machine.modules.set(name, module);
   return module;
 }
@@ -101,9 +105,11 @@ function runTopLevel(machine: Machine, module: PyModule, top: TopLevel): void {
   machine.depth++;
   try {
     // Modules that import each other without end in sight: what is out of reach stays unbound, and so unknown.
-    if (machine.depth <= machine.bounds.maxDepth) execute(machine, [statement], module.scope);
+    if (machine.depth > machine.bounds.maxDepth) machine.isCut = true;
+    else execute(machine, [statement], module.scope);
   } catch (error) {
     const isReachedThroughAnother = error instanceof DepthReached && machine.frames.length > 1;
+    machine.isCut ||= error instanceof DepthReached;
     if (!(error instanceof PyRaise || isReachedThroughAnother)) throw error;
   } finally {
     if (lazy) lazy.at = before;
@@ -146,7 +152,8 @@ export function lookUp(machine: Machine, scope: Scope, name: string): Value {
       if (found !== undefined) return found;
     }
   }
-  return builtins(machine).get(name) ?? unknown(`the name ${name} is bound nowhere that could be read`);
+  const outside = builtin(machine, name);
+  return outside === undefined ? unknown(`the name ${name} is bound nowhere that could be read`) : outside;
 }
 
 function packageOf(module: PyModule): string {
