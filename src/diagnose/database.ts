@@ -191,23 +191,22 @@ async function compare(
   const declared = withPlacedRoutines(replay.schemaAt(comparedAt), live);
   const unknownRevisions = unknownAmong(graph, comparedAt);
   const base = { live, stamp, comparedAt, comparedBy } as const;
+  const halves = comparedBy === 'stamp' ? halfAppliedRevisions(graph, replay, comparedAt, live.schema) : [];
+  const setApart = (drift: Drift) => setApartHalfApplied(drift, halves, live.schema, { ...scope, comparedAt });
   /** Where the database is what its stamp declares, nothing is to be ranked. */
-  const looksLikeWith = ({ differences }: Drift, spelled: () => Schema): LooksLike[] =>
-    asWrittenThere ??
-    (places === undefined && differences.length === 0
+  const looksLikeWith = ({ differences }: Drift, ranked: () => LooksLike[]): LooksLike[] =>
+    isStamped && places === undefined && differences.length === 0
       ? exactPlaces(graph, replay, comparedAt).map((place) => ({ ...place, differences: [] }))
-      : rank(spelled()));
+      : ranked();
   const unelaborated = (drift: Drift) => ({
     ...base,
     drift: setApart(drift),
-    looksLike: looksLikeWith(drift, () => live.schema),
+    looksLike: looksLikeWith(drift, () => asWrittenThere ?? rank(live.schema)),
   });
   if (comparedBy === 'nothing') {
     const drift: Drift = { differences: [], comparedAt };
     return { ...unelaborated(drift), declared, isElaborated: false, elaborationProblem: null };
   }
-  const halves = comparedBy === 'stamp' ? halfAppliedRevisions(graph, replay, comparedAt, live.schema) : [];
-  const setApart = (drift: Drift) => setApartHalfApplied(drift, halves, live.schema, { ...scope, comparedAt });
   const asWritten = () => compareSchemas(declared, live.schema, { ...scope, comparedAt, unknownRevisions });
   const doubts: DoubtsOf = (ours, theirs, round) => keysInDoubt(ours, theirs, scope, round);
   const inDoubt = doubts(declared, live.schema, 0);
@@ -225,7 +224,7 @@ async function compare(
     unknownRevisions,
   });
   // What PostgreSQL has found to mean the same counts as the same for the neighbours too.
-  const looksLike = looksLikeWith(drift, () => spelledAs(live.schema, declared, drift));
+  const looksLike = looksLikeWith(drift, () => rank(spelledAs(live.schema, declared, drift)));
   return {
     ...base,
     looksLike,
