@@ -44,6 +44,8 @@ export async function copyRows(
     const shapes = await readShapes(writer, tables);
     await from.transaction(
       async () => {
+        // Every name of the project's own is qualified; of others none is to be called in the place of PostgreSQL's.
+        await from.query('set local search_path = pg_catalog');
         const there = await readShapes(from, tables);
         for (const [table, columns] of shapes) {
           const shared = columns.filter(({ name }) => there.get(table)?.some((column) => column.name === name));

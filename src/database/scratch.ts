@@ -89,6 +89,8 @@ async function serve(
   const open = new Map<Connection, string>();
   let stopping: Promise<void> | null = null;
   try {
+    // It asks PostgreSQL alone, whatever others laid in the database that the URL names.
+    await admin.query('set search_path = pg_catalog');
     const rights = await readRights(admin);
     const { limited, loader } = await makeRoles(admin, rights);
     await dropAbandoned(admin);

@@ -31,7 +31,7 @@ export async function withLock<Value>(
   body: (lock: { guard: () => Promise<void> }) => Promise<Value>,
 ): Promise<Value> {
   await refusePooler(connection, openSecond);
-  const { rows } = await connection.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS held', [
+  const { rows } = await connection.query<{ held: boolean }>('SELECT pg_catalog.pg_try_advisory_lock($1, $2) AS held', [
     lockKey.class,
     lockKey.object,
   ]);
@@ -40,7 +40,9 @@ export async function withLock<Value>(
     return await body({ guard: () => guardLock(connection) });
   } finally {
     // A lost connection has given the lock back by itself.
-    await connection.query('SELECT pg_advisory_unlock($1, $2)', [lockKey.class, lockKey.object]).catch(() => undefined);
+    await connection
+      .query('SELECT pg_catalog.pg_advisory_unlock($1, $2)', [lockKey.class, lockKey.object])
+      .catch(() => undefined);
   }
 }
 
@@ -124,7 +126,7 @@ function poolerConnection(why: string): ChainError {
 export async function findBlockers(session: Session, pid: number): Promise<Blocker[]> {
   const { rows } = await session.query<Blocker>(
     `SELECT ${blockerColumns}
-       FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids($1)) ORDER BY a.pid`,
+       FROM pg_stat_activity a WHERE a.pid = ANY (pg_catalog.pg_blocking_pids($1)) ORDER BY a.pid`,
     [pid],
   );
   return rows;

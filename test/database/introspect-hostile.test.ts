@@ -3,7 +3,7 @@
  * arguments better, is never called by whoever reads the catalogue, a superuser say.
  */
 import { expect, it } from 'vitest';
-import { connect, introspect, parseDatabaseUrl } from '../../src/database/index.ts';
+import { buildSchema, connect, copyRows, introspect, openScratch, parseDatabaseUrl } from '../../src/database/index.ts';
 import { testDatabase } from '../support/postgres.ts';
 
 const types = [
@@ -73,6 +73,21 @@ it('reads the same with them and without', async () => {
   for (const kind of ['tables', 'views', 'enums', 'domains', 'sequences', 'extensions'] as const)
     expect([kind, ...after.schema[kind]]).toEqual([kind, ...before.schema[kind]]);
   expect(after.versionTables).toEqual(before.versionTables);
+
+  await database.connection.query(
+    `alter table t disable row level security; insert into t (n, w) values ('a', 'b'); insert into p values (1)`,
+  );
+  const scratch = await openScratch({ scratchUrl: database.url });
+  try {
+    const copy = await scratch.createDatabase();
+    await buildSchema(copy, { ...before.schema, routines: new Map() });
+    const { copied, failures } = await copyRows(database.connection, copy, ['public.t', 'public.p'], {
+      rowsPerTable: 5,
+    });
+    expect([[...copied.keys()], failures]).toEqual([['public.p', 'public.t'], []]);
+  } finally {
+    await scratch.stop();
+  }
 });
 
 it('does not read a view under the name of the version table with the rights of a superuser', async () => {
