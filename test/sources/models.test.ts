@@ -422,6 +422,23 @@ Index('ix_lost', other_table.c.id)
   expect(blindSpots).toMatchObject([{ objects: [], reason: 'the table of the index ix_lost is not known' }]);
 });
 
+it('keeps the models of another database out', () => {
+  const { schema, blindSpots } = readAll({
+    'app/a.py': `from flask_sqlalchemy import SQLAlchemy
+db = SQLAlchemy()
+class Elsewhere(db.Model):
+    __abstract__ = True
+    __bind_key__ = 'geo'
+class Here(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+class There(Elsewhere):
+    id = db.Column(db.Integer, primary_key=True)
+`,
+  });
+  expect([...schema.tables.keys()]).toEqual(['public.here']);
+  expect(blindSpots).toMatchObject([{ objects: ['public.there'], reason: 'models of another database, bound as geo' }]);
+});
+
 describe('a base that target_metadata leaves out', () => {
   const files = {
     'app/models.py': `from sqlalchemy import Column, Integer, MetaData, Table

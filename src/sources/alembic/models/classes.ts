@@ -41,6 +41,8 @@ export interface Found {
   root: Value | null;
   /** The metadata that its table is in, by what stands for it: the MetaData, or a base that makes its own; null: not known. */
   metadata: Value | null;
+  /** Flask-SQLAlchemy's `__bind_key__`: the name of the other database that it is in. */
+  bind: string | null;
   file: string;
   line: number;
   name: string;
@@ -68,7 +70,8 @@ export function readModule(
       const table = readClass(machine, bare, unplaced);
       if (typeof table === 'string') lost(file, lineAt(bare.from), table);
       else if (table) {
-        const placed = { root: rootOf(bare), metadata: metadataOf(bare), file, line: lineAt(bare.from) };
+        const bind = textOf(findInClass(bare, '__bind_key__') ?? null);
+        const placed = { root: rootOf(bare), metadata: metadataOf(bare), bind, file, line: lineAt(bare.from) };
         found.push({ table, ...placed, name: bare.name });
       }
     } else if (bare.kind === 'made' && bare.file === module.file && canonicalPath(bare.path) === 'sa.Table') {
@@ -81,6 +84,7 @@ export function readModule(
           table: readTable(machine, name, items, bare.named),
           root: null,
           metadata: metadataOf(bare.positional[1] ?? null),
+          bind: null,
           file,
           line: lineAt(bare.from),
           name: name.name,

@@ -65,13 +65,30 @@ export function readModels(request: ModelsRequest): ModelsReading {
   addLooseIndexes(machine, effects, found, request.models.files, lost);
   // Where other models name a schema, those of which it is not known could be in any.
   const areSpread = found.some(({ table }) => table.table.name.schema !== null);
-  const placed = onTarget(machine, request, found, lost).filter(({ table, file, line, name }) => {
+  const placed = onTarget(machine, request, onDefaultBind(found, lost), lost).filter(({ table, file, line, name }) => {
     const isLost = areSpread && table.table.name.schema === null && unplaced.has(table.table.name.name);
     if (isLost) lost(file, line, `${name}: the schema of its table ${table.table.name.name} is not known`);
     return !isLost;
   });
   return assemble(request, placed, blindSpots);
 }
+
+/** Without the models of other databases, where there are any of the one without a name. */
+function onDefaultBind(found: Found[], lost: Lost): Found[] {
+  const others = new Map<string, Found[]>();
+  for (const each of found) if (each.bind !== null) others.set(each.bind, [...(others.get(each.bind) ?? []), each]);
+  if (others.size === 0 || found.every(({ bind }) => bind !== null)) return found;
+  for (const [bind, models] of others)
+    lost(
+      models[0]?.file ?? '',
+      models[0]?.line ?? 1,
+      `models of another database, bound as ${bind}`,
+      models.map(keyOfTable),
+    );
+  return found.filter(({ bind }) => bind === null);
+}
+
+const keyOfTable = ({ table: { table } }: Found): string => keyOf(table.name.schema ?? 'public', table.name.name);
 
 /** Without the models in another metadata than that of `target_metadata`: another chain's, or made by no chain at all. */
 function onTarget(machine: Machine, request: ModelsRequest, found: Found[], lost: Lost): Found[] {
@@ -87,8 +104,12 @@ function onTarget(machine: Machine, request: ModelsRequest, found: Found[], lost
   for (const models of others.values()) {
     const [first] = models as [Found];
     const name = isObject(first.root) && first.root.kind === 'class' ? first.root.name : 'their base';
-    const keys = models.map(({ table: { table } }) => keyOf(table.name.schema ?? 'public', table.name.name));
-    lost(first.file, first.line, `models on ${name}, whose metadata target_metadata leaves out`, keys);
+    lost(
+      first.file,
+      first.line,
+      `models on ${name}, whose metadata target_metadata leaves out`,
+      models.map(keyOfTable),
+    );
   }
   return found.filter(({ metadata }) => metadata === null || !others.has(metadata));
 }
