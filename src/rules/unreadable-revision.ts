@@ -1,7 +1,8 @@
 /**
  * A file in the version location that cannot be read as a revision: named, never guessed.
  */
-import type { Remedy } from '../model/finding.ts';
+import type { Evidence, Remedy } from '../model/finding.ts';
+import type { KnownVersion, RevisionHistory } from '../model/history.ts';
 import { advice, defineRule, patch } from './rule.ts';
 
 export default defineRule({
@@ -9,14 +10,16 @@ export default defineRule({
   title: 'a revision file cannot be read',
   severity: 'error',
   needs: ['graph'],
+  wants: ['history'],
   docs: {
     problem:
       'A file of the chain has a syntax error, an unresolved merge, an id that Alembic forbids, or a parent that only running it could tell.',
     consequence:
       'One such file ends every alembic command; and where a parent is computed, nobody can tell the order without running the code.',
-    repair: 'Mend the file by hand; write the id and the parents as plain text.',
+    repair:
+      'Put back the version that a release has: a released revision is to stay as it was. Else mend the file by hand; write the id and the parents as plain text.',
   },
-  *check({ graph }) {
+  *check({ graph, history }) {
     for (const fault of graph.faults) {
       if (fault.rule !== 'unreadable-revision') continue;
       const file = fault.files[0] ?? '';
@@ -40,6 +43,17 @@ export default defineRule({
           { action: 'set-down-revision', revision: revision.id, file, from: wrong, to },
         ]);
       }
+      const evidence: Evidence[] = [
+        { origin: 'declared', text: fault.reason ?? fault.message, file, line: fault.line },
+      ];
+      const released =
+        revision === undefined && !fault.needsRunning && !fault.isSuspected ? wholeIn(history, file) : null;
+      if (released !== null) {
+        evidence.push({ origin: 'git', text: `${released.ref} has it whole`, file });
+        remedy = patch(`Put ${file} back as ${released.ref} has it: \`git checkout ${released.ref} -- ${file}\``, [
+          { action: 'restore-file', file, content: released.content, commit: released.ref },
+        ]);
+      }
       yield {
         // A file may hold two faults; each is a finding of its own.
         subject: {
@@ -55,9 +69,16 @@ export default defineRule({
             ? 'nobody can tell its place in the chain without running it.'
             : 'Alembic stops on it, whatever the command.'
         }`,
-        evidence: [{ origin: 'declared', text: fault.reason ?? fault.message, file, line: fault.line }],
+        evidence,
         remedy,
       };
     }
   },
 });
+
+/** The file as the newest release with it has it, where that is sound Python; null: no release tells. */
+function wholeIn(history: RevisionHistory | undefined, file: string): KnownVersion | null {
+  const versions = [...(history?.releasedVersionsById?.values() ?? [])].flatMap((each) => each.at(-1) ?? []);
+  const own = versions.filter((version) => version.path === file && version.hash !== null);
+  return own.length === 1 ? (own[0] ?? null) : null;
+}

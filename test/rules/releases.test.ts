@@ -1,6 +1,7 @@
 /** What rules make of releases, the base ref and chain.lock; each broken project with its innocent twin. */
 import { describe, expect, it } from 'vitest';
 import type { KnownVersion, RevisionHistory } from '../../src/model/history.ts';
+import type { UnreadableFile } from '../../src/model/revision.ts';
 import { findingsOf, type Project, resultsOf } from './inputs.ts';
 
 const hash = (upgrade: string, downgrade = 'd') => ({ upgrade, downgrade });
@@ -32,6 +33,34 @@ const linear = (history: Partial<RevisionHistory>, code: Project['code'] = {}): 
   revisions: [{ id: 'a' }, { id: 'b', after: 'a' }, { id: 'c', after: 'b' }],
   history,
   code,
+});
+
+describe('unreadable-revision', () => {
+  const conflict = {
+    file: 'versions/b.py',
+    line: 9,
+    kind: 'unreadable' as const,
+    reason: 'an unresolved merge marker',
+  };
+  const remedyOf = async (versions: KnownVersion[], fault: Partial<UnreadableFile> = {}) => {
+    const [finding] = await findingsOf('unreadable-revision', {
+      revisions: [{ id: 'a' }],
+      unreadable: [{ ...conflict, id: null, ...fault }],
+      history: { releasedVersionsById: new Map(versions.map((each) => [each.message, [each]])) },
+    });
+    return finding?.remedy?.actions.map((each) => ('content' in each ? each.content : each.action)) ?? null;
+  };
+
+  it('is put back as its release has it, and left to people where none tells', async () => {
+    const whole = version('b', { content: 'whole', message: 'b' });
+    expect(await remedyOf([version('a', { message: 'a' }), whole])).toEqual(['whole']);
+    expect(await remedyOf([])).toEqual([]);
+    expect(await remedyOf([{ ...whole, hash: null }])).toEqual([]);
+    expect(await remedyOf([{ ...whole, path: 'versions/c.py' }])).toEqual([]);
+    expect(await remedyOf([whole, { ...whole, message: 'other' }])).toEqual([]);
+    // Alembic may load what only running it could tell.
+    expect(await remedyOf([whole], { needsRunning: true })).toEqual([]);
+  });
 });
 
 describe('revision-cycle', () => {
