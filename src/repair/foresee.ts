@@ -58,7 +58,9 @@ export async function foresee(first: Diagnosis, options: PlanOptions, context: F
         () => false,
       );
       if (!isInside) break;
-      diagnosis = await lookAgain(first, assume, copyIn(folder, context), context);
+      const seen = await lookAgain(first, assume, copyIn(folder, context), context);
+      if (!isWhole(seen, first, assume)) break;
+      diagnosis = seen;
       const parts = [...assume.files.values(), ...(assume.stamp ? [assume.stamp] : [])];
       looks.push({ findings: diagnosis.findings, assumed: new Set(parts.flatMap(({ answers }) => answers)) });
       ({ plan, assume } = await draftRepair(diagnosis, { ...options, assumed: assume }));
@@ -68,6 +70,11 @@ export async function foresee(first: Diagnosis, options: PlanOptions, context: F
     await close();
     throw fault;
   }
+}
+
+/** Revisions beside the project may not be beside its copy: then what is seen there is another chain. */
+function isWhole(seen: Diagnosis, first: Diagnosis, { files }: Assumed): boolean {
+  return [...first.graph.revisions.values()].every(({ id, file }) => files.has(file) || seen.graph.revisions.has(id));
 }
 
 function copyIn(folder: string, { settings }: ForesightContext): string {

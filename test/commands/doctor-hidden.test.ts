@@ -3,8 +3,8 @@
  * with what is assumed, and only where it is true then.
  */
 import { execFileSync } from 'node:child_process';
-import { unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { gitEnvironment, hasGit } from '../support/fixture.ts';
 import { run } from '../support/in-process.ts';
@@ -31,12 +31,26 @@ interface World {
   removed?: string[];
   /** Where temporary folders would be made. */
   temporary?: string;
+  /** Revisions that lie beside the project. */
+  beside?: Record<string, string>;
+  isAbsolute?: boolean;
   sql: string;
 }
 
-async function doctor(made: Record<string, string>, { removed = [], sql, temporary }: World) {
+async function doctor(
+  made: Record<string, string>,
+  { removed = [], sql, temporary, beside = {}, isAbsolute = false }: World,
+) {
   const project = makeProject(made);
+  const shared = `${project.dir}-shared`;
   try {
+    mkdirSync(shared);
+    for (const [file, text] of Object.entries(beside)) writeFileSync(join(shared, file), text);
+    const locations =
+      Object.keys(beside).length === 0
+        ? ''
+        : `version_locations = alembic/versions ${isAbsolute ? shared : `../${basename(shared)}`}\n`;
+    writeFileSync(join(project.dir, 'alembic.ini'), `[alembic]\nscript_location = alembic\n${locations}`);
     if (removed.length > 0) {
       const git = (...words: string[]) =>
         execFileSync('git', words, { cwd: project.dir, env: gitEnvironment, stdio: 'ignore' });
@@ -53,6 +67,7 @@ async function doctor(made: Record<string, string>, { removed = [], sql, tempora
   } finally {
     vi.unstubAllEnvs();
     project.remove();
+    rmSync(shared, { recursive: true });
   }
 }
 
@@ -120,4 +135,18 @@ it('where no other look can be taken, what is hidden is not checked', async () =
   expect(findings.filter(({ severity }) => severity === 'error')).toHaveLength(1);
   const reason = expect.stringContaining('could not be looked for');
   expect(notChecked).toContainEqual({ rule: 'version-not-in-graph', reason });
+});
+
+it('a chain that lies outside of the project in part is looked at once, unless its copy leads there too', async () => {
+  const { 'd.py': last, ...made } = files;
+  const beside = { 'd.py': last, 'e.py': revision('eeee11112222', 'dddd11112222', table('oars')) };
+  const world = { beside, sql: `${boats}; ${stamped('eeee1111')}` };
+  const suspected = async (more: Partial<World>) =>
+    (await findingsOf(made, { ...world, ...more })).flatMap(([key, certainty]) =>
+      certainty === 'suspected' ? [key] : [],
+    );
+  expect(await suspected({})).toEqual([]);
+  expect(await suspected({ isAbsolute: true })).toEqual(
+    ['berths', 'moorings', 'oars'].map((name) => `declared-table-missing:public.${name}`),
+  );
 });
