@@ -447,9 +447,13 @@ async function run(
   });
 }
 
-/** No PG* variable of ours may steer the server; messages in English. */
+/**
+ * What programs need to run at all: no variable of ours may steer the server, nor may its user, who can be another, read a
+ * DATABASE_URL among them. Messages in English.
+ */
 function serverEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('PG') && !name.startsWith('LC_'));
+  const needed = /^(?:PATH|HOME|TZ|TZDIR|TMPDIR|TMP|TEMP|SystemRoot|SystemDrive|windir|LD_LIBRARY_PATH|DYLD_\w+)$/i;
+  const kept = Object.entries(process.env).filter(([name]) => needed.test(name));
   return { ...Object.fromEntries(kept), LC_ALL: 'C', LANG: 'C' };
 }
 

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openScratch, type ScratchServer, startEmbeddedServer } from '../../src/database/index.ts';
 import { installExtension } from '../../src/database/scratch.ts';
 import { embeddedBinaries, readyBinaries } from '../../src/database/server-binaries.ts';
@@ -104,6 +104,16 @@ describe('an embedded server', () => {
     await server.stop();
     expect(isAlive(server.pid)).toBe(false);
     expect(existsSync(server.folder)).toBe(false);
+  });
+
+  it.runIf(process.platform === 'linux')('is told nothing of a database by its environment', async () => {
+    vi.stubEnv('DATABASE_URL', 'postgresql://u:secret@h/d').stubEnv('PGPASSWORD', 'secret').stubEnv('SECRET', 'secret');
+    const server = await startEmbeddedServer();
+    const environment = readFileSync(`/proc/${server.pid}/environ`, 'latin1');
+    await server.stop();
+    vi.unstubAllEnvs();
+    expect(environment).toContain('LC_ALL=C');
+    expect(environment).not.toContain('secret');
   });
 
   it('starts beside others, also from a cache that is still empty', async () => {
