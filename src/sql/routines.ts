@@ -11,6 +11,7 @@ import type {
   DefineStmt,
   FunctionParameter,
   ObjectWithArgs,
+  TypeName,
 } from 'libpg-query';
 import { quoteIdentifier } from '../model/name.ts';
 import type { UnplacedOperation } from '../model/operation.ts';
@@ -23,8 +24,14 @@ function isTableColumn(parameter: FunctionParameter): boolean {
   return parameter.mode === 'FUNC_PARAM_TABLE';
 }
 
+/** A routine keeps no length and no precision of a type: `varchar(1)` is `character varying` (parse_func.c, typenameTypeId). */
+function typeOfRoutine(type: TypeName | undefined) {
+  const reading = typeOf(type);
+  return { ...reading, type: reading.type?.replace(/\(\d+(?:,\s*-?\d+)?\)/, '') ?? 'unknown' };
+}
+
 function argument(parameter: FunctionParameter, isProcedure: boolean): string {
-  const reading = typeOf(parameter.argType);
+  const reading = typeOfRoutine(parameter.argType);
   const mode =
     parameter.mode === 'FUNC_PARAM_OUT'
       ? 'OUT '
@@ -36,7 +43,7 @@ function argument(parameter: FunctionParameter, isProcedure: boolean): string {
             ? 'IN '
             : '';
   const name = parameter.name ? `${quoteIdentifier(parameter.name)} ` : '';
-  return `${mode}${name}${reading.isSet ? 'SETOF ' : ''}${reading.type ?? 'unknown'}`;
+  return `${mode}${name}${reading.isSet ? 'SETOF ' : ''}${reading.type}`;
 }
 
 /** Of a reference to a routine (`DROP FUNCTION f(a integer)`); null where it names no arguments. */
@@ -44,7 +51,7 @@ export function identityArgumentsOf(routine: ObjectWithArgs | undefined): string
   if (!routine || routine.args_unspecified) return null;
   const parameters = (routine.objfuncargs ?? []).flatMap((each) => as(each, 'FunctionParameter') ?? []);
   if (parameters.length > 0) return parameters.map((each) => argument(each, false)).join(', ');
-  return (routine.objargs ?? []).map((each) => typeOf(as(each, 'TypeName')).type ?? 'unknown').join(', ');
+  return (routine.objargs ?? []).map((each) => typeOfRoutine(as(each, 'TypeName')).type).join(', ');
 }
 
 function resultOf(create: CreateFunctionStmt, parameters: readonly FunctionParameter[]): string | null {
@@ -52,11 +59,11 @@ function resultOf(create: CreateFunctionStmt, parameters: readonly FunctionParam
   const columns = parameters.filter(isTableColumn);
   if (columns.length > 0) return `TABLE(${columns.map((each) => argument(each, false)).join(', ')})`;
   if (create.returnType) {
-    const reading = typeOf(create.returnType);
-    return `${reading.isSet ? 'SETOF ' : ''}${reading.type ?? 'unknown'}`;
+    const reading = typeOfRoutine(create.returnType);
+    return `${reading.isSet ? 'SETOF ' : ''}${reading.type}`;
   }
   const out = parameters.filter((each) => each.mode === 'FUNC_PARAM_OUT' || each.mode === 'FUNC_PARAM_INOUT');
-  return out.length === 1 ? (typeOf(out[0]?.argType).type ?? 'unknown') : 'record';
+  return out.length === 1 ? typeOfRoutine(out[0]?.argType).type : 'record';
 }
 
 export function createFunction(statement: Statement, create: CreateFunctionStmt): UnplacedOperation {

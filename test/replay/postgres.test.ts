@@ -134,6 +134,10 @@ const scripts: Record<string, string> = {
     create trigger tr before insert on r for each row execute procedure public.f();
     alter function f rename to "New f"; alter function g(integer) rename to h; alter function h stable;
     alter trigger tr on t rename to "Tr 2"; alter table r rename to s; alter trigger tr on s rename to tr3;`,
+  'types of routines have no length': `
+    create function f(a varchar(1), b numeric(5,2), c timestamp(3) with time zone, d char(4)[]) returns varchar(9) language sql as 'select a';
+    create function g(bit(3)) returns table (x varchar(2)) language sql as $$ select 'a' $$; create procedure h(inout a varchar(3)) language sql as 'select 1';
+    create function gone(varchar(1)) returns int language sql as 'select 1'; drop function gone(varchar(5));`,
   'views, routines, triggers': `
     create table t (id int, v text);
     create view v as select id from t; create materialized view m as select id, v from t; create unique index ix_m on m (id);
