@@ -87,6 +87,20 @@ op.get_bind().execute(sa.text(sql), {'srid': srid})`;
   expect(kinds(body).slice(1)).toEqual(['createTable', 'opaque', 'touchRows', 'createTable']);
 });
 
+it('does not take a function outside for harmless whose name says that it changes the schema', () => {
+  const body = `from shared.migrations import create_audit_table, table_names, create_logger
+import shared.ddl
+create_audit_table('t')
+shared.ddl.drop_old_index()
+create_logger()
+if 'x' in table_names():
+    pass`;
+  expect(read(body).operations.map(({ kind, ...rest }) => [kind, 'reason' in rest ? rest.reason : ''])).toEqual([
+    ['opaque', 'shared.migrations.create_audit_table() is outside the project and by its name changes the schema'],
+    ['opaque', 'shared.ddl.drop_old_index() is outside the project and by its name changes the schema'],
+  ]);
+});
+
 it('tells the schema of an enum type', () => {
   const body = `kind = sa.Enum('a', name='kind', schema='app')
 op.execute('ALTER TABLE t ALTER COLUMN c TYPE {0}.{1}'.format(kind.schema, kind.name))

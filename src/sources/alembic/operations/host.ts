@@ -219,6 +219,9 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
   return host;
 }
 
+const namesSchemaAct =
+  /\.(?:\w+_)?(?:create|drop|alter|add|rename|remove|replace)_(?:\w+_)?(?:table|column|index|view|function|trigger|type|enum|schema|policy|extension|constraint|sequence)s?$/;
+
 function callExternal(
   machine: Machine,
   effects: Effects,
@@ -243,6 +246,9 @@ function callExternal(
       opaque(machine, effects, `${callee.path}() is outside the project and may change the database`, []);
       return unknown(`what ${callee.path}() gives`);
     }
+    // It may find Alembic's operations by itself.
+    if (namesSchemaAct.test(callee.path) && machine.frames.at(-1)?.isTopLevel !== true)
+      opaque(machine, effects, `${callee.path}() is outside the project and by its name changes the schema`, []);
     return undefined;
   }
   if (path.startsWith('op.')) return callOp(machine, effects, path.slice(3), args, callee);
