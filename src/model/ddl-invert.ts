@@ -226,6 +226,8 @@ function invert(operation: SchemaOperation, before: Schema): SchemaOperation[] |
       return before.namespaces.has(operation.name) ? [] : [{ kind: 'dropNamespace', name: operation.name }];
     case 'setSearchPath':
       return [];
+    case 'alterSequence':
+      return invertAlterSequence(operation, before);
     case 'dropSequence': {
       const sequence = before.sequences.get(keyOf(operation.name.schema ?? 'public', operation.name.name));
       return sequence ? [{ kind: 'createSequence', name: { schema: sequence.namespace, name: sequence.name } }] : null;
@@ -234,6 +236,32 @@ function invert(operation: SchemaOperation, before: Schema): SchemaOperation[] |
       // Rows, labels and bodies that are gone do not come back from a Schema.
       return null;
   }
+}
+
+const sequenceOptions = ['type', 'start', 'increment', 'minValue', 'maxValue', 'cycle'] as const;
+
+function invertAlterSequence(
+  operation: Extract<SchemaOperation, { kind: 'alterSequence' }>,
+  before: Schema,
+): SchemaOperation[] | null {
+  const { schema, name } = operation.name;
+  const sequence = before.sequences.get(keyOf(schema ?? 'public', name));
+  if (sequence === undefined) return null;
+  const undo: typeof operation = { kind: 'alterSequence', name: { schema, name: operation.to ?? name } };
+  if (operation.to !== undefined) undo.to = name;
+  for (const option of sequenceOptions) {
+    if (operation[option] === undefined) continue;
+    if (sequence[option] === undefined) return null;
+    Object.assign(undo, { [option]: sequence[option] });
+  }
+  if (operation.ownedBy !== undefined) {
+    const dot = sequence.ownedBy?.lastIndexOf('.') ?? -1;
+    undo.ownedBy =
+      sequence.ownedBy === null
+        ? null
+        : { table: placeOfKey(sequence.ownedBy.slice(0, dot)), column: sequence.ownedBy.slice(dot + 1) };
+  }
+  return [undo];
 }
 
 function invertAlterColumn(

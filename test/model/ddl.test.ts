@@ -42,6 +42,8 @@ const acts = [
   "alter type mood rename value 'a' to 'z'",
   'alter type mood rename to feeling',
   'create sequence n increment by 2',
+  'create sequence n increment by 2; alter sequence n increment by 5 owned by t.p; alter sequence n owned by none',
+  'create sequence n; alter sequence n rename to m',
   'create schema n',
   'create domain n as int not null check (value > 0)',
   'alter table t enable row level security',
@@ -80,6 +82,22 @@ describe('invertOperation', () => {
       }
       expect(plain(schemaOfOperations(undo, { ...context, onto: schema }))).toBe(plain(before));
     });
+
+  it('gives a sequence back whom it was owned by, and what it counted by', () => {
+    const before = schemaOf(
+      `${base} create sequence n increment by 2; alter sequence n owned by t.p; create sequence f`,
+    );
+    const undoOf = (sql: string) =>
+      invertOperation(parse(sql)[0] as SchemaOperation, before)?.flatMap((act) =>
+        renderOperation(act as SchemaOperation),
+      );
+    expect(undoOf('alter sequence n increment by 5 owned by none')).toEqual([
+      'ALTER SEQUENCE n INCREMENT BY 2',
+      'ALTER SEQUENCE n OWNED BY public.t.p',
+    ]);
+    expect(undoOf('alter sequence f owned by t.c')).toEqual(['ALTER SEQUENCE f OWNED BY NONE']);
+    expect(undoOf('alter sequence gone owned by t.c')).toBeUndefined();
+  });
 
   it('cannot bring rows back', () => {
     const [drop] = parse('drop table t');
