@@ -101,6 +101,26 @@ if 'x' in table_names():
   ]);
 });
 
+it('takes a column called version for no question to the server', () => {
+  const body = `if op.get_bind().execute(sa.text('SELECT version FROM t')).fetchall():
+    op.drop_table('a')
+if op.get_bind().execute(sa.text('SELECT version()')).scalar().startswith('PostgreSQL 9'):
+    op.drop_table('b')`;
+  expect(read(body).operations.filter(({ kind }) => kind !== 'touchRows')).toMatchObject([
+    { kind: 'opaque', objects: [{ name: 'a' }], condition: 'there are no rows in t' },
+    { kind: 'opaque', objects: [{ name: 'b' }], condition: 'the server is PostgreSQL 16' },
+  ]);
+});
+
+it.each([
+  ["op.get_bind().execute(sa.text('SELECT version()')).scalar().startswith('PostgreSQL 16')"],
+  ["int(op.get_bind().execute('SHOW server_version_num').scalar()) >= 120000"],
+  ['op.get_bind().scalar(sa.text("SELECT current_setting(\'server_version_num\')::int")) >= 120000'],
+])('takes the server for one of the version that the dialect has: if %s', (test) => {
+  const { operations } = read(`if ${test}:\n    op.drop_table('a')`);
+  expect(operations.at(-1)).toMatchObject({ kind: 'dropTable', condition: 'the server is PostgreSQL 16' });
+});
+
 it('tells the schema of an enum type', () => {
   const body = `kind = sa.Enum('a', name='kind', schema='app')
 op.execute('ALTER TABLE t ALTER COLUMN c TYPE {0}.{1}'.format(kind.schema, kind.name))

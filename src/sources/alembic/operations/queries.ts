@@ -22,8 +22,19 @@ import {
 import type { Effects } from './effects.ts';
 import { changedRows, emptyRows } from './execute.ts';
 
+/** What a server of the version that the dialect is assumed to have says of itself. */
+const serverAsked: readonly [RegExp, Value][] = [
+  [/^\s*select\s+(?:pg_catalog\.)?version\(\)\s*;?\s*$/i, 'PostgreSQL 16.0'],
+  [/^\s*show\s+server_version\s*;?\s*$/i, '16.0'],
+  [/^\s*show\s+server_version_num\s*;?\s*$/i, '160000'],
+  [/^\s*select\s+current_setting\(\s*'server_version_num'\s*\)\s*;?\s*$/i, '160000'],
+  [/^\s*select\s+current_setting\(\s*'server_version_num'\s*\)\s*::\s*int(?:eger)?\s*;?\s*$/i, 160000],
+];
+
 /** The result of a statement: rows of a query, or the count of what a change touched. */
 export function answerQuery(machine: Machine, effects: Effects, text: string, operations: readonly Operation[]): Value {
+  const asked = serverAsked.find(([question]) => question.test(text));
+  if (asked !== undefined) return rowsWith(machine, [asked[1]], 'the server is PostgreSQL 16');
   const last = operations[operations.length - 1];
   if (!last || last.kind === 'opaque') return unknown('the result of a statement that could not be read');
   if (last.kind !== 'touchRows') return changedRows();
@@ -36,7 +47,7 @@ export function answerQuery(machine: Machine, effects: Effects, text: string, op
   }
   const catalogue = answerCatalogue(machine, effects, text);
   if (catalogue !== undefined) return catalogue;
-  if (/\b(pg_\w+|information_schema\.\w+|to_reg\w+|current_setting|current_schema|version)\b/i.test(text))
+  if (/\b(?:(?:pg_\w+|information_schema\.\w+|to_reg\w+|current_setting|current_schema)\b|version\s*\()/i.test(text))
     return unknown('what the catalogue answers to a question of its own kind');
   if (/^\s*select\s+count\s*\(/i.test(text))
     return rowsWith(machine, [0], emptyCondition(last.tables.map((table) => table.name)));
