@@ -8,7 +8,7 @@ import type { Difference, DifferenceDirection, Drift } from '../model/drift.ts';
 import { compareText, nameOfKey, quoteIdentifier } from '../model/name.ts';
 import type { Certainty, Constraint, Declared, Policy, Schema, Table, Trigger } from '../model/schema.ts';
 import { withCauses } from './causes.ts';
-import { bareClass, placedType, placedTypes } from './extensions.ts';
+import { bareClass, placedFor, placedType } from './extensions.ts';
 import { compareConstraints, compareIndexes } from './matching.ts';
 import {
   type Aspect,
@@ -531,7 +531,7 @@ function translationFor(comparison: Comparison, key: string): Translation {
   if (own === undefined && comparison.translation !== undefined) return comparison.translation;
   const renamedColumns = own ?? new Map<string, string>();
   const types = [...renames.types];
-  const placed = placedTypes(comparison.options.extensionObjects);
+  const placed = placedFor(comparison.options.extensionObjects, comparison.declared, comparison.live);
   const translation: Translation = {
     renamedColumns,
     isPlain:

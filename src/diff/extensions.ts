@@ -2,7 +2,7 @@
  * Types of extensions that live outside `public` (hosts keep them in a schema of their own, on the search_path): a revision
  * says `citext`, PostgreSQL prints `extensions.citext`. Refuses to rename anything else.
  */
-import { baseTypeOf, displayOfKey } from '../model/definition.ts';
+import { baseTypeOf, displayOfKey, typeKeyOf } from '../model/definition.ts';
 import type { LiveDatabase } from '../model/live.ts';
 import { nameOfKey, quoteIdentifier } from '../model/name.ts';
 import type { Domain, Extension, Routine, Schema } from '../model/schema.ts';
@@ -30,6 +30,22 @@ export function placedTypes(extensionObjects: ReadonlySet<string> | undefined): 
   return placed;
 }
 
+/** Those of which neither side has a type of its own in `public`: that is then the one meant. */
+export function placedFor(
+  extensionObjects: ReadonlySet<string> | undefined,
+  ...sides: readonly Pick<Schema, 'enums' | 'domains' | 'composites' | 'tables' | 'views'>[]
+): PlacedTypes {
+  const placed = placedTypes(extensionObjects);
+  if (placed.size === 0) return placed;
+  const isOwn = (bare: string) => {
+    const key = typeKeyOf(bare);
+    return sides.some(({ enums, domains, composites, tables, views }) =>
+      [enums, domains, composites, tables, views].some((map) => map.has(key)),
+    );
+  };
+  return new Map([...placed].filter(([bare]) => !isOwn(bare)));
+}
+
 /** `type` as PostgreSQL prints it there, its modifier and brackets kept. */
 export function placedType(placed: PlacedTypes, type: string): string {
   if (placed.size === 0) return type;
@@ -51,7 +67,7 @@ export function bareClass(extensions: ReadonlyMap<string, Extension>, text: stri
  * by `asDeclared`.
  */
 export function toBeBuilt(declared: Schema, live: LiveDatabase): Schema {
-  const placed = placedTypes(live.extensionObjects);
+  const placed = placedFor(live.extensionObjects, declared, live.schema);
   const lent = withLentTypes(declared, live.schema);
   if (placed.size === 0) return lent;
   const extensions = new Map(lent.extensions);
@@ -73,7 +89,7 @@ export function toBeBuilt(declared: Schema, live: LiveDatabase): Schema {
 
 /** What was built, its columns' types and its extensions as `declared` says them. */
 export function asDeclared(built: Schema, declared: Schema, live: LiveDatabase): Schema {
-  const placed = placedTypes(live.extensionObjects);
+  const placed = placedFor(live.extensionObjects, declared, live.schema);
   const given = withoutLentTypes(built, declared);
   if (placed.size === 0) return given;
   const columns = changeColumns(given, (column, table) => {
@@ -86,8 +102,8 @@ export function asDeclared(built: Schema, declared: Schema, live: LiveDatabase):
 }
 
 /** The routines under the keys that PostgreSQL gives them, where their arguments are of such types. */
-export function withPlacedRoutines(declared: Schema, { extensionObjects }: LiveDatabase): Schema {
-  const placed = placedTypes(extensionObjects);
+export function withPlacedRoutines(declared: Schema, { extensionObjects, schema }: LiveDatabase): Schema {
+  const placed = placedFor(extensionObjects, declared, schema);
   if (placed.size === 0 || declared.routines.size === 0) return declared;
   const routines = new Map<string, Routine>();
   for (const [key, routine] of declared.routines) {

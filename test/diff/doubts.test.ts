@@ -1,8 +1,9 @@
 /** What PostgreSQL is asked about. */
 import { expect, it } from 'vitest';
 import { withLentTypes, withoutLentTypes } from '../../src/diff/doubts.ts';
-import { compareSchemas, keysInDoubt } from '../../src/diff/index.ts';
+import { asDeclared, compareSchemas, keysInDoubt, toBeBuilt } from '../../src/diff/index.ts';
 import { unreadableType } from '../../src/model/definition.ts';
+import type { LiveDatabase } from '../../src/model/live.ts';
 import type { Column, Schema } from '../../src/model/schema.ts';
 import { schemaOfOperations } from '../../src/replay/index.ts';
 import { loadSqlParser, parseSql } from '../../src/sql/index.ts';
@@ -69,4 +70,18 @@ it('says the same however often the two were compared before, in whoever’s wor
       expect(compareSchemas(base, live, ways[way])).toEqual(fresh[way]);
     }
   }
+});
+
+it('takes a type of the project for its own, whatever an extension elsewhere calls its tables', () => {
+  const sql = "create type state as enum ('on'); create table a (s state, ss state[], m citext);";
+  const declared = schemaOf(sql);
+  const live = schemaOf(sql.replace('citext', 'ext.citext'));
+  const extensionObjects = new Set(['tiger.state', 'tiger.place', 'ext.citext', 'ext.citext_eq(a ext.citext)']);
+  expect(compareSchemas(declared, live, { extensionObjects }).differences).toEqual([]);
+  const facts = { extensionObjects, schema: live } as unknown as LiveDatabase;
+  const columns = toBeBuilt(declared, facts).tables.get('public.a')?.columns.values() ?? [];
+  expect([...columns].map(({ type }) => type)).toEqual(['state', 'state[]', 'ext.citext']);
+  expect(asDeclared(toBeBuilt(declared, facts), declared, facts).tables.get('public.a')).toEqual(
+    declared.tables.get('public.a'),
+  );
 });
