@@ -132,6 +132,8 @@ export function renderOperation(operation: SchemaOperation): string[] {
           .filter(isNotValid)
           .map((check) => `ALTER DOMAIN ${qn(operation.name)} ADD ${domainCheck(check)}`),
       ];
+    case 'alterDomain':
+      return [withoutSemicolon(operation.statement)];
     case 'createComposite':
       return [
         `CREATE TYPE ${qn(operation.name)} AS (${operation.attributes.map((a) => `${q(a.name)} ${a.type}`).join(', ')})`,

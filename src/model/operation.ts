@@ -206,6 +206,15 @@ export type SchemaOperation =
       default: string | null;
       checks: string[];
     } & Guard)
+  /** Undefined: unchanged; `check`: one more. */
+  | {
+      kind: 'alterDomain';
+      name: QualifiedName;
+      default?: string | null;
+      notNull?: boolean;
+      check?: string;
+      statement: string;
+    }
   | ({ kind: 'createComposite'; name: QualifiedName; attributes: { name: string; type: string }[] } & Guard)
   | ({
       kind: 'createSequence';

@@ -137,6 +137,7 @@ export function applyToDraft(draft: SchemaDraft, written: Operation): void {
     case 'renameType':
     case 'setTypeNamespace':
     case 'createDomain':
+    case 'alterDomain':
     case 'createComposite':
       applyToTypes(draft, operation);
       return;

@@ -19,6 +19,7 @@ type TypeKind =
   | 'renameType'
   | 'setTypeNamespace'
   | 'createDomain'
+  | 'alterDomain'
   | 'createComposite';
 
 type TypeOperation = Extract<Operation, { kind: TypeKind }>;
@@ -29,6 +30,9 @@ export function applyToTypes(draft: SchemaDraft, operation: TypeOperation): void
     case 'createDomain':
     case 'createComposite':
       createType(draft, operation);
+      return;
+    case 'alterDomain':
+      alterDomain(draft, operation);
       return;
     case 'addEnumValue':
       changeLabels(draft, operation, (type) => {
@@ -103,6 +107,22 @@ function createType(
       default: operation.default,
       checks: operation.checks,
     });
+}
+
+function alterDomain(draft: SchemaDraft, operation: Extract<TypeOperation, { kind: 'alterDomain' }>): void {
+  const key = draft.find(operation.name, (each) => draft.map('domains').has(each));
+  const domain = key === null ? undefined : draft.map('domains').get(key);
+  if (key === null || domain === undefined) {
+    draft.note({ kind: 'target-missing', operation, object: draft.createdKey(operation.name), objectKind: 'type' });
+    return;
+  }
+  draft.set('domains', key, {
+    ...domain,
+    ...draft.stated(operation, key),
+    ...(operation.default === undefined ? {} : { default: operation.default }),
+    ...(operation.notNull === undefined ? {} : { notNull: operation.notNull }),
+    ...(operation.check === undefined ? {} : { checks: [...domain.checks, operation.check] }),
+  });
 }
 
 function changeLabels(

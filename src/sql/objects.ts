@@ -2,6 +2,7 @@
  * Types, sequences, schemas and extensions; drops, renames, moves and comments of every kind, as Operations.
  */
 import type {
+  AlterDomainStmt,
   AlterEnumStmt,
   AlterObjectSchemaStmt,
   AlterSeqStmt,
@@ -72,6 +73,33 @@ export function createDomain(statement: Statement, create: CreateDomainStmt): Un
     }
   }
   return operation;
+}
+
+export function alterDomain(statement: Statement, alter: AlterDomainStmt): UnplacedOperation {
+  const name = qualifiedOf(stringsOf(alter.typeName));
+  const text = statement.source.slice(statement.from, statement.to);
+  const common = { kind: 'alterDomain' as const, name, statement: text };
+  switch (alter.subtype) {
+    // As the grammar has them: T default, N and O nullability, C a constraint more, V its validation.
+    case 'T': {
+      const first = findWord(statement, 0, 'default') + 1;
+      return { ...common, default: alter.def ? sliceOf(statement, first, statement.tokens.length - 1) : null };
+    }
+    case 'N':
+      return { ...common, notNull: false };
+    case 'O':
+      return { ...common, notNull: true };
+    case 'V':
+      return ignored('ALTER DOMAIN');
+    case 'C': {
+      const constraint = as(alter.def, 'Constraint');
+      const check = bracketed(statement, findWord(statement, 0, 'check'))?.text;
+      if (constraint?.contype === 'CONSTR_CHECK' && !constraint.skip_validation && check) return { ...common, check };
+      break;
+    }
+    default:
+  }
+  return opaque('this change of a domain is not followed', name);
 }
 
 function ownerOf(options: readonly Node[] | undefined): { table: QualifiedName; column: string } | null | undefined {
@@ -223,6 +251,7 @@ export function rename(statement: RenameStmt, text: string): UnplacedOperation {
     case 'OBJECT_TABLESPACE':
     case 'OBJECT_STATISTIC_EXT':
     case 'OBJECT_RULE':
+    case 'OBJECT_DOMCONSTRAINT':
       return ignored(`ALTER ${objectWords(statement.renameType)}`);
     default: {
       const named = relation.name !== '' ? relation : qualifiedOf(namesOf(statement.object));

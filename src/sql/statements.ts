@@ -6,6 +6,7 @@ import type { UnplacedOperation } from '../model/operation.ts';
 import type { Catalogue } from './catalogue-query.ts';
 import { tokensOf } from './lexer.ts';
 import {
+  alterDomain,
   alterEnum,
   alterSequence,
   comment,
@@ -114,8 +115,7 @@ export function readStatement(statement: Statement, catalogue?: Catalogue): Plac
   const domain = as(node, 'CreateDomainStmt');
   if (domain) return single(createDomain(statement, domain));
   const domainChange = as(node, 'AlterDomainStmt');
-  if (domainChange)
-    return single(opaque('ALTER DOMAIN is not followed', qualifiedOf(stringsOf(domainChange.typeName))));
+  if (domainChange) return single(alterDomain(statement, domainChange));
   const composite = as(node, 'CompositeTypeStmt');
   if (composite) {
     const attributes = (composite.coldeflist ?? []).flatMap((each) => {

@@ -167,7 +167,9 @@ const scripts: Record<string, string> = {
     create table t (r int4range, s int4range, exclude using gist (r with &&), constraint named exclude using gist (s with &&) where (not isempty(s)));`,
   'domains and composites': `
     create domain d as int not null default 3 check (value > 0); create type c as (a int, b text); create table t (d d, c c);
-    create domain gone as text; drop domain gone;`,
+    create domain gone as text; drop domain gone;
+    create domain e as text; alter domain e set default 'x'; alter domain e set not null; alter domain e add constraint full_ check (value <> '');
+    alter domain e rename constraint full_ to any_; alter domain d drop not null; alter domain d drop default; alter domain e validate constraint any_;`,
 };
 
 /** Differences that are not of text alone. */

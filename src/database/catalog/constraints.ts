@@ -20,8 +20,8 @@ export async function readConstraints(
   names: ColumnNames,
 ): Promise<void> {
   // ALTER TABLE … DISABLE TRIGGER ALL switches those off too that keep a foreign key.
-  const isEnforced = `${reading.version >= 180_000 ? 'o.conenforced' : 'true'} and not exists (
-    select from pg_trigger t where t.tgconstraint = o.oid and t.tgisinternal and t.tgenabled in ('D', 'R'))`;
+  const isEnforced = `${reading.version >= 180_000 ? 'o.conenforced' : 'true'} and (o.contype <> 'f' or not exists (
+    select from pg_trigger t where t.tgconstraint = o.oid and t.tgisinternal and t.tgenabled in ('D', 'R')))`;
   const nullsNotDistinct = reading.version >= 150_000 ? 'i.indnullsnotdistinct' : 'false';
   const rows = await readRows<
     [
