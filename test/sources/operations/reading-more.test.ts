@@ -101,6 +101,19 @@ if 'x' in table_names():
   ]);
 });
 
+it('asks the schema so far where a revision inspects an engine that it got elsewhere', () => {
+  const body = `from app.config import db
+inspector = sa.inspect(db.engine)
+if not inspector.has_table('t'):
+    op.create_table('t', sa.Column('id', sa.Integer))
+if 'id' in [column['name'] for column in inspector.get_columns('t')]:
+    op.drop_table('t')`;
+  expect(kinds(body, { files: { 'app/config.py': 'db = None\ndef setup():\n    global db\n' } })).toEqual([
+    'createTable',
+    'dropTable',
+  ]);
+});
+
 it('takes a column called version for no question to the server', () => {
   const body = `if op.get_bind().execute(sa.text('SELECT version FROM t')).fetchall():
     op.drop_table('a')

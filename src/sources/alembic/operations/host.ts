@@ -452,6 +452,9 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
   if (path === '@op' && name === 'invoke') return invokeOperation(machine, effects, args);
   if (path === '@op') return callOp(machine, effects, name, args, external(`alembic.op.${name}`));
   const made = asMade(receiver);
+  // `sa.inspect(x)` of whatever is asked for tables is asked of the database.
+  if (made && /^(?:get|has)_/.test(name) && canonicalPath(made.path) === 'sa.inspect')
+    return known(inspect(machine, effects, name, args), unknown(`what the inspector's ${name}() gives`));
   if (made?.path === 'starlette.config.Config' && name === '__call__') return settingValue(machine, args);
   if (made && canonicalPath(made.path) === 'op.batch_alter_table') return callBatch(machine, effects, made, name, args);
   const ofModels = callModels(machine, effects, callee, args);
