@@ -509,7 +509,10 @@ function compareViewIndexes(comparison: Comparison): Found[] {
   for (const [key, view] of comparison.declared.views) {
     const other = comparison.live.views.get(key);
     if (other === undefined || other === view) continue;
-    found.push(...compareIndexes(key, view.indexes, other.indexes, translationFor(comparison, key), (each) => each));
+    const isAltered = viewAspects(view, other).length > 0;
+    // An index names columns of its view: where those are others, so is what it says.
+    const cause = (each: Found) => (isAltered && each.direction === 'altered' ? { ...each, causedBy: key } : each);
+    found.push(...compareIndexes(key, view.indexes, other.indexes, translationFor(comparison, key), cause));
   }
   return found;
 }

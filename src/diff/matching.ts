@@ -28,8 +28,8 @@ export function compareConstraints(
   cause: Cause,
 ): Found[] {
   if (names.isPlain && isSameEach(declared.constraints, live.constraints, isSameConstraint)) return [];
-  const own = [...declared.constraints.values()].filter((each) => !each.fromPartitionParent);
-  const theirs = [...live.constraints.values()].filter((each) => !each.fromPartitionParent);
+  const own = ownOf(declared.constraints, live.constraints);
+  const theirs = ownOf(live.constraints, declared.constraints);
   const sameKind = (a: Constraint, b: Constraint) => a.type === b.type;
   const sameMeaning = (a: Constraint, b: Constraint) =>
     sameKind(a, b) &&
@@ -80,6 +80,14 @@ function causeOfReference(comparison: Comparison, found: Found, declared: Constr
   return pointedAt && table && !stands ? { ...found, causedBy: `${references.table}.${pointedAt.name}` } : found;
 }
 
+/** Without what a partition has of its parent: on either side, so that of one detached no part is told beside the table. */
+function ownOf<Part extends { name: string; fromPartitionParent?: boolean }>(
+  parts: ReadonlyMap<string, Part>,
+  others: ReadonlyMap<string, Part>,
+): Part[] {
+  return [...parts.values()].filter((each) => !each.fromPartitionParent && !others.get(each.name)?.fromPartitionParent);
+}
+
 function isTextSame(aspects: Aspect[]): boolean {
   return !aspects.some((each) => each.isText || each.name === 'expression' || each.name === 'definition');
 }
@@ -92,8 +100,8 @@ export function compareIndexes(
   cause: Cause,
 ): Found[] {
   if (names.isPlain && isSameEach(declared, live, isSameIndex)) return [];
-  const own = [...declared.values()].filter((each) => !each.fromPartitionParent);
-  const theirs = [...live.values()].filter((each) => !each.fromPartitionParent);
+  const own = ownOf(declared, live);
+  const theirs = ownOf(live, declared);
   const pairs = match(own, theirs, [(a, b) => a.name === b.name, (a, b) => indexAspects(a, b, names).length === 0]);
   const columnsOf = (index: Index | null): string[] =>
     index === null

@@ -85,3 +85,19 @@ it('takes a type of the project for its own, whatever an extension elsewhere cal
     declared.tables.get('public.a'),
   );
 });
+
+it('tells of a partition detached the table alone, and of a view whose column is renamed not its index too', () => {
+  const parts = `create table p (id int primary key, at int) partition by range (id);
+    create index p_at on p (at); create table p1 partition of p for values from (1) to (9);`;
+  const detached = schemaOf(`${parts} alter table p detach partition p1;`);
+  const told = (ours: Schema, theirs: Schema) =>
+    compareSchemas(ours, theirs, { elaborated: true })
+      .differences.filter(({ causedBy }) => causedBy === undefined)
+      .map(({ kind, direction, key }) => `${kind} ${direction} ${key}`);
+  expect(told(schemaOf(parts), detached)).toEqual(['table altered public.p1']);
+  expect(told(detached, schemaOf(parts))).toEqual(['table altered public.p1']);
+  const view = (column: string) =>
+    schemaOf(`create table t (a int); create materialized view v as select a as ${column} from t;
+      create index v_i on v (${column});`);
+  expect(told(view('a'), view('b'))).toEqual(['view altered public.v']);
+});

@@ -539,7 +539,7 @@ export const mutators: Record<string, Mutator> = {
     (on) => ({ sql: `ALTER TABLE ${on.sql} ALTER CONSTRAINT ${q(on.part.name)} DEFERRABLE`, keys: [on.partKey] }),
   ),
   'foreign key not kept': onConstraint(
-    (each) => each.type === 'f',
+    (each) => each.type === 'f' && !each.fromPartitionParent,
     (on) => ({
       sql: `UPDATE pg_trigger SET tgenabled = 'D' WHERE tgconstraint = (SELECT oid FROM pg_constraint
               WHERE conrelid = ${quoteLiteral(on.sql)}::regclass AND conname = ${quoteLiteral(on.part.name)})`,
