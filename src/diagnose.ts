@@ -17,7 +17,7 @@ import type { RevisionCode } from './model/revision-code.ts';
 import type { Settings } from './settings.ts';
 
 export { type ProjectReading, readProject } from './diagnose/files.ts';
-export type { DiagnoseOptions } from './diagnose/subject.ts';
+export type { DiagnoseOptions, Kept } from './diagnose/subject.ts';
 
 /** What is known without the database. @throws ChainError `usage`, `no-project`, and whatever aborts `signal` */
 export async function readSubject(
@@ -159,7 +159,11 @@ export async function diagnose(settings: Settings, options: DiagnoseOptions = {}
       readFile,
     };
   } finally {
-    if (looked.connection !== null && looked.connection !== options.reuse?.connection) await looked.connection.close();
+    const { connection } = looked;
+    if (connection !== null && connection !== options.reuse?.connection) {
+      if (options.keep === undefined) await connection.close();
+      else options.keep.connection = connection;
+    }
   }
 }
 

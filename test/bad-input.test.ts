@@ -18,8 +18,11 @@ beforeEach(async () => {
 afterEach(() => incident[Symbol.asyncDispose]());
 
 const project = () => ['--project', incident.project.dir];
+const scratch = async () => ['--scratch-url', (await testServer()).url];
 const repair = async (...args: string[]) =>
-  chain(['repair', '--apply', '--yes', ...project(), '--scratch-url', (await testServer()).url, ...args]);
+  chain(['repair', '--apply', '--yes', ...project(), ...(await scratch()), ...args]);
+const doctor = async (...args: string[]) =>
+  chain(['doctor', '--format', 'json', ...project(), ...(await scratch()), ...args]);
 
 function expectOneMessage(run: ChainRun) {
   expect(run.stderr).not.toMatch(/\n\s+at .*:\d+:\d+/);
@@ -39,7 +42,7 @@ describe('a revision file', () => {
     ['of bytes that are no text', () => '\u0000\u0001\ufffd'],
   ])('%s is a finding, and the rest is still read', async (_, change) => {
     writeFileSync(incident.project.path(file), change(incident.project.read(file)));
-    const run = await chain(['doctor', '--format', 'json', ...project(), '--url', incident.database.url]);
+    const run = await doctor('--url', incident.database.url);
     expect(run.exitCode).toBe(1);
     const found = run.json().findings;
     expect(
@@ -66,7 +69,7 @@ describe('a revision file', () => {
 describe('a role without rights', () => {
   it('is told what it may not see, and nothing is called missing', async () => {
     const url = await incident.database.urlOfNewRole();
-    const run = await chain(['doctor', '--format', 'json', ...project(), '--url', url]);
+    const run = await doctor('--url', url);
     expect(run.exitCode).toBe(3);
     const missing = run.json().findings.filter(({ rule }) => rule === 'declared-table-missing');
     expect(missing.map(({ subject }) => subject.name)).toEqual(['public.tenant_roles']);
@@ -103,12 +106,11 @@ INSERT INTO seed_versions (version) VALUES (repeat('c', 40));
 });
 
 it('two repairs at once: one works, the other is told that somebody holds the lock or that nothing is left', async () => {
-  const scratch = ['--scratch-url', (await testServer()).url];
-  const args = ['repair', '--apply', '--yes', ...project(), '--url', incident.database.url, ...scratch];
+  const args = ['repair', '--apply', '--yes', ...project(), '--url', incident.database.url, ...(await scratch())];
   const both = await Promise.all([startChain(args).finished, startChain(args).finished]);
   const codes = both.map(({ exitCode }) => exitCode).sort();
   expect(codes[0]).toBe(0);
   expect([0, 4]).toContain(codes[1]);
-  const after = await chain(['doctor', '--format', 'json', ...project(), '--url', incident.database.url]);
+  const after = await doctor('--url', incident.database.url);
   expect(after.json().summary.error).toBe(0);
 }, 120_000);

@@ -2,8 +2,7 @@
  * `chain doctor`: everything that is wrong, in one run. Writes nothing.
  */
 import { resolve } from 'node:path';
-import type { Connection } from '../database/index.ts';
-import { diagnose } from '../diagnose.ts';
+import { diagnose, type Kept } from '../diagnose.ts';
 import type { ExitCode } from '../errors.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Finding } from '../model/finding.ts';
@@ -16,8 +15,14 @@ import type { Terminal } from '../terminal.ts';
 export async function doctor(settings: Settings, terminal: Terminal): Promise<ExitCode> {
   const baseline = settings.baseline === null ? null : await loadBaseline(resolve(settings.project, settings.baseline));
   const progress = (text: string) => terminal.progress(text);
-  const seen = await diagnose(settings, { signal: terminal.signal, progress });
-  const diagnosis = seen.findings.some(isHiding) ? await lookBehind(seen, settings, terminal) : seen;
+  const keep: Kept = {};
+  let diagnosis: Diagnosis;
+  try {
+    diagnosis = await diagnose(settings, { signal: terminal.signal, progress, keep });
+    if (diagnosis.findings.some(isHiding)) diagnosis = await lookBehind(diagnosis, settings, keep, terminal);
+  } finally {
+    await Promise.all([keep.connection?.close(), keep.scratch?.stop()]);
+  }
   const { failOn, strict, color, verbose } = settings;
   const report = buildReport(diagnosis, { version: packageVersion(), verdict: { failOn, strict }, baseline });
   const options = { color, verbose, width: terminal.width, rules: diagnosis.rules, prefix: diagnosis.history.prefix };
@@ -34,29 +39,22 @@ function isHiding({ severity, remedy }: Finding): boolean {
 }
 
 /** Where another look cannot be taken, the first one stands, and what it hides is not checked. */
-async function lookBehind(diagnosis: Diagnosis, settings: Settings, terminal: Terminal): Promise<Diagnosis> {
+async function lookBehind(
+  diagnosis: Diagnosis,
+  settings: Settings,
+  { connection, scratch }: Kept,
+  terminal: Terminal,
+): Promise<Diagnosis> {
   terminal.progress('looking behind what hides other faults');
+  const { signal } = terminal;
   const { withHidden } = await import('../repair/index.ts');
-  let live: Connection | null = null;
   try {
-    if (diagnosis.database !== null) live = await openAgain(settings, diagnosis, terminal);
-    return await withHidden(diagnosis, { settings, scratch: null, live, signal: terminal.signal });
+    const server = (await scratch?.server.catch(() => null)) ?? null;
+    return await withHidden(diagnosis, { settings, scratch: server, live: connection ?? null, signal });
   } catch (error) {
-    terminal.signal.throwIfAborted();
+    signal.throwIfAborted();
     const reason = `what it hides could not be looked for: ${error instanceof Error ? error.message : String(error)}`;
     const rules = [...new Set(diagnosis.findings.filter(isHiding).map(({ rule }) => rule))];
     return { ...diagnosis, notChecked: [...diagnosis.notChecked, ...rules.map((rule) => ({ rule, reason }))] };
-  } finally {
-    await live?.close();
   }
-}
-
-async function openAgain(settings: Settings, { facts }: Diagnosis, terminal: Terminal): Promise<Connection> {
-  const { connect, parseDatabaseUrl } = await import('../database/index.ts');
-  return connect(parseDatabaseUrl(settings.url?.text ?? facts.config.url ?? ''), {
-    readOnly: true,
-    timeouts: settings.timeouts,
-    applicationName: 'chain doctor',
-    signal: terminal.signal,
-  });
 }

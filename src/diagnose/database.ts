@@ -1,7 +1,7 @@
 /**
  * The live database beside the declared schema: where it stands, what it looks like, what differs.
  */
-import type { Connection, ElaboratedPair, ScratchServer } from '../database/index.ts';
+import type { Connection, ElaboratedPair } from '../database/index.ts';
 import { ChainError } from '../errors.ts';
 import { unknownAmong } from '../model/ancestry.ts';
 import type { DatabaseDiagnosis, LooksLike, Stamp } from '../model/diagnosis.ts';
@@ -15,7 +15,7 @@ import { searchPathOfChain } from '../model/search-path.ts';
 import { readStamp, settleOverlap } from '../model/stamp.ts';
 import type { Settings } from '../settings.ts';
 
-import type { DiagnoseOptions, Looked, Project } from './subject.ts';
+import type { DiagnoseOptions, Looked, Project, StartingScratch } from './subject.ts';
 
 /** What of a project a look at its database needs. */
 type Subject = Pick<Project, 'settings' | 'options' | 'facts' | 'graph' | 'replay' | 'declaredAtHeads' | 'progress'>;
@@ -50,7 +50,8 @@ export async function lookAtDatabase<Files extends Subject>(
       const path = searchPathOfChain(project.facts.env, project.graph, project.declaredAtHeads, live);
       const placed = path === null || readAgain === undefined ? project : await readAgain(project, path);
       const database = await compare(placed, live, scratch);
-      await scratch?.stop();
+      if (scratch !== null && options.keep !== undefined) options.keep.scratch = scratch;
+      else await scratch?.stop();
       return { project: placed, looked: { connection, database, problem: null, reason: '' } };
     } catch (error) {
       if (!(error instanceof ChainError) || options.signal?.aborted || error.exitCode !== 3) throw error;
@@ -107,12 +108,6 @@ function whyNone(settings: Settings, options: DiagnoseOptions, facts: ProjectFac
   if (options.reuse?.connection !== undefined) return null;
   if (settings.offline) return 'no database was looked at (--offline)';
   return databaseUrl(settings, options, facts) === null ? 'no database was given (--url)' : null;
-}
-
-interface StartingScratch {
-  /** @throws ChainError what keeps it from starting */
-  server: Promise<ScratchServer>;
-  stop(): Promise<void>;
 }
 
 /** Starts while the database is read: it is needed nearly always. Null: none is to be used, or the caller has one. */

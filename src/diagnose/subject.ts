@@ -24,6 +24,8 @@ export interface DiagnoseOptions {
   ignoreConfigUrl?: boolean;
   /** What the caller has at hand already, and closes itself. */
   reuse?: { scratch?: ScratchServer; connection?: Connection; history?: RevisionHistory };
+  /** Given: what was opened is put here, for another look, and left to the caller to close. */
+  keep?: Kept;
   /** Version rows to take for those of the database: what a repair would write there, before it has. */
   assumedRows?: readonly RevisionId[];
   /** Also run the seeds twice, in a scratch copy of the database. */
@@ -32,6 +34,17 @@ export interface DiagnoseOptions {
   places?: number;
   /** ISO date that `until` of an ignored object is held against; default: today. */
   today?: string;
+}
+
+export interface Kept {
+  connection?: Connection;
+  scratch?: StartingScratch;
+}
+
+export interface StartingScratch {
+  /** @throws ChainError what keeps it from starting */
+  server: Promise<ScratchServer>;
+  stop(): Promise<void>;
 }
 
 export type Endpoints = { answers: EndpointAnswer[] } | { reason: string };
