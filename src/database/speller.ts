@@ -46,6 +46,8 @@ const mostColumns = 1500;
 const mostQuestions = 1000;
 /** Beyond it, PostgreSQL takes longer to tell them than to make them. */
 const mostValues = 200;
+/** From so many on a second session is worth its database. */
+const manySheets = 8;
 /** Statements that only look for the questions which PostgreSQL refuses. */
 const mostRefusals = 200;
 
@@ -61,10 +63,12 @@ export function openSpeller(scratch: ScratchServer, schema: Schema): Speller {
     composites: schema.composites,
     extensions: schema.extensions,
   };
-  let session: Connection | null = null;
-  const open = async (): Promise<Connection> => {
-    if (session !== null) return session;
-    session = await scratch.createDatabase();
+  const sessions: Connection[] = [];
+  const open = async (place: number): Promise<Connection> => {
+    const known = sessions[place];
+    if (known !== undefined) return known;
+    const session = await scratch.createDatabase();
+    sessions.push(session);
     await buildSchema(session, types);
     return session;
   };
@@ -77,7 +81,7 @@ export function openSpeller(scratch: ScratchServer, schema: Schema): Speller {
         for (const question of questionsOf(table, other.tables.get(key), routines))
           if (!answers.has(question.id)) asked.set(question.id, question);
       }
-      if (asked.size > 0) await ask(await open(), asked, answers);
+      if (asked.size > 0) await ask(open, asked, answers);
       let tables: Map<string, Table> | null = null;
       for (const key of keys) {
         const table = given.tables.get(key);
@@ -89,8 +93,7 @@ export function openSpeller(scratch: ScratchServer, schema: Schema): Speller {
       return tables === null ? given : { ...given, tables };
     },
     async close() {
-      if (session !== null) await scratch.dropDatabase(session);
-      session = null;
+      for (const session of sessions.splice(0)) await scratch.dropDatabase(session);
     },
   };
 }
@@ -221,10 +224,11 @@ interface Sheet {
 }
 
 async function ask(
-  connection: Connection,
+  session: (place: number) => Promise<Connection>,
   asked: ReadonlyMap<string, Question>,
   answers: Map<string, string | null>,
 ): Promise<void> {
+  const connection = await session(0);
   const lacking = new Set(await lackingTypes(connection, new Set([...asked.values()].flatMap(({ needs }) => needs))));
   const askable: Question[] = [];
   for (const question of asked.values()) {
@@ -233,20 +237,26 @@ async function ask(
   }
   let refusals = 0;
   const open = sheetsOf(askable);
-  for (let sheet = open.pop(); sheet !== undefined; sheet = open.pop()) {
-    try {
-      await askSheet(connection, sheet, answers);
-    } catch (error) {
-      if (!(error instanceof SqlError)) throw error;
-      const { questions } = sheet;
-      if (questions.length === 1 || ++refusals > mostRefusals) {
-        for (const { id } of questions) answers.set(id, null);
-        continue;
+  const askOver = async (over: Connection): Promise<void> => {
+    for (let sheet = open.pop(); sheet !== undefined; sheet = open.pop()) {
+      try {
+        await askSheet(over, sheet, answers);
+      } catch (error) {
+        if (!(error instanceof SqlError)) throw error;
+        const { questions } = sheet;
+        if (questions.length === 1 || ++refusals > mostRefusals) {
+          for (const { id } of questions) answers.set(id, null);
+          continue;
+        }
+        const middle = questions.length >> 1;
+        open.push(...sheetsOf(questions.slice(0, middle)), ...sheetsOf(questions.slice(middle)));
       }
-      const middle = questions.length >> 1;
-      open.push(...sheetsOf(questions.slice(0, middle)), ...sheetsOf(questions.slice(middle)));
     }
-  }
+  };
+  // Where there is much to ask, a second session asks on another processor; one that does not come about is not needed.
+  const second = open.length < manySheets ? null : session(1).catch(() => null);
+  const asking = [askOver(connection), second?.then((other) => (other === null ? undefined : askOver(other)))];
+  for (const done of await Promise.allSettled(asking)) if (done.status === 'rejected') throw done.reason;
 }
 
 function sheetsOf(questions: Iterable<Question>): Sheet[] {

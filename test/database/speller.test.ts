@@ -194,3 +194,42 @@ it('builds no table where texts were all the doubt', async () => {
   expect(differs(both.declared, both.live)).toBe(false);
   expect(databases).toBe(1);
 });
+
+it('asks much over two sessions, over one where there is no second, and leaves neither behind', async () => {
+  const { written } = await bothForms();
+  const t = written.tables.get('public.t') as Table;
+  const count = 1_700;
+  const columns = new Map(
+    Array.from({ length: count }, (_, at) => {
+      const text = at % 500 === 3 ? `nobody(${at})` : `${at}+1`;
+      return [`c${at}`, { ...(t.columns.get('n') as never as object), name: `c${at}`, default: text }];
+    }),
+  ) as never as Table['columns'];
+  const table: Table = { ...t, columns, constraints: new Map(), indexes: new Map() };
+  const schema: Schema = { ...emptySchema(), tables: new Map([['public.t', table]]) };
+  for (const most of [2, 1]) {
+    const open = new Set<unknown>();
+    const few: ScratchServer = {
+      ...scratch,
+      createDatabase: async (options) => {
+        if (open.size === most) throw new Error('there is no room for more');
+        const made = await scratch.createDatabase(options);
+        open.add(made);
+        return made;
+      },
+      dropDatabase: async (made) => {
+        open.delete(made);
+        await scratch.dropDatabase(made);
+      },
+    };
+    const speller = openSpeller(few, schema);
+    const spelt = await speller.spell(schema, new Set(['public.t']), emptySchema());
+    expect(open.size).toBe(most);
+    await speller.close();
+    expect(open.size).toBe(0);
+    const defaults = [...(spelt.tables.get('public.t') as Table).columns.values()].map((column) => column.default);
+    expect(defaults).toEqual(
+      Array.from({ length: count }, (_, at) => (at % 500 === 3 ? `nobody(${at})` : `(${at} + 1)`)),
+    );
+  }
+});
