@@ -18,9 +18,12 @@ export function keysInDoubt(
 ): ReadonlySet<string> {
   const keys = new Set<string>();
   const unpaired = new Map<string, Set<string>>();
+  const views = new Map<string, Set<string>>();
   for (const found of findDifferences(declared, live, options).found) {
     const key = found.table ?? found.key;
-    if (found.direction === 'altered' || found.aspects.length > 0) {
+    if (found.kind === 'view' && (found.direction === 'missing' || found.direction === 'unexpected'))
+      views.set(found.direction, (views.get(found.direction) ?? new Set()).add(key));
+    else if (found.direction === 'altered' || found.aspects.length > 0) {
       if (round === 0 || found.aspects.some((aspect) => aspect.isText)) keys.add(key);
     } else if (isKnownByText(found)) {
       // What has no name of its own is told apart by its text: one gone and one too many may be the same.
@@ -29,6 +32,8 @@ export function keysInDoubt(
       if (directions.size > 1) keys.add(key);
     }
   }
+  // One gone and one too many may be one renamed, if PostgreSQL says the same of both.
+  if (views.size > 1) for (const each of views.values()) for (const key of each) keys.add(key);
   return keys;
 }
 

@@ -13,7 +13,7 @@ export interface Renames {
   /** Declared key → live key, of enums and domains. */
   types: ReadonlyMap<string, string>;
   sequences: ReadonlyMap<string, string>;
-  /** In another namespace alone. */
+  /** Known by their text, which is the same once PostgreSQL has spelt both. */
   views: ReadonlyMap<string, string>;
   routines: ReadonlyMap<string, string>;
   /** By declared table key: declared column → live column. */
@@ -63,7 +63,12 @@ export function findRenames(declared: Schema, live: Schema, isOwned: IsOwned): R
   return {
     tables,
     types,
-    views: pair(declared.views, live.views, isOwned, () => false),
+    views: pair(
+      declared.views,
+      live.views,
+      isOwned,
+      (a, b) => a.namespace === b.namespace && a.kind === b.kind && sameText(a.definition, b.definition),
+    ),
     columns,
     sequences: onlyPair(
       free(declared),

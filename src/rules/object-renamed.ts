@@ -60,6 +60,14 @@ function renameStep(difference: Difference): Remedy {
     const down = `ALTER TABLE ${quoteQualified(to)} RENAME TO ${quoteIdentifier(from.name)}`;
     return step(`Rename it back: ${sql}`, 'locks-or-data', [renaming(sql, down, `rename_${to.name}`, difference.key)]);
   }
+  if (difference.kind === 'view' && difference.live !== null) {
+    const to = nameOfKey(difference.key);
+    const from = { schema: to.schema, name: found };
+    const alter = `ALTER ${difference.live.kind.toUpperCase()}`;
+    const sql = `${alter} ${quoteQualified(from)} RENAME TO ${quoteIdentifier(to.name)}`;
+    const down = `${alter} ${quoteQualified(to)} RENAME TO ${quoteIdentifier(from.name)}`;
+    return step(`Rename it back: ${sql}`, 'locks-or-data', [renaming(sql, down, `rename_${to.name}`, difference.key)]);
+  }
   if (difference.kind === 'column') {
     const table = quoteQualified(nameOfKey(difference.table));
     const name = difference.key.slice(difference.table.length + 1);

@@ -36,6 +36,15 @@ it('asks about a check that is gone only where another came', () => {
   expect(keysInDoubt(base, other)).toEqual(new Set(['public.a']));
 });
 
+it('asks about a view that is gone only where another came', () => {
+  const view = (name: string) => schemaOf(`create table t (a int); create view ${name} as select a from t;`);
+  const none = schemaOf('create table t (a int)');
+  expect(keysInDoubt(view('v'), none)).toEqual(new Set());
+  const other = schemaOf('create table t (a int); create view w as select t.a from t;');
+  expect(keysInDoubt(view('v'), other)).toEqual(new Set(['public.v', 'public.w']));
+  expect(keysInDoubt(view('v'), view('w'))).toEqual(new Set());
+});
+
 it('lends a type that was not read, and takes it back', () => {
   const a = base.tables.get('public.a')!;
   const unread = {

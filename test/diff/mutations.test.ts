@@ -165,6 +165,8 @@ const mutations: [name: string, sql: string, said: string[]][] = [
   ['enum renamed', 'alter type mood rename to feeling', ['enum renamed public.mood feeling']],
   ['enum moved', 'create schema s; alter type mood set schema s', ['enum elsewhere public.mood s.mood']],
   ['view gone', 'drop view v', ['view missing public.v']],
+  ['view renamed', 'alter view v rename to w', ['view renamed public.v w']],
+  ['materialized view renamed', 'alter materialized view m rename to other', ['view renamed public.m other']],
   [
     'view changed',
     'create or replace view v as select id, email from users where flag',

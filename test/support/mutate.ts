@@ -500,6 +500,7 @@ export const mutators: Record<string, Mutator> = {
   'enum elsewhere': moved((schema) => schema.enums, 'TYPE'),
   'domain renamed': renamed((schema) => schema.domains, 'DOMAIN'),
   'domain elsewhere': moved((schema) => schema.domains, 'DOMAIN'),
+  'view renamed': renamed((schema) => new Map([...schema.views].filter(([, each]) => each.kind === 'view')), 'VIEW'),
   'view elsewhere': moved((schema) => new Map([...schema.views].filter(([, each]) => each.kind === 'view')), 'VIEW'),
   collation: onColumn(
     (column, table) => isPlain(column, table) && /^(text|character varying)/.test(column.type),
