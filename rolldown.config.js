@@ -2,7 +2,7 @@
  * What users start: `src` in some dozens of files instead of hundreds, and yargs in one of them, because finding and loading
  * each file is most of a short run. Every other package stays where npm puts it.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { defineConfig } from 'rolldown';
@@ -28,6 +28,12 @@ const licences = {
   },
 };
 
+/** npm marks a command as one when it links it, which a later build would undo. */
+const executable = {
+  name: 'executable',
+  writeBundle: ({ dir }) => chmodSync(join(dir, 'cli.js'), 0o755),
+};
+
 export default defineConfig({
   // `database` and `repair` by themselves are for benchmarks, and for tests that need a process of their own.
   input: { cli: 'src/cli.ts', database: 'src/database/index.ts', repair: 'src/repair/index.ts' },
@@ -35,6 +41,6 @@ export default defineConfig({
   external: (id, importer) =>
     isBuiltin(id) || (/^[@\w][^:]*$/.test(id) && !bundled.has(id) && !/node_modules/.test(importer ?? '')),
   checks: { ineffectiveDynamicImport: false },
-  plugins: [licences],
+  plugins: [licences, executable],
   output: { dir: 'dist', cleanDir: true, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
 });
