@@ -66,8 +66,9 @@ export interface RevisionHistory {
   addedByFile: ReadonlyMap<string, FileInHistory>;
   /** Ids in the trees of release tags and of the base ref → each version of the file, oldest ref first. */
   releasedVersionsById?: ReadonlyMap<RevisionId, KnownVersion[]>;
-  /** Ids in the trees of release tags → the newest such tag; and the newest tag that has any. */
+  /** Ids in the trees of release tags → the newest tag that has the id. */
   lastReleaseById?: ReadonlyMap<RevisionId, string>;
+  /** The newest release tag that has any revision; null: there is none. */
   newestRelease?: string | null;
   /** Ids on other refs → each version of the file, newest ref first. */
   elsewhereVersionsById?: ReadonlyMap<RevisionId, KnownVersion[]>;

@@ -8,9 +8,9 @@ import type { RevisionGraph } from './revision-graph.ts';
 import type { Schema } from './schema.ts';
 
 /**
- * The search path that the chain's tables were made on, where env.py says nothing and it does not begin with `public`: the
- * session's own, from the schema on that has most of them; where none has any, from the one that Alembic's version table is
- * in, or would go to. Null: `public`, as a reading without a database takes it.
+ * The search path that the chain's tables were made on: the session's own, with the schema first that has most of them; where
+ * none has any, the schema of Alembic's version table, or the one that it would go to. Null: env.py says it, or `public` comes
+ * first, as a reading without a database takes it.
  */
 export function searchPathOfChain(
   env: EnvFacts,

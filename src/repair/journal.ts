@@ -2,6 +2,7 @@
  * The journal of file patches: before-images under `.chain/` in the project, written and synced before the first edit.
  * Every write is whole or not there (temporary file, fsync, rename), keeps the file's mode, and never leaves the project.
  * Refuses to know what a patch is for.
+ * Longer than most files here: whatever reaches a file of the project goes through it, so that no write misses a guard.
  */
 import {
   access,

@@ -1,5 +1,6 @@
 /**
  * What is neither table nor type: sequences, views, routines, triggers, policies, extensions, namespaces.
+ * Longer than most files here: one kind after the other, each made, altered, renamed and dropped by the same pattern.
  */
 import { nextvalDefault } from '../model/definition.ts';
 import { compareText, keyOf, nameOfKey, type QualifiedName, quoteIdentifier } from '../model/name.ts';

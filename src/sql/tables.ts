@@ -1,5 +1,6 @@
 /**
  * CREATE TABLE, every subcommand of ALTER TABLE, CREATE INDEX and CREATE VIEW as Operations.
+ * Longer than most files here: one subcommand after the other, as PostgreSQL's manual has them.
  */
 import type {
   AlterTableCmd,

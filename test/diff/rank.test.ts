@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareSchemas, rankRevisions } from '../../src/diff/index.ts';
+import { compareSchemas, exactPlaces, rankRevisions } from '../../src/diff/index.ts';
 import type { Operation } from '../../src/model/operation.ts';
 import type { Revision } from '../../src/model/revision.ts';
 import type { RevisionGraph } from '../../src/model/revision-graph.ts';
@@ -84,6 +84,14 @@ describe('rankRevisions', () => {
     ]);
     expect(ranked[0]?.differences).toEqual([]);
     expect(ranked[2]?.score).toBeLessThan(1);
+  });
+
+  it('names the same first places where live is known to be exactly that, without a look at it', () => {
+    for (const at of ['a', 'b', 'c', 'd', 'e']) {
+      const ranked = rankRevisions({ ...line, live: line.replay.schemaAfter(at) }).filter(({ score }) => score === 1);
+      expect(exactPlaces(line.graph, line.replay, [at])).toEqual(ranked);
+    }
+    expect(exactPlaces(line.graph, line.replay, ['c', 'e']).map(({ revisions }) => revisions)).toEqual([['c', 'e']]);
   });
 
   it('finds it with an object missing, and says which', () => {

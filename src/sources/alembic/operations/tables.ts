@@ -1,6 +1,7 @@
 /**
  * sa.Column, constraints, Index and Table → definitions, with SQLAlchemy's rules for what nobody wrote: NOT NULL of keys,
  * SERIAL of a single integer key (sql/schema.py, PrimaryKeyConstraint._autoincrement_column), enum types of columns.
+ * Longer than most files here: what a table is made of refers to its other parts, and is read in one pass over them.
  */
 import { type QualifiedName, quoteIdentifier, quoteLiteral } from '../../../model/name.ts';
 import type {

@@ -1,6 +1,7 @@
 /**
  * SQLAlchemy's types → PostgreSQL's, as SQLAlchemy's PostgreSQL compiler spells them (dialects/postgresql/base.py), and those
  * of its common companions. What cannot be known is a null type with the reason.
+ * Longer than most files here: one type after the other.
  */
 import type { QualifiedName } from '../../../model/name.ts';
 import { canonicalType } from '../../../model/type-name.ts';

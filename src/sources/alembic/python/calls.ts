@@ -1,5 +1,6 @@
 /**
  * Calling: functions and classes of the project, builtins, and whatever is outside (through the Host).
+ * Longer than most files here: how arguments meet parameters, for everything that can be called.
  */
 import type { Expression, Parameter } from './ast.ts';
 import { findInClass } from './attributes.ts';

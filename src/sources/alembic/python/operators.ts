@@ -1,5 +1,6 @@
 /**
  * Truth, comparison and arithmetic of values. Null for a truth nobody can decide.
+ * Longer than most files here: one operator after the other, over the same few kinds of value.
  */
 
 import { callMethod } from './calls.ts';

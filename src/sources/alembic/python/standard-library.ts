@@ -1,6 +1,7 @@
 /**
  * What migrations use of Python's standard library, as far as it can be known without running: paths, environment, text,
  * functional tools. Time, randomness, processes and networks are Unknown by nature.
+ * Longer than most files here: one function after the other, each in a line or a few.
  */
 import { callValue } from './calls.ts';
 import { newDict, newList, setKey, toItems } from './containers.ts';

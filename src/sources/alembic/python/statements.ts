@@ -1,6 +1,7 @@
 /**
  * Runs statements. Where a branch hangs on something nobody can know, every side is walked in shadow: what it would do is
  * told as unreadable, what it would change becomes unknown.
+ * Longer than most files here: one kind of statement after the other, and the shadow that all of them share.
  */
 import type { Expression, Handler, Pattern, Statement } from './ast.ts';
 import { getAttribute, setAttribute } from './attributes.ts';

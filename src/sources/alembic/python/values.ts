@@ -327,7 +327,7 @@ export function hashKey(value: Value): string | null {
 
 const identities = new WeakMap<object, number>();
 let nextIdentity = 1;
-export function identity(value: object): number {
+function identity(value: object): number {
   const known = identities.get(value);
   if (known !== undefined) return known;
   identities.set(value, nextIdentity);
