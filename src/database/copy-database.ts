@@ -45,7 +45,7 @@ export async function copyDatabase(
     for (const row of table.rows ?? []) await connection.query(`INSERT INTO ${name} VALUES ($1)`, [row]);
   }
   const [failed] = failures;
-  const unbuilt = failed === undefined ? null : `${failed.object} could not be built there: ${failed.message}`;
+  const unbuilt = failed === undefined ? null : `${failed.object} (${failed.message})`;
   if (from === null) return { tables: [], lacks: unbuilt ?? 'its rows' };
   const wanted = relatedTables(live, near);
   const { copied, failures: unread } = await copyRows(from, connection, wanted, { rowsPerTable });

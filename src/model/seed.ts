@@ -194,7 +194,15 @@ export interface SeedRerun {
   outcome: 'unchanged' | 'changed' | 'refused' | 'unknown';
   changes: SeedChange[];
   /** `isOfTheSeed`: what the seed says, or the rows that it meets, is at fault. `metRow`: in the first run, a row that stood there. */
-  failure: { file: string; line: number; message: string; isOfTheSeed: boolean; metRow?: true } | null;
+  failure: {
+    file: string;
+    line: number;
+    message: string;
+    detail?: string;
+    sqlState: string | null;
+    isOfTheSeed: boolean;
+    metRow?: true;
+  } | null;
   /** Seen in the first run. */
   doubled: SeedDouble[];
 }

@@ -174,10 +174,20 @@ function* withoutConflict(
       },
     ],
     remedy: advice(
-      `Add ON CONFLICT (${(keys[0] ?? primaryKeyOf(table)).join(', ') || 'key'}) DO NOTHING or DO UPDATE in ${reading.file}:${statement.line}`,
+      keys[0]
+        ? `Add ON CONFLICT (${keys[0].join(', ')}) DO NOTHING or DO UPDATE in ${reading.file}:${statement.line}`
+        : `Name a key that stays (${keysOf(table)}) in ${reading.file}:${statement.line} and add ON CONFLICT on it, or insert only rows that are not there`,
       'file-edit',
     ),
   };
+}
+
+function keysOf(table: Table): string {
+  return (
+    uniqueColumnsOf(table)
+      .map((columns) => columns.join(', '))
+      .join(' or ') || `${table.name} has none`
+  );
 }
 
 function* keyTwice(insert: SeedInsert, table: Table): Generator<FindingDraft> {

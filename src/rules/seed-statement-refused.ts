@@ -1,48 +1,116 @@
 /**
- * PostgreSQL refuses a statement of a seed before it reads a row: a column that is not there, a value that its type does
- * not take. With a database its own word; without one what the declared columns rule out.
+ * PostgreSQL refuses a statement of a seed: when it plans it (a column that is not there, a value that its type does not
+ * take), or when it ran in a scratch copy (a key, a check, what a trigger raises). Without a database what the declared
+ * columns rule out.
  */
 import type { Evidence } from '../model/finding.ts';
-import { plainSearchPath } from '../model/lookup.ts';
+import { plainSearchPath, resolveTable } from '../model/lookup.ts';
 import type { Schema, Table } from '../model/schema.ts';
-import { insertsOf, ranBefore, type SeedInsert, valueIn } from '../model/seed-view.ts';
+import type { SeedReading, SeedStatement } from '../model/seed.ts';
+import { insertsOf, ranBefore, type SeedInsert, unfilledColumns, valueIn } from '../model/seed-view.ts';
 import { lineOfRefusal, type PlannedStatement, plannedStatements } from './planned-statements.ts';
-import { advice, defineRule, type FindingDraft, type ProbeRefusal } from './rule.ts';
+import { advice, defineRule, type FindingDraft, type ProbeRefusal, type SeedReruns } from './rule.ts';
 
-/** Told by rules of their own: an absent table, an unmatched conflict target, text that cannot be parsed. */
-const toldElsewhere = new Set(['42P01', '42P10', '42601']);
+/** Told by rules of their own: an unmatched conflict target, text that cannot be parsed. */
+const toldElsewhere = new Set(['42P10', '42601']);
 
 export default defineRule({
   id: 'seed-statement-refused',
   title: 'PostgreSQL refuses a statement of a seed',
   severity: 'error',
   needs: ['declared', 'seeds', 'config'],
-  wants: ['live', 'answers'],
+  wants: ['live', 'answers', 'reruns'],
   docs: {
     problem:
-      'A statement of the seed names a column that is not there, or writes a value that the column’s type does not take.',
-    consequence: 'PostgreSQL refuses it when it plans it; the seed stops there, and all of a DO block is rolled back.',
-    repair: 'Correct the name or the value, or bring the column by a revision first.',
+      'A statement of the seed names a column that is not there, or writes a value that the column’s type does not take. `chain seed --check` with a database also runs the seed in a scratch copy of it, and says what a foreign key, a check or a trigger refuses there.',
+    consequence: 'PostgreSQL refuses the statement; the seed stops there, and all of a DO block is rolled back.',
+    repair: 'Correct the name or the value, or bring the column or the row it refers to first.',
   },
   *probe({ live, seeds }) {
     if (live !== undefined) for (const { probe } of plannedStatements(seeds.readings)) yield probe;
   },
-  *check({ declared, seeds, config, live, answers }) {
+  *check({ declared, seeds, config, live, answers, reruns }) {
+    const told = new Set<SeedStatement>();
     const planned = live === undefined ? [] : plannedStatements(seeds.readings);
     for (const each of planned) {
       const refusal = answers?.refusal(each.probe.key);
       const isOfTarget = refusal?.sqlState === '42704' && refusal.message.startsWith('constraint ');
-      if (refusal && !isOfTarget && !toldElsewhere.has(refusal.sqlState)) yield refused(each, refusal, live?.schema);
+      if (!refusal) continue;
+      told.add(each.statement);
+      if (!isOfTarget && !isToldElsewhere(each.statement, refusal)) yield refused(each, refusal, live?.schema);
     }
     const asked = new Set(planned.map(({ statement }) => statement));
     const schema = live?.schema ?? declared.heads;
     const searchPath = plainSearchPath(live?.searchPath ?? config.env.searchPath);
     for (const insert of insertsOf(seeds.readings, schema, searchPath)) {
       const table = schema.tables.get(insert.table);
-      if (table && !asked.has(insert.statement)) yield* ruledOut(insert, table, schema, live !== undefined);
+      if (!table || asked.has(insert.statement)) continue;
+      for (const finding of ruledOut(insert, table, schema, live !== undefined)) {
+        told.add(insert.statement);
+        yield finding;
+      }
     }
+    if (reruns) yield* seenRefused(reruns, seeds.readings, schema, searchPath, told);
   },
 });
+
+function isToldElsewhere({ table }: SeedStatement, { sqlState, message }: Pick<ProbeRefusal, 'sqlState' | 'message'>) {
+  if (toldElsewhere.has(sqlState)) return true;
+  // The table that it writes to; one that it only reads is told here.
+  const absent = sqlState === '42P01' ? /^relation "(.+)" does not exist/.exec(message)?.[1] : undefined;
+  return absent !== undefined && (absent === table?.name || absent === `${table?.schema}.${table?.name}`);
+}
+
+/** What stopped the first run in the copy, where reading and planning had not told it. */
+function* seenRefused(
+  reruns: SeedReruns,
+  readings: readonly SeedReading[],
+  schema: Schema,
+  searchPath: readonly string[],
+  told: ReadonlySet<SeedStatement>,
+): Generator<FindingDraft> {
+  for (const { outcome, failure, doubled } of reruns.runs) {
+    if (outcome !== 'unknown' || !failure?.isOfTheSeed || doubled.length > 0) continue;
+    const { file, line, message, detail, sqlState } = failure;
+    const reading = readings.find((each) => each.file === file);
+    const statement = reading?.statements.findLast(
+      ({ verb, line: first, span }) =>
+        verb !== 'notice' && first <= line && line < first + reading.text.slice(span.from, span.to).split('\n').length,
+    );
+    const refusal = { sqlState: sqlState ?? '', message };
+    if (statement && (told.has(statement) || isToldElsewhere(statement, refusal))) continue;
+    const insert = reading && statement ? writeOf(reading, statement, schema, searchPath) : null;
+    const table = insert ? schema.tables.get(insert.table) : undefined;
+    const isUnfilled =
+      sqlState === '23502' && insert && table && unfilledColumns(table, insert.columns, insert.rows).length > 0;
+    if (isUnfilled) continue;
+    const lacks = reruns.lacks === null ? '' : `, without ${reruns.lacks}`;
+    const ran: Evidence = { origin: 'data', text: `run on ${reruns.on}${lacks}: ${detail ?? message} (${sqlState})` };
+    const key = /^Key \((.+)\)=\((.+)\)/s.exec(detail ?? '');
+    yield {
+      ...draft(file, line, message, {
+        evidence: [ran],
+        causedBy: [
+          ...(sqlState === '23503' ? ['seed-natural-key-id-mismatch'] : []),
+          ...(key && insert ? [`seed-not-rerunnable:${insert.table}(${key[1]}=${key[2]}):twice`] : []),
+        ],
+        isUnsure: reruns.lacks !== null,
+      }),
+    };
+  }
+}
+
+function writeOf(
+  reading: SeedReading,
+  statement: SeedStatement,
+  schema: Schema,
+  searchPath: readonly string[],
+): SeedInsert | null {
+  const [insert] = insertsOf([{ ...reading, statements: [statement] }], schema, searchPath);
+  const table = statement.table ? resolveTable(schema, statement.table, searchPath) : null;
+  if (insert || table === null || !statement.columns) return insert ?? null;
+  return { reading, statement, table, columns: statement.columns, rows: [] };
+}
 
 function refused(planned: PlannedStatement, refusal: ProbeRefusal, schema: Schema | undefined): FindingDraft {
   const { reading, statement } = planned;

@@ -16,9 +16,10 @@ export function* asSeen(
   const { file } = insert.reading;
   const run = reruns?.runs.find((each) => each.file === file);
   if (!reruns || !run || run.outcome === 'unknown') return yield draft;
-  const { line } = insert.statement;
-  const isHere = (at: { file: string; line: number }) =>
-    at.file === file && (at.line === line || at.line === draft.subject.line);
+  const { line, span } = insert.statement;
+  // A refusal stands at the row that it means.
+  const end = line + insert.reading.text.slice(span.from, span.to).split('\n').length - 1;
+  const isHere = (at: { file: string; line: number }) => at.file === file && at.line >= line && at.line <= end;
   const change = run.changes.find((each) => each.table === insert.table && isHere(each));
   const isRefused = run.failure !== null && isHere(run.failure);
   if (change || isRefused) {
@@ -29,6 +30,15 @@ export function* asSeen(
   if (run.outcome === 'refused') return yield draft;
   // A SELECT may have found nothing to insert here, and finds it elsewhere.
   if (insert.rows.length === 0) yield { ...draft, certainty: 'suspected' };
+}
+
+/** What exists already is a row with its key (23505), an object (42710 and its like), or what only the message says. */
+function remedyOf({ file, line, sqlState, metRow }: NonNullable<SeedRerun['failure']>): string {
+  if (metRow || sqlState === '23505')
+    return `Let ${file}:${line} meet the rows ${metRow ? 'that are there' : 'of the first run'}: ON CONFLICT on their key`;
+  return /^42(?:P0[3-7]|710|723|701)$/.test(sqlState ?? '')
+    ? `Let ${file}:${line} make it only where it is absent`
+    : `Let ${file}:${line} take what the first run left`;
 }
 
 function seenIn(reruns: SeedReruns, what: string): Evidence {
@@ -63,10 +73,7 @@ export function* seenAlone(
           ? `${file}:${line} is refused on the database as it stands, where its row is already: ${message}.`
           : `${file}:${line} is refused in a second run: ${message}.`,
         evidence: [refusedIn(reruns, run)],
-        remedy: advice(
-          `Let ${file}:${line} meet the rows ${failure.metRow ? 'that are there' : 'of the first run'}: ON CONFLICT on their key`,
-          'file-edit',
-        ),
+        remedy: advice(remedyOf(failure), 'file-edit'),
       };
     }
     for (const change of run.changes) {

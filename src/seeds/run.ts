@@ -3,7 +3,7 @@
  * commit. A failure names file, line and statement. Refuses to know the ledger and the plan.
  */
 import { ChainError } from '../errors.ts';
-import { compareText, keyInSql, quoteQualified } from '../model/name.ts';
+import { compareText, keyInSql, nameOfKey, quoteQualified } from '../model/name.ts';
 import type { SeedReading } from '../model/seed.ts';
 import { inOrder } from '../model/seed-view.ts';
 import { changedRows, markNow, type Reader } from './changed-rows.ts';
@@ -139,11 +139,14 @@ export async function runSeed(
       images.sort((a, b) => compareText(a.table, b.table));
       await session.query('RELEASE SAVEPOINT chain_seed');
       await options.onRowImages?.(images);
+      const made = await tablesMade(session, new Set([...standing.values()]));
       return {
         contentHash: contentHashOf(reading.contentHash, done.files),
         files: done.files.map(({ file }) => file),
         version: reading.version.at(-1)?.value ?? null,
-        summary: summarise(images, all, statedRows(reading, images), counts, unkept),
+        summary: [...summarise(images, all, statedRows(reading, images), counts, unkept), ...made].sort((a, b) =>
+          compareText(a.table, b.table),
+        ),
         images,
         unkept: [...unkept].sort(compareText),
         notices,
@@ -230,6 +233,19 @@ async function standingTables(session: SeedSession): Promise<Map<string, string>
       WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384 AND n.nspname <> 'chain'`,
   );
   return new Map(rows.map(({ oid, name }) => [oid, name]));
+}
+
+/** Tables that were not there before, with the rows that they hold now. */
+async function tablesMade(session: SeedSession, standing: ReadonlySet<string>): Promise<SeedTableSummary[]> {
+  const made = [...new Set((await standingTables(session)).values())].filter((table) => !standing.has(table));
+  const summary: SeedTableSummary[] = [];
+  for (const table of made) {
+    const { rows } = await session.query<{ count: string }>(
+      `SELECT pg_catalog.count(*)::text AS count FROM ${quoteQualified(nameOfKey(table))}`,
+    );
+    summary.push({ table, inserted: Number(rows[0]?.count ?? 0), updated: 0, unchanged: 0, deleted: 0 });
+  }
+  return summary;
 }
 
 /** Of the standing tables those emptied, altered or dropped: PostgreSQL counts no rows there, and no other session can read. */

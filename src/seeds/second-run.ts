@@ -120,10 +120,13 @@ function failureOf(error: unknown, reading: SeedReading): SeedRerun['failure'] {
   const place = failedAt(error);
   const [first = ''] = error.message.split('\n');
   const message = first.replace(/^[^\n]*?:\d+: /, '');
+  const { detail } = (error.cause ?? {}) as { detail?: string | null };
   return {
     file: place?.file ?? reading.file,
     line: place?.line ?? 1,
     message,
+    ...(detail ? { detail } : {}),
+    sqlState: sqlState ?? null,
     isOfTheSeed: sqlState !== undefined && ofTheSeed.test(sqlState) && sqlState !== '42501',
   };
 }

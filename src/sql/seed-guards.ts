@@ -109,6 +109,10 @@ const isLoud = (statement: BlockStatement): boolean =>
   (statement.kind === 'raise' && (statement.level === 'exception' || statement.level === 'rethrow')) ||
   (statement.kind === 'other' && /^assert\b/i.test(statement.text));
 
+/** RAISE, RETURN, ASSERT and the like: nothing that a seed is there for. */
+const onlyTells = (body: readonly BlockStatement[]): boolean =>
+  body.every(({ kind }) => kind === 'raise' || kind === 'other');
+
 function raiseIn(body: readonly BlockStatement[], lineAt: (offset: number) => number): SeedGuard['elseRaise'] {
   const raise = body.find((statement) => statement.kind === 'raise');
   return raise?.kind === 'raise'
@@ -131,16 +135,15 @@ export function guardOf(
   const probe = branch.condition ? readProbe(text) : null;
   const isTableProbe = probe !== null && probe.table !== null && probe.wants;
   const other = branches.slice(index + 1);
-  const isSilent = other.every(({ body }) =>
-    body.every((statement) => (statement.kind === 'raise' || statement.kind === 'other') && !isLoud(statement)),
-  );
+  const isSilent = other.every(({ body }) => onlyTells(body) && !body.some(isLoud));
   return {
     line: lineAt(asked.from),
     span: { from: whole.from, to: whole.to },
     conditionSpan: { from: asked.from, to: asked.to },
     table: isTableProbe ? (probe?.table ?? null) : null,
     isUnqualified: isTableProbe && probe?.isUnqualified === true,
-    skipsSilently: isTableProbe && isSilent,
+    // Where the branch itself only tells, or stops the run, there is nothing to skip.
+    skipsSilently: isTableProbe && isSilent && !onlyTells(branch.body),
     condition,
     elseRaise: raiseIn(
       other.flatMap(({ body }) => body),

@@ -97,6 +97,64 @@ it('seed-silent-skip: asks with the schema and raises, in the given layout', asy
   expect(await findingsOf('seed-silent-skip', { ...chain, seed: text })).toEqual([]);
 });
 
+it('seed-silent-skip: a branch that only stops the run skips nothing', async () => {
+  const stops = `DO $$ BEGIN
+  IF EXISTS (SELECT FROM information_schema.columns WHERE table_name = 'item' AND column_name = 'old') THEN
+    RAISE EXCEPTION 'run the migrations first';
+  END IF;
+END $$;`;
+  expect(await findingsOf('seed-silent-skip', { ...chain, seed: stops })).toEqual([]);
+});
+
+it('seed-not-rerunnable: advises no conflict target that the statement does not fill', async () => {
+  const posts = 'CREATE TABLE post (id serial PRIMARY KEY, slug text UNIQUE, note text)';
+  const seed = "INSERT INTO post (note) VALUES ('x');\nINSERT INTO post (slug) VALUES ('x');";
+  const findings = await findingsOf('seed-not-rerunnable', { revisions: [{ id: 'r1', sql: posts }], seed });
+  expect(findings.map(({ remedy }) => remedy?.summary)).toEqual([
+    'Name a key that stays (id or slug) in scripts/seed.sql:1 and add ON CONFLICT on it, or insert only rows that are not there',
+    'Add ON CONFLICT (slug) DO NOTHING or DO UPDATE in scripts/seed.sql:2',
+  ]);
+});
+
+it('seed-statement-refused: a table that is only read and is not there', async () => {
+  const findings = await findingsOf('seed-statement-refused', {
+    ...chain,
+    live: sql,
+    rows: ['r1'],
+    seed: 'INSERT INTO item (id, slug) SELECT id, name FROM nowhere ON CONFLICT DO NOTHING;',
+    refusals: [['nowhere', { sqlState: '42P01', message: 'relation "nowhere" does not exist' }]],
+  });
+  expect(findings.map(({ message }) => message)).toEqual([
+    'scripts/seed.sql:1 is refused by PostgreSQL: relation "nowhere" does not exist.',
+  ]);
+});
+
+it('seed-statement-refused: tells what stopped the first run in a copy, once', async () => {
+  const failure = {
+    file: 'scripts/seed.sql',
+    line: 2,
+    message: 'violates foreign key constraint',
+    sqlState: '23503',
+    isOfTheSeed: true,
+  };
+  const run = { file: failure.file, outcome: 'unknown' as const, changes: [], doubled: [] };
+  const tell = (seed: string, of: object = {}, lacks: string | null = null) =>
+    findingsOf('seed-statement-refused', {
+      ...chain,
+      seed,
+      reruns: { on: 'a server', lacks, reason: null, runs: [{ ...run, failure: { ...failure, ...of } }] },
+    });
+  const seed = "INSERT INTO item (id, slug) VALUES\n(1, 'x')\nON CONFLICT DO NOTHING;";
+  const [finding] = await tell(seed);
+  expect(finding).toMatchObject({ certainty: 'proven', severity: 'error', subject: { line: 2 } });
+  expect((await tell(seed, {}, 'its rows'))[0]).toMatchObject({ certainty: 'suspected', severity: 'warning' });
+  expect(await tell(seed, { isOfTheSeed: false })).toEqual([]);
+  // Rules of their own tell of these.
+  expect(await tell('INSERT INTO item (id)\nVALUES (1);', { sqlState: '23502' })).toEqual([]);
+  const absent = { sqlState: '42P01', message: 'relation "nowhere" does not exist' };
+  expect(await tell('INSERT INTO nowhere\nVALUES (1);', absent)).toEqual([]);
+});
+
 const script = `#!/bin/bash
 set -e
 SEED_VERSION="1.0.0"
@@ -357,7 +415,7 @@ it('seed-not-rerunnable: what running it twice has shown confirms, refutes or ad
     ...bare,
     reruns: reruns({
       outcome: 'refused',
-      failure: { file: run.file, line: 1, message: 'duplicate', isOfTheSeed: true },
+      failure: { file: run.file, line: 1, message: 'duplicate', sqlState: '23505', isOfTheSeed: true },
     }),
   });
   expect(refused.map(({ key }) => key)).toEqual([read?.key]);
@@ -365,6 +423,20 @@ it('seed-not-rerunnable: what running it twice has shown confirms, refutes or ad
     origin: 'data',
     text: 'run twice on a server: the second run is refused: duplicate',
   });
+  // A refusal stands at the row that it means.
+  const ofRows = { ...chain, seed: "INSERT INTO item (id, slug) VALUES\n(1, 'x'),\n(2, 'y');" };
+  const second = { file: run.file, line: 3, message: 'duplicate', sqlState: '23505', isOfTheSeed: true };
+  const atRow = await findingsOf('seed-not-rerunnable', {
+    ...ofRows,
+    reruns: reruns({ outcome: 'refused', failure: second }),
+  });
+  expect(atRow.map(({ subject }) => subject.line)).toEqual([1]);
+  const [exists] = await findingsOf('seed-not-rerunnable', {
+    ...chain,
+    seed: "CREATE TYPE mood AS ENUM ('ok');",
+    reruns: reruns({ outcome: 'refused', failure: { ...second, line: 1, sqlState: '42710' } }),
+  });
+  expect(exists?.remedy?.summary).toBe('Let scripts/seed.sql:1 make it only where it is absent');
   const failure = { file: run.file, line: 1, message: 'duplicate', isOfTheSeed: true, metRow: true };
   const met = await resultsOf(['seed-not-rerunnable'], { ...bare, reruns: reruns({ outcome: 'refused', failure }) });
   expect(met.findings.map(({ key }) => key)).toEqual([read?.key]);

@@ -90,6 +90,19 @@ describe('the incident seed', () => {
 });
 
 describe('a hostile seed', () => {
+  it('counts the rows of tables that it makes itself', async () => {
+    await using db = await testDatabase({ sql: 'CREATE TABLE old (a int); INSERT INTO old VALUES (1)' });
+    const seed = read(`DROP TABLE old; CREATE TABLE old (a int, b int); INSERT INTO old VALUES (1, 2), (3, 4);
+CREATE TABLE mine (a int) PARTITION BY LIST (a); CREATE TABLE mine_1 PARTITION OF mine FOR VALUES IN (1);
+INSERT INTO mine VALUES (1), (1); CREATE TABLE copied AS SELECT * FROM mine; TRUNCATE mine; CREATE TEMP TABLE passing AS SELECT 1 AS a;`);
+    const { summary } = await runSeed(db.connection, seed);
+    expect(summary.map(({ table, inserted, deleted }) => [table, inserted, deleted])).toEqual([
+      ['public.copied', 2, 0],
+      ['public.mine', 0, 0],
+      ['public.old', 2, 1],
+    ]);
+  });
+
   it('begins no line of its own in what is said of it, which a CI log would take for a command', async () => {
     await using db = await testDatabase();
     const raise =

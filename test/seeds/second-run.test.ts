@@ -87,7 +87,13 @@ it('tells nothing of a second run where the first one fails, and nothing of the 
     outcome: 'unknown',
     changes: [],
     doubled: [],
-    failure: { file: 'scripts/seed.sql', line: 2, message: 'relation "nowhere" does not exist', isOfTheSeed: true },
+    failure: {
+      file: 'scripts/seed.sql',
+      line: 2,
+      message: 'relation "nowhere" does not exist',
+      sqlState: '42P01',
+      isOfTheSeed: true,
+    },
   });
   expect((await db.connection.query('SELECT count(*)::int AS n FROM users')).rows).toEqual([{ n: 0 }]);
 });
@@ -163,6 +169,17 @@ it('chain seed --check runs it in a scratch copy: what reading calls sound and r
       ],
     ]);
     expect((await db.connection.query('SELECT logins FROM users')).rows).toEqual([{ logins: 0 }]);
+    // Neither reading nor EXPLAIN looks at a foreign key.
+    await db.connection.query('CREATE TABLE posts (id int PRIMARY KEY, author int NOT NULL REFERENCES users (id))');
+    writeFileSync(
+      join(project, 'scripts/seed.sql'),
+      'INSERT INTO posts (id, author) VALUES\n  (1, 1),\n  (2, 7)\nON CONFLICT (id) DO NOTHING;\n',
+    );
+    const refused = (await run('seed', flags)).report().findings;
+    expect(refused.map(({ rule, certainty, subject }) => [rule, certainty, subject.line])).toEqual([
+      ['seed-statement-refused', 'proven', 3],
+    ]);
+    expect(refused[0]?.evidence[0]?.text).toContain('Key (author)=(7) is not present in table "users".');
     const { notChecked } = (await run('seed', { ...flags, scratchUrl: undefined, scratch: false })).report();
     expect(notChecked.map(({ reason }) => reason)).toContain(
       'that a second run changes nothing: no scratch database (--no-scratch)',
