@@ -229,13 +229,15 @@ function unknown(stamp: RuleInputs['stamp'], history: RuleInputs['history'] | un
       ),
   ];
   const best = stamp.looksLike[0];
-  const isExact =
+  const mayBeSet =
     best !== undefined &&
     best.revisions.length > 0 &&
-    best.missing + best.unexpected === 0 &&
     stamp.unknown.length === stamp.rows.length &&
     stamp.absentLocations.length === 0 &&
     (history !== undefined || isEmpty);
+  const isExact = mayBeSet && best.missing + best.unexpected === 0;
+  // What it lacks the repair brings, and the row follows it; what stands there unexpectedly would stay.
+  const isNear = mayBeSet && best.unexpected === 0 && best.score >= 0.5;
   return {
     words:
       best !== undefined && best.revisions.length > 0 && best.score > 0
@@ -249,11 +251,17 @@ function unknown(stamp: RuleInputs['stamp'], history: RuleInputs['history'] | un
             'guarded-row',
             [{ action: 'set-stamp', before: stamp.rows, rows: [...best.revisions], table: stamp.table.key }],
           )
-        : advice(
-            isEmpty
-              ? `Compare with \`chain locate\`, delete the empty row and stamp the revision that the catalogue proves`
-              : `Find the file of ${row} (another branch, another folder, a version_locations that is not configured) before anything is stamped`,
-          ),
+        : isNear
+          ? step(
+              `Find the file of ${isEmpty ? 'the row' : row} if there is one; else set ${stamp.table?.key} to the revision that the repaired schema provably matches`,
+              'guarded-row',
+              [{ action: 'stamp-proven' }],
+            )
+          : advice(
+              isEmpty
+                ? `Compare with \`chain locate\`, delete the empty row and stamp the revision that the catalogue proves`
+                : `Find the file of ${row} (another branch, another folder, a version_locations that is not configured) before anything is stamped`,
+            ),
   };
 }
 

@@ -19,8 +19,9 @@ const versionRow = (id: string) =>
   `CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); INSERT INTO alembic_version VALUES ('${id}')`;
 
 /** The names of the plan's steps and its stamps, and whether its rehearsal clears everything. */
-async function planOf(files: Record<string, string>, sql: string) {
+async function planOf(files: Record<string, string>, sql: string, prepare = (_dir: string) => {}) {
   const project = makeProject(files);
+  prepare(project.dir);
   await using database = await testDatabase({ sql });
   const settings = { ...settingsFor(project.dir), url: { text: database.url, from: '--url' as const } };
   const scratch = await openScratch({ scratchUrl: database.url });
@@ -164,7 +165,34 @@ describe('foresee', () => {
   });
 });
 
+const git = (dir: string, ...words: string[]) =>
+  execFileSync('git', words, { cwd: dir, env: gitEnvironment, stdio: 'ignore' });
+const commit = (dir: string) => {
+  git(dir, 'init', '-q', '-b', 'main');
+  git(dir, 'add', '.');
+  git(dir, 'commit', '-q', '-m', 'one');
+};
+
 describe.skipIf(!hasGit())('foresee with a git history', () => {
+  it('sets a version row of nowhere to what the schema matches once its missing table is back', async () => {
+    const files = {
+      'a.py': revision('aaaa11112222', null, table('boats')),
+      'b.py': revision('bbbb11112222', 'aaaa11112222', table('berths')),
+      'c.py': revision('cccc11112222', 'bbbb11112222', table('moorings', ', name text, side text, length int')),
+    };
+    const lost = `${table('boats')}; ${table('moorings', ', name text, side text, length int')}; ${versionRow('deadbeef0001')}`;
+    const found = await planOf(files, lost, commit);
+    expect(found).toEqual({
+      steps: ['create_berths', 'stamp'],
+      stamps: [[['deadbeef0001'], [found.head], true]],
+      head: expect.any(String),
+      rehearsal: ['clears', null],
+    });
+    // What stands there beside may be what the row's own revision made.
+    const more = await planOf(files, `${lost}; ALTER TABLE boats ADD keel text`, commit);
+    expect([more.steps, more.stamps]).toEqual([['create_berths'], []]);
+  });
+
   it('restores files one behind the other, and creates what they declare', async () => {
     const project = makeProject({
       'a.py': revision('aaaa11112222', null, table('boats')),
@@ -172,13 +200,9 @@ describe.skipIf(!hasGit())('foresee with a git history', () => {
       'c.py': revision('cccc11112222', 'bbbb11112222', table('moorings', ', berth_id int')),
       'd.py': revision('dddd11112222', 'cccc11112222', table('bills', ', mooring_id int REFERENCES moorings (id)')),
     });
-    const git = (...words: string[]) =>
-      execFileSync('git', words, { cwd: project.dir, env: gitEnvironment, stdio: 'ignore' });
-    git('init', '-q', '-b', 'main');
-    git('add', '.');
-    git('commit', '-q', '-m', 'one');
+    commit(project.dir);
     for (const file of ['b.py', 'c.py']) unlinkSync(join(project.dir, 'alembic/versions', file));
-    git('commit', '-q', '-a', '-m', 'two');
+    git(project.dir, 'commit', '-q', '-a', '-m', 'two');
     await using database = await testDatabase({
       sql: `${table('boats')}; ${table('bills', ', mooring_id int')};
         ${versionRow('dddd11112222')}`,
