@@ -46,13 +46,30 @@ export function halfAppliedRevisions(
 
 /** What leaves nothing in a schema that would tell whether it ran, or changes values as it goes. */
 export function untold(operations: readonly Operation[]): Operation[] {
-  return operations.filter(
-    (each) =>
-      each.kind === 'opaque' ||
-      (each.kind === 'touchRows' && each.verb !== 'select') ||
-      (each.kind === 'alterColumn' && Boolean(each.using)),
-  );
+  return operations.filter((each) => leavesNoSign(each) || (each.kind === 'alterColumn' && Boolean(each.using)));
 }
+
+/** It changes something (rows, privileges, roles, settings of a table, what lies beyond a Schema), and no Schema tells. */
+export function leavesNoSign(operation: Operation): boolean {
+  switch (operation.kind) {
+    case 'opaque':
+      return true;
+    case 'touchRows':
+      return operation.verb !== 'select';
+    case 'ignored':
+      return (
+        !passing.has(operation.what) && !/^(?:BEGIN|START|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)\b/.test(operation.what)
+      );
+    default:
+      return false;
+  }
+}
+
+/** What is over with its session, or may as well never have run. */
+const passing = new Set([
+  ...['SET', 'RESET', 'SHOW', 'DISCARD', 'LOCK', 'LOCK TABLE', 'NOTIFY', 'LISTEN', 'UNLISTEN', 'CHECKPOINT', 'EXPLAIN'],
+  ...['VACUUM', 'ANALYZE', 'REINDEX', 'CLUSTER', 'REFRESH', 'REFRESH MATERIALIZED VIEW', 'COMMENT'],
+]);
 
 /**
  * How far the version row may be moved on once what is lacking is made: to the revision, or along its line to the one that

@@ -3,6 +3,7 @@
  * Foresees from operations alone; the proof against the catalogue is taken when the step runs.
  */
 import { compareSchemas } from '../diff/index.ts';
+import { leavesNoSign } from '../model/half-applied.ts';
 import { compareText, nameOfKey, quoteIdentifier, quoteLiteral } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
 import type { RevisionId } from '../model/revision.ts';
@@ -42,7 +43,8 @@ export function closureOf(chain: Pick<FutureChain, 'parents'>, id: RevisionId): 
 
 /**
  * The revision whose schema `live` (as it will be) matches: the oldest of a tie, then forward over revisions whose effect is
- * there already. Revisions that touch rows are left for an upgrade to run. Null where none matches.
+ * there already. What leaves no sign (rows, privileges) is left for an upgrade to run, unless something after it is there.
+ * Null where none matches.
  */
 export function findStampTarget(
   chain: FutureChain,
@@ -70,17 +72,15 @@ export function findStampTarget(
     if (!after.has(target)) continue;
     const done = closureOf(chain, target);
     const between = [...after].filter((other) => !done.has(other));
-    if (between.some((other) => (operationsById.get(other) ?? []).some(touchesRows))) continue;
     const found = contradictions(id);
     if (found.some((one) => !known.has(one))) continue;
+    // Where what it makes is there, all before it ran; else what leaves no sign may not have.
+    const isSeen = found.length < known.size;
+    if (!isSeen && between.some((other) => (operationsById.get(other) ?? []).some(leavesNoSign))) continue;
     target = id;
     known = new Set(found);
   }
   return target;
-}
-
-function touchesRows(operation: Operation): boolean {
-  return operation.kind === 'opaque' || (operation.kind === 'touchRows' && operation.verb !== 'select');
 }
 
 /** One parent's schema with the revision's operations on it; of several parents, everything before in order. */
