@@ -90,7 +90,7 @@ async function work(job: Job): Promise<ExitCode> {
     );
     return finish(job, diagnosis, await apply(job, diagnosis, target, null));
   }
-  const plan = flags.plan === undefined ? await makePlan(job, diagnosis) : await readPlan(job, flags.plan);
+  const plan = flags.plan === undefined ? await makePlan(job, diagnosis) : await readPlan(job, diagnosis, flags.plan);
   if (settings.output !== null) await keepPlan(settings, settings.output, plan);
   const isEmpty = plan.patches.length === 0 && plan.steps.length === 0;
   const isRefused = plan.left.some((one) => one.refusal !== undefined);
@@ -156,7 +156,7 @@ async function makePlan(job: Job, diagnosis: Diagnosis): Promise<Plan> {
   }
 }
 
-async function readPlan({ settings }: Job, file: string): Promise<Plan> {
+async function readPlan({ settings }: Job, { history }: Diagnosis, file: string): Promise<Plan> {
   const path = resolve(file);
   let text: string;
   try {
@@ -171,7 +171,9 @@ async function readPlan({ settings }: Job, file: string): Promise<Plan> {
     try {
       return readFileSync(join(settings.project, name), 'utf8');
     } catch {
-      return null;
+      // Of a file that the plan restores.
+      const versions = [...(history.elsewhereVersionsById?.values() ?? [])].flat();
+      return [...history.deletedById.values(), ...versions].find(({ path }) => path === name)?.content ?? null;
     }
   });
 }

@@ -24,6 +24,8 @@ export interface Patch {
   answers: string[];
   /** The step whose text this file holds, or whose way back. */
   step?: string;
+  /** Of a new file: where its text stood before, in the project or in its git history. */
+  takenFrom?: string;
 }
 
 /** What the plan was made from, so that its fingerprint can be taken again. */

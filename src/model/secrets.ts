@@ -22,6 +22,19 @@ export function passwordsIn(text: string): string[] {
   return [...new Set(found)].filter((password) => password.length >= 4);
 }
 
+/** Whether SQL states a password as a literal: a name or a variable of that kind is none. Comments count as literals. */
+export function statesPassword(sql: string): boolean {
+  const spans = passwordSpans(sql);
+  if (spans.length === 0) return false;
+  const literals = [...sql.matchAll(literal)].flatMap(({ 0: text, index }) =>
+    text.startsWith('"') ? [] : [{ from: index, to: index + text.length }],
+  );
+  return spans.some(({ from }) => sql[from - 1] === '$' || literals.some((one) => one.from < from && from < one.to));
+}
+
+/** Constants and comments, and quoted names, in which an apostrophe begins nothing. Within a dollar quote as outside. */
+const literal = /--[^\n]*|\/\*[\s\S]*?\*\/|"[^"]*"|(?<!\w)[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'/g;
+
 interface Span {
   from: number;
   to: number;

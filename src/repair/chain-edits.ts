@@ -32,14 +32,19 @@ export interface FutureChain {
 }
 
 /** Files that an earlier look has patched already: what the project holds, and the findings that the patch answers. */
-export type AssumedFiles = ReadonlyMap<string, { before: string | null; answers: readonly string[] }>;
+export type AssumedFiles = ReadonlyMap<
+  string,
+  { before: string | null; answers: readonly string[] } & Pick<Patch, 'takenFrom'>
+>;
+
+type Origin = Pick<Patch, 'step' | 'takenFrom'>;
 
 /** Texts as they become, file by file; several actions on one file compose. */
 export class FileEdits {
   readonly #read: (file: string) => string | null;
   readonly #edits = new Map<string, { edits: TextEdit[]; answers: Set<string> }>();
   /** Files that appear or go, with their whole text. */
-  readonly #whole = new Map<string, { after: string | null; answers: Set<string>; step?: string }>();
+  readonly #whole = new Map<string, { after: string | null; answers: Set<string> } & Origin>();
   readonly #patched: AssumedFiles;
   readonly failures: { key: string; reason: string }[] = [];
 
@@ -77,8 +82,8 @@ export class FileEdits {
     this.#edits.set(file, entry);
   }
 
-  put(file: string, after: string | null, answers: readonly string[], step?: string): void {
-    this.#whole.set(file, { after, answers: new Set(answers), ...(step === undefined ? {} : { step }) });
+  put(file: string, after: string | null, answers: readonly string[], origin: Origin = {}): void {
+    this.#whole.set(file, { after, answers: new Set(answers), ...origin });
   }
 
   /** The text that a file will have. */
@@ -104,7 +109,9 @@ export class FileEdits {
       ]);
       const answers = [...new Set(asked)];
       const patch: Patch = { file, before, after, diff: unifiedDiff(file, before, after), answers };
-      return [whole?.step === undefined ? patch : { ...patch, step: whole.step }];
+      const step = whole?.step;
+      const takenFrom = before === null ? (whole?.takenFrom ?? patched?.takenFrom) : undefined;
+      return [{ ...patch, ...(step === undefined ? {} : { step }), ...(takenFrom === undefined ? {} : { takenFrom }) }];
     });
   }
 }
@@ -196,14 +203,14 @@ export function editChain(
         break;
       }
       case 'restore-file':
-        files.put(action.file, action.content, answers);
+        files.put(action.file, action.content, answers, { takenFrom: action.file });
         for (const id of idsIn(action.content, 'revision')) restored.set(id, idsIn(action.content, 'down_revision'));
         break;
       case 'move-file': {
         const text = files.textAfter(action.file);
         if (text !== null) {
           files.put(action.file, null, answers);
-          files.put(action.to, text, answers);
+          files.put(action.to, text, answers, { takenFrom: action.file });
         }
         break;
       }

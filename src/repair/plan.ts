@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Diagnosis, Stamp } from '../model/diagnosis.ts';
 import type { Finding } from '../model/finding.ts';
 import { compareText, keyOf } from '../model/name.ts';
-import type { Hazard, Plan, PlanInputs, Step } from '../model/plan.ts';
+import type { Hazard, Patch, Plan, PlanInputs, Step } from '../model/plan.ts';
 import { type RemedyAction, reshapingActions } from '../model/remedy.ts';
 import type { RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
@@ -19,6 +19,7 @@ import { downgradeCounterparts } from './counterparts.ts';
 import { recordInLock } from './lock-edits.ts';
 import { mergeStep } from './merge.ts';
 import { fingerprintFiles, planId } from './plan-file.ts';
+import { passwordReason } from './plan-secrets.ts';
 import { refusalFor } from './refusals.ts';
 import { placeholderRevision, reconcilingRevision } from './revision-text.ts';
 import { planSeeds } from './seed-plan.ts';
@@ -42,7 +43,7 @@ export interface PlanOptions {
 
 /** What another look takes for done: files as the plan leaves them, version rows as it writes them. */
 export interface Assumed {
-  files: ReadonlyMap<string, { before: string | null; after: string | null; answers: readonly string[] }>;
+  files: ReadonlyMap<string, Pick<Patch, 'before' | 'after' | 'takenFrom'> & { answers: readonly string[] }>;
   /** `live`: what the database holds. `proves`: only where the catalogue proves it, else a correction of what it holds. */
   stamp: { live: Stamp; rows: readonly RevisionId[]; proves: boolean; answers: readonly string[] } | null;
 }
@@ -89,7 +90,9 @@ export async function draftRepair(diagnosis: Diagnosis, options: PlanOptions): P
     bytesByTable: database?.live.sizesByTable ?? new Map(),
     context,
     contradicted: contradictedConstraints(diagnosis.findings),
-    holdBack: ({ hazards, answers }) => {
+    holdBack: ({ hazards, answers, sql, down }) => {
+      const secret = passwordReason({ sql, down }, actions, answers);
+      if (secret !== null) return secret;
       const missing = hazards.filter((hazard) => !options.allow.includes(hazard));
       const isError = answers.some((key) => severityByKey.get(key) === 'error');
       return isError || missing.length === 0 ? null : `needs --allow ${missing.join(',')}`;
@@ -143,12 +146,12 @@ export async function draftRepair(diagnosis: Diagnosis, options: PlanOptions): P
   const steps = await numbered(drafts, diagnosis.projectDir, options.stepsFolder);
   for (const step of steps) {
     if (step.phase !== 'schema' && step.phase !== 'validate') continue;
-    files.put(`${options.stepsFolder}/${step.name}.sql`, step.sql, step.answers, step.name);
+    files.put(`${options.stepsFolder}/${step.name}.sql`, step.sql, step.answers, { step: step.name });
     files.put(
       `${options.stepsFolder}/down/${step.name}.sql`,
       step.down ?? '-- Cannot be taken back by SQL alone.\n',
       step.answers,
-      step.name,
+      { step: step.name },
     );
   }
   const patches = files.patches();
@@ -239,6 +242,13 @@ function collect(diagnosis: Diagnosis, options: PlanOptions, left: Plan['left'])
         const { code, reason } = refused;
         left.push({ key: finding.key, reason, ...(finding.severity === 'error' ? { refusal: code } : {}) });
         continue;
+      }
+      if (action.action === 'run-sql') {
+        const secret = passwordReason({ sql: script(action.sql), down: script(action.down) });
+        if (secret !== null) {
+          left.push({ key: finding.key, reason: secret });
+          continue;
+        }
       }
       const text = JSON.stringify(action);
       const known = byText.get(text);

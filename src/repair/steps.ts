@@ -24,8 +24,8 @@ export interface StepInputs {
   context: SettleContext;
   /** Keys of constraints that rows are known to contradict for good (`duplicates-block-unique`), with why. */
   contradicted: ReadonlyMap<string, string>;
-  /** Why a step is not to be planned, for its hazards; null: plan it. */
-  holdBack?: (step: Pick<StepDraft, 'hazards' | 'answers'>) => string | null;
+  /** Why a step is not to be planned; null: plan it. */
+  holdBack?: (step: StepDraft) => string | null;
 }
 
 export interface StepResult {

@@ -1,6 +1,6 @@
 /** Passwords of URLs in texts of any kind, and texts that are too long to be looked through twice. */
 import { describe, expect, it } from 'vitest';
-import { passwordsIn, withoutPasswords, withoutUrlPasswords } from '../../src/model/secrets.ts';
+import { passwordsIn, statesPassword, withoutPasswords, withoutUrlPasswords } from '../../src/model/secrets.ts';
 
 describe('withoutUrlPasswords', () => {
   it.each([
@@ -88,5 +88,26 @@ describe('withoutPasswords', () => {
     withoutPasswords(text.repeat(200_000));
     withoutPasswords(`password=${text.repeat(200_000)}`);
     expect(performance.now() - began).toBeLessThan(20_000);
+  });
+});
+
+describe('statesPassword', () => {
+  it.each([
+    `CREATE USER MAPPING FOR me SERVER far OPTIONS (user 'u', password 'secret')`,
+    `CREATE SUBSCRIPTION s CONNECTION 'host=h password=secret' PUBLICATION p`,
+    'ALTER ROLE me PASSWORD $$secret$$',
+    `CREATE FUNCTION f() RETURNS text AS $$ SELECT 'postgres://me:secret@h/db' -- it's theirs\n $$ LANGUAGE sql`,
+    `ALTER TABLE t ALTER c SET DEFAULT '{"password": "secret"}'`,
+  ])('finds it in %s', (sql) => {
+    expect(statesPassword(sql)).toBe(true);
+  });
+
+  it.each([
+    `CREATE TABLE users (password text NOT NULL DEFAULT '', kind text CHECK (kind IN ('password', 'token')))`,
+    'CREATE FUNCTION f() RETURNS trigger AS $$ BEGIN UPDATE u SET password=NEW.password; RETURN NEW; END $$',
+    `CREATE FUNCTION f() RETURNS void AS $$ BEGIN RAISE NOTICE USING MESSAGE = 'the password ' || name || ' is weak'; END $$`,
+    `CREATE VIEW v AS SELECT "it's password" FROM u WHERE password = crypt($1, salt)`,
+  ])('finds none in %s', (sql) => {
+    expect(statesPassword(sql)).toBe(false);
   });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openScratch } from '../../src/database/index.ts';
 import { diagnose } from '../../src/diagnose.ts';
-import { type Foreseen, foresee, prepareRepair, rehearse } from '../../src/repair/index.ts';
+import { type Foreseen, foresee, parsePlan, prepareRepair, rehearse, serializePlan } from '../../src/repair/index.ts';
 import { gitEnvironment, hasGit } from '../support/fixture.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { makeProject } from '../support/revision-files.ts';
@@ -209,10 +209,12 @@ describe.skipIf(!hasGit())('foresee with a git history', () => {
     expect([more.steps, more.stamps]).toEqual([['create_berths'], []]);
   });
 
-  it('restores files one behind the other, and creates what they declare', async () => {
+  it('restores files one behind the other, creates what they declare, and gives no password away', async () => {
+    const secret = 'c0rrect-horse';
+    const remote = `CREATE FUNCTION remote() RETURNS text LANGUAGE sql AS $$ SELECT 'host=h password=${secret}'::text $$`;
     const project = makeProject({
       'a.py': revision('aaaa11112222', null, table('boats')),
-      'b.py': revision('bbbb11112222', 'aaaa11112222', table('berths')),
+      'b.py': revision('bbbb11112222', 'aaaa11112222', `${table('berths')}; ${remote}`),
       'c.py': revision('cccc11112222', 'bbbb11112222', table('moorings', ', berth_id int')),
       'd.py': revision('dddd11112222', 'cccc11112222', table('bills', ', mooring_id int REFERENCES moorings (id)')),
     });
@@ -238,12 +240,25 @@ describe.skipIf(!hasGit())('foresee with a git history', () => {
         ['alembic/versions/c.py', null],
       ]);
       expect(restored.map(({ after }) => after)).toEqual([
-        revision('bbbb11112222', 'aaaa11112222', table('berths')),
+        revision('bbbb11112222', 'aaaa11112222', `${table('berths')}; ${remote}`),
         revision('cccc11112222', 'bbbb11112222', table('moorings', ', berth_id int')),
       ]);
       expect(plan.steps.map(({ name }) => name.replace(/^\d+_/, ''))).toEqual(
         expect.arrayContaining(['create_berths', 'create_moorings', 'add_bills_mooring_id_fkey']),
       );
+      expect(plan.left).toContainEqual({
+        key: 'function-missing:public.remote()',
+        reason:
+          'its statement (alembic/versions/b.py:8) states a password, which no plan and no ledger may hold: run it by hand',
+      });
+      expect(JSON.stringify([plan.steps, plan.patches.filter((patch) => !restored.includes(patch))])).not.toContain(
+        secret,
+      );
+      const written = serializePlan(plan);
+      expect(written).not.toContain(secret);
+      const lost = [...diagnosis.history.deletedById.values()];
+      const textOf = (file: string) => lost.find(({ path }) => path === file)?.content ?? null;
+      expect(parsePlan(written, 'plan.json', textOf)).toEqual(plan);
       expect(foreseen.diagnosis.graph.faults).toEqual([]);
       expect(foreseen.diagnosis.projectDir).toBe(project.dir);
     } finally {
