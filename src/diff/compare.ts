@@ -6,7 +6,16 @@
 import { displayOfKey, nextvalDefault, typeKeyOf } from '../model/definition.ts';
 import type { Difference, DifferenceDirection, Drift } from '../model/drift.ts';
 import { compareText, nameOfKey, quoteIdentifier } from '../model/name.ts';
-import type { Certainty, Constraint, Declared, Policy, Schema, Table, Trigger } from '../model/schema.ts';
+import {
+  type Certainty,
+  type Constraint,
+  type Declared,
+  isInDoubt,
+  type Policy,
+  type Schema,
+  type Table,
+  type Trigger,
+} from '../model/schema.ts';
 import { withCauses } from './causes.ts';
 import { bareClass, placedFor, placedType } from './extensions.ts';
 import { compareConstraints, compareIndexes } from './matching.ts';
@@ -300,7 +309,7 @@ function settle(found: Found, comparison: Comparison, notCompared: string[]): Di
 function isSuspect(schema: Schema, declared: Declared | null, found: Found): boolean {
   if (declared?.certainty === 'suspected') return true;
   const key = found.table ?? found.key;
-  if (schema.suspected === 'all' || schema.suspected?.has(key)) return true;
+  if (isInDoubt(schema.suspected, key)) return true;
   return (
     found.table !== undefined &&
     (schema.tables.get(found.table) ?? schema.views.get(found.table))?.certainty === 'suspected'

@@ -218,8 +218,15 @@ export interface Schema {
   /** By `schema.name(identity arguments)`. */
   routines: ReadonlyMap<string, Routine>;
   extensions: ReadonlyMap<string, Extension>;
-  /** Declared: keys (tables, types, …) that lines nobody could read may have touched, those gone included; `all`: any. */
-  suspected?: ReadonlySet<string> | 'all';
+  suspected?: Suspected;
+}
+
+/** Declared: keys (tables, types, …) that lines nobody could read may have touched, those gone included; or all but these. */
+export type Suspected = ReadonlySet<string> | { allBut: ReadonlySet<string> };
+
+export function isInDoubt(suspected: Suspected | undefined, key: string): boolean {
+  if (suspected === undefined) return false;
+  return 'allBut' in suspected ? !suspected.allBut.has(key) : suspected.has(key);
 }
 
 export function emptySchema(namespaces: Iterable<string> = ['public']): Schema {

@@ -8,7 +8,7 @@ import { keyOf, type QualifiedName, truncateIdentifier } from '../model/name.ts'
 import type { Operation } from '../model/operation.ts';
 import type { NamingConvention } from '../model/project.ts';
 import type { Change, ReplayNote, SchemaChanges, SchemaMap } from '../model/replay.ts';
-import type { Declared, Schema, Sequence, Table } from '../model/schema.ts';
+import { type Declared, isInDoubt, type Schema, type Sequence, type Suspected, type Table } from '../model/schema.ts';
 import type { StateFrame } from './steps.ts';
 import { handOn, type TableIndex, takeOver } from './table-index.ts';
 
@@ -240,17 +240,25 @@ export class SchemaDraft {
   // What is suspected
 
   suspect(keys: readonly string[]): void {
-    if (this.current.suspected === 'all') return;
     if (keys.length === 0) {
       this.suspectAll();
       return;
     }
-    this.current = { ...this.current, suspected: new Set([...(this.current.suspected ?? []), ...keys]) };
+    const { suspected } = this.current;
+    this.setSuspected(
+      suspected !== undefined && 'allBut' in suspected
+        ? { allBut: new Set([...suspected.allBut].filter((key) => !keys.includes(key))) }
+        : new Set([...(suspected ?? []), ...keys]),
+    );
     for (const key of keys) this.markSuspected(key);
   }
 
+  private setSuspected(suspected: Suspected): void {
+    this.current = { ...this.current, suspected };
+  }
+
   private suspectAll(): void {
-    this.current = { ...this.current, suspected: 'all' };
+    this.setSuspected({ allBut: new Set() });
     for (const name of ['tables', 'enums', 'domains', 'composites', 'sequences', 'views', 'routines'] as const)
       for (const [key, value] of [...this.current[name]]) this.set(name, key, { ...value, certainty: 'suspected' });
   }
@@ -263,10 +271,14 @@ export class SchemaDraft {
   }
 
   /** An act that succeeds only where the object stood (or did not): what was suspected of the key is known again. */
-  clearSuspicion(key: string): void {
-    const suspected = this.current.suspected;
-    if (suspected === undefined || suspected === 'all' || !suspected.has(key)) return;
-    this.current = { ...this.current, suspected: new Set([...suspected].filter((each) => each !== key)) };
+  clearSuspicion(operation: Operation, key: string): void {
+    const { suspected } = this.current;
+    if (suspected === undefined || operation.condition !== undefined || !isInDoubt(suspected, key)) return;
+    this.setSuspected(
+      'allBut' in suspected
+        ? { allBut: new Set([...suspected.allBut, key]) }
+        : new Set([...suspected].filter((each) => each !== key)),
+    );
   }
 
   /** `origin` and, where it must be, `certainty` of something stated by the operation, inside the object of that key. */
@@ -277,12 +289,8 @@ export class SchemaDraft {
   }
 
   isSuspected(operation: Operation, key: string): boolean {
-    const { suspected } = this.current;
     return (
-      this.options.isSuspected === true ||
-      operation.condition !== undefined ||
-      suspected === 'all' ||
-      suspected?.has(key) === true
+      this.options.isSuspected === true || operation.condition !== undefined || isInDoubt(this.current.suspected, key)
     );
   }
 

@@ -44,7 +44,7 @@ export function createTable(draft: SchemaDraft, operation: Act<'createTable'>): 
       });
     return;
   }
-  if (!operation.ifNotExists) draft.clearSuspicion(key);
+  if (!operation.ifNotExists) draft.clearSuspicion(operation, key);
   build(draft, operation, key, definition, name);
 }
 
@@ -235,7 +235,7 @@ export function dropTable(draft: SchemaDraft, operation: Act<'dropTable'>): void
       draft.note({ kind: 'target-missing', operation, object: draft.createdKey(operation.table), objectKind: 'table' });
     return;
   }
-  if (!operation.ifExists) draft.clearSuspicion(key);
+  if (!operation.ifExists) draft.clearSuspicion(operation, key);
   removeTable(draft, key, operation.cascade ?? false);
 }
 

@@ -95,6 +95,8 @@ function createType(
   if (operation.kind === 'createEnum' && operation.checkFirst && draft.findType(operation.name) !== null) return;
   const namespace = nameOfKey(key).schema ?? 'public';
   draft.addNamespace(namespace);
+  if (!operation.ifNotExists && !(operation.kind === 'createEnum' && operation.checkFirst))
+    draft.clearSuspicion(operation, key);
   const base = { ...draft.stated(operation, key), namespace, name: operation.name.name };
   if (operation.kind === 'createEnum') draft.set('enums', key, { ...base, labels: [...operation.labels] });
   else if (operation.kind === 'createComposite')
@@ -151,7 +153,7 @@ function dropType(draft: SchemaDraft, operation: Extract<TypeOperation, { kind: 
       draft.note({ kind: 'target-missing', operation, object: draft.createdKey(operation.name), objectKind: 'type' });
     return;
   }
-  if (!operation.ifExists && !operation.checkFirst) draft.clearSuspicion(key);
+  if (!operation.ifExists && !operation.checkFirst) draft.clearSuspicion(operation, key);
   for (const map of ['enums', 'domains', 'composites'] as const) draft.delete(map, key);
   if (!operation.cascade) return;
   for (const [tableKey, table] of [...draft.tables])

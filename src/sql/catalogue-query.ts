@@ -6,7 +6,7 @@
  */
 import type { Node, SelectStmt } from 'libpg-query';
 import { displayOfKey } from '../model/definition.ts';
-import type { Schema, Table } from '../model/schema.ts';
+import { isInDoubt, type Schema, type Table } from '../model/schema.ts';
 import { parseStatements } from './pg-parser.ts';
 import { as, relationOf, stringsOf, walk } from './tree.ts';
 
@@ -50,10 +50,11 @@ export function askCatalogue(
 
 /** No object that the question names (or, where it names none, none at all) is in doubt. */
 function isCertain(select: SelectStmt, { tables, suspected }: Schema): boolean {
-  if (suspected === 'all') return false;
-  const doubtful = new Set(suspected ?? []);
-  for (const [key, table] of tables) if (table.certainty === 'suspected') doubtful.add(key);
-  if (doubtful.size === 0) return true;
+  const isAny = suspected !== undefined && 'allBut' in suspected;
+  const doubtful = new Set(isAny ? [] : suspected);
+  for (const [key, table] of tables)
+    if (table.certainty === 'suspected' || isInDoubt(suspected, key)) doubtful.add(key);
+  if (!isAny && doubtful.size === 0) return true;
   const texts = new Set<string>();
   walk(select, (kind, body) => {
     if (kind === 'sval' && typeof body.sval === 'string') texts.add(body.sval.split('.').at(-1) as string);

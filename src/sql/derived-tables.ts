@@ -5,7 +5,7 @@
 import type { Node, SelectStmt, TableLikeClause } from 'libpg-query';
 import { keyOf, type QualifiedName } from '../model/name.ts';
 import type { ColumnDefinition, TableDefinition } from '../model/operation.ts';
-import type { Column, Constraint, Index, Table } from '../model/schema.ts';
+import { type Column, type Constraint, type Index, isInDoubt, type Table } from '../model/schema.ts';
 import type { Catalogue } from './catalogue-query.ts';
 import { as, relationOf, stringOf, stringsOf, typeOf } from './tree.ts';
 
@@ -18,8 +18,7 @@ function find(catalogue: Catalogue, name: QualifiedName): Table | null {
     const key = keyOf(namespace, name.name);
     const table = schema.tables.get(key);
     if (table === undefined) continue;
-    const isDoubtful = schema.suspected === 'all' || schema.suspected?.has(key) === true;
-    return isDoubtful || table.certainty === 'suspected' ? null : table;
+    return isInDoubt(schema.suspected, key) || table.certainty === 'suspected' ? null : table;
   }
   return null;
 }

@@ -318,12 +318,26 @@ describe('replay', () => {
     expect(schema.tables.get('public.t')?.certainty).toBe('suspected');
     expect(schema.tables.get('public.t')?.columns.get('x')?.certainty).toBe('suspected');
     expect(schema.tables.get('public.u')?.columns.get('x')?.certainty).toBeUndefined();
-    const any = replay(history({ a: before, b: [['a'], opaque([])], c: [['b'], 'create table w (id int)'] }), options);
-    expect([...any.schemaAfter('c').tables.values()].map((table) => table.certainty)).toEqual([
-      'suspected',
-      'suspected',
-      'suspected',
+    const later = 'create table w (id int); alter table w add x int; create table if not exists v (id int)';
+    const any = replay(
+      history({
+        a: before,
+        b: [['a'], opaque([])],
+        c: [['b'], later],
+        d: [['c'], opaque([{ schema: null, name: 'w' }])],
+      }),
+      options,
+    );
+    // What was made after such a line as nothing could make it twice is known.
+    const { tables } = any.schemaAfter('c');
+    expect([...tables].map(([key, { certainty = 'proven' }]) => [key, certainty])).toEqual([
+      ['public.t', 'suspected'],
+      ['public.u', 'suspected'],
+      ['public.w', 'proven'],
+      ['public.v', 'suspected'],
     ]);
+    expect(tables.get('public.w')?.columns.get('x')?.certainty).toBeUndefined();
+    expect(any.schemaAfter('d').tables.get('public.w')?.certainty).toBe('suspected');
     expect(any.schemaAfter('a').tables.get('public.t')?.certainty).toBeUndefined();
     const again = replay(
       history({

@@ -183,7 +183,9 @@ function labelsAsked(schema: Schema, text: string): string[] | null | undefined 
   const found = [...schema.enums.values()].filter((one) => one.name === name);
   if (found.length > 1) return undefined;
   const one = found[0];
-  if (one === undefined) return schema.suspected === 'all' || (schema.suspected?.size ?? 0) > 0 ? undefined : null;
+  const { suspected } = schema;
+  const isAnyInDoubt = suspected !== undefined && ('allBut' in suspected || suspected.size > 0);
+  if (one === undefined) return isAnyInDoubt ? undefined : null;
   return one.certainty === 'suspected' ? undefined : [...one.labels];
 }
 
