@@ -113,7 +113,8 @@ async function runCommand(command: Command, argv: Record<string, unknown>, signa
     return await run(settings, terminal, argv);
   } catch (error) {
     // Only what writes can stop part-way; of what only reads, Ctrl-C wants no document any more.
-    const writes = /^(repair|undo|seed)\b/.test(command.usage);
+    const keptNothing = /^seed\b/.test(command.usage) && error instanceof ChainError && error.code === 'interrupted';
+    const writes = /^(repair|undo|seed)\b/.test(command.usage) && !keptNothing;
     const owed = signal.aborted && !writes ? 'text' : format;
     const exitCode = reportError(error, { format: owed, terminal, isVerbose: flags.verbose ?? false });
     return exitCode === exitCodes.partial && !writes ? exitCodes.cannotLook : exitCode;

@@ -100,12 +100,15 @@ async function readSeeds(
   { project, maxFileBytes }: Settings,
 ): Promise<Required<Pick<SeedsReading, 'readings' | 'unread'>>> {
   if (files.length === 0) return { readings: [], unread: [] };
-  const { projectFiles, readSeed } = await import('./seeds/index.ts');
+  const { faultOfBytes, projectFiles, readSeed } = await import('./seeds/index.ts');
   const { filesOf } = await import('./model/seed-view.ts');
   const read = projectFiles(project);
   const seeds = files.flatMap((file) => {
     const text = readFile(file);
-    return text === null ? [] : [readSeed(file, text, read)];
+    if (text === null) return [];
+    const seed = readSeed(file, text, read);
+    const fault = /[\0\ufffd]/.test(text) ? faultOfBytes(file, read) : null;
+    return [fault === null ? seed : { ...seed, errors: [...seed.errors, fault] }];
   });
   const reason = `it cannot be read, or is larger than ${maxFileBytes.toLocaleString('en')} bytes (maxFileBytes)`;
   const unread = files.flatMap((file) => (readFile(file) === null ? [{ file, reason }] : []));

@@ -1,6 +1,7 @@
 /**
  * `chain seed`: the seed in one transaction, safely twice; `--check` only reads it.
  */
+import { statSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import type { Connection } from '../database/index.ts';
 import { diagnose, readProject } from '../diagnose.ts';
@@ -51,7 +52,7 @@ export async function seed(settings: Settings, terminal: Terminal, own: Record<s
   }
   await loadSqlParser();
   const read = projectFiles(settings.project);
-  const readings = files.map((file) => readSeed(file, textOf(file, read), read));
+  const readings = files.map((file) => readSeed(file, textOf(settings, file, read), read));
   const { connect, parseDatabaseUrl } = await import('../database/index.ts');
   const target = parseDatabaseUrl(text);
   const open = (applicationName: string) =>
@@ -125,6 +126,7 @@ async function check(settings: Settings, terminal: Terminal, flags: SeedFlags): 
   const only =
     settings.only.length > 0 ? settings.only : allRules.map((rule) => rule.id).filter((id) => id.startsWith('seed-'));
   const seeds = flags.file === undefined ? settings.seeds : [projectPath(settings, flags.file)];
+  if (flags.file !== undefined) bytesOf(settings, seeds?.[0] as string, projectFiles(settings.project));
   const progress = (text: string) => terminal.progress(text);
   const maxFileBytes = Math.max(settings.maxFileBytes, maxScriptBytes);
   const diagnosis = await diagnose(
@@ -166,14 +168,21 @@ function projectPath(settings: Settings, file: string): string {
   return inProject.startsWith('../') ? file : inProject;
 }
 
-function textOf(file: string, read: ReadScriptFile): string {
+function textOf(settings: Settings, file: string, read: ReadScriptFile): string {
+  return decodeScript(file, bytesOf(settings, file, read));
+}
+
+function bytesOf({ project }: Settings, file: string, read: ReadScriptFile): Uint8Array {
   const bytes = read(file, file);
-  if (bytes === null) {
-    throw new ChainError('usage', `The seed ${file} cannot be read: there is no such file.`, {
+  if (bytes !== null) return bytes;
+  const isFolder = statSync(resolve(project, file), { throwIfNoEntry: false })?.isDirectory() === true;
+  throw new ChainError(
+    'usage',
+    `The seed ${file} cannot be read: ${isFolder ? 'it is a folder' : 'there is no such file'}.`,
+    {
       hint: 'Name a file of the project: chain seed FILE.',
-    });
-  }
-  return decodeScript(file, bytes);
+    },
+  );
 }
 
 async function runNow(

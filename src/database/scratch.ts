@@ -135,6 +135,8 @@ async function serve(
             }
             if (limited.user !== admin.target.user && !description.startsWith('embedded')) {
               const roles = [limited, ...(loader ? [loader] : [])].map(({ user }) => quoteIdentifier(user));
+              if (loader && grantsSettings(admin))
+                await admin.query(`revoke set on parameter ${triggersSetting} from ${roles[0]}`).catch(() => {});
               await admin.query(`drop role if exists ${roles.join(', ')}`).catch(() => {});
             }
           } finally {
@@ -233,6 +235,11 @@ async function readRights(admin: Connection): Promise<Rights> {
   return { isSuperuser: role.super, createsRoles, reaches, syncs, installable };
 }
 
+/** Seeds and dumps switch triggers off by it; it reaches no further than the scratch database. Granted since PostgreSQL 15. */
+const triggersSetting = 'session_replication_role';
+
+const grantsSettings = (admin: Connection): boolean => admin.serverVersionNumber >= 150_000;
+
 interface Roles {
   /** Owner of the scratch databases: who the project's SQL runs as. */
   limited: DatabaseTarget;
@@ -262,7 +269,7 @@ async function makeRoles(admin: Connection, rights: Rights): Promise<Roles> {
         loader
           ? // A setting that only a superuser may make, made by one for every session of the role.
             `create role ${loader.user} login nosuperuser bypassrls ${secret}; grant ${limited.user} to ${loader.user};
-             alter role ${loader.user} set session_replication_role = replica`
+             alter role ${loader.user} set ${triggersSetting} = replica${grantsSettings(admin) ? `; grant set on parameter ${triggersSetting} to ${limited.user}` : ''}`
           : // Who owns a database must be a role that its maker can become.
             `grant ${limited.user} to current_user`
       }`,

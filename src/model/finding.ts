@@ -85,5 +85,6 @@ export function compareFindings(ruleOrder: ReadonlyMap<string, number>): (a: Fin
     severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
     (ruleOrder.get(a.rule) ?? 999) - (ruleOrder.get(b.rule) ?? 999) ||
     compareText(a.subject.name, b.subject.name) ||
+    (a.subject.line ?? 0) - (b.subject.line ?? 0) ||
     compareText(a.key, b.key);
 }

@@ -1,6 +1,7 @@
 /**
  * A seed in psql's own language that something else than psql runs.
  */
+import type { PsqlDirective } from '../model/seed.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({
@@ -23,7 +24,7 @@ export default defineRule({
         runner.runs.filter((run) => run.resolved === reading.file).map((run) => ({ ...run, file: runner.file })),
       );
       if (runs.some((run) => run.withPsql)) continue;
-      const names = [...new Set(reading.directives.map((directive) => directive.command))];
+      const names = [...new Set(reading.directives.map(wordOf))];
       yield {
         subject: { kind: 'seed', name: reading.file, file: reading.file, line: first.line },
         severity: runs.length > 0 ? 'error' : 'warning',
@@ -31,7 +32,9 @@ export default defineRule({
         message: `${reading.file}:${first.line} uses ${names.join(', ')}, which only psql understands${runs.length > 0 ? `, and ${runs.map((run) => run.file).join(', ')} runs it without psql` : ''}.`,
         evidence: reading.directives.slice(0, 10).map((directive) => ({
           origin: 'seed' as const,
-          text: directive.text.trim().slice(0, 120),
+          text: (directive.command.startsWith('\\') ? `${directive.command} ${directive.text}` : wordOf(directive))
+            .trim()
+            .slice(0, 120),
           file: reading.file,
           line: directive.line,
         })),
@@ -40,3 +43,9 @@ export default defineRule({
     }
   },
 });
+
+/** As its author calls it. */
+function wordOf({ command, text }: PsqlDirective): string {
+  if (command === 'copy-data') return 'the data of COPY … FROM stdin';
+  return command === 'variable' ? `the variable ${text}` : command;
+}

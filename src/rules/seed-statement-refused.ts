@@ -85,8 +85,20 @@ function* seenRefused(
       sqlState === '23502' && insert && table && unfilledColumns(table, insert.columns, insert.rows).length > 0;
     if (isUnfilled) continue;
     const lacks = reruns.lacks === null ? '' : `, without ${reruns.lacks}`;
-    const ran: Evidence = { origin: 'data', text: `run on ${reruns.on}${lacks}: ${detail ?? message} (${sqlState})` };
+    const state = sqlState === null ? '' : ` (${sqlState})`;
+    const ran: Evidence = { origin: 'data', text: `run on ${reruns.on}${lacks}: ${detail ?? message}${state}` };
     const key = /^Key \((.+)\)=\((.+)\)/s.exec(detail ?? '');
+    if (sqlState === null) {
+      yield {
+        subject: { kind: 'seed', name: file, file, line },
+        detail: `${line}:${message}`,
+        severity: 'warning',
+        message: `${file}:${line} is not carried out by chain: ${message}.`,
+        evidence: [ran],
+        remedy: advice(`Take it out of ${file}:${line}, or run the seed through psql`, 'file-edit'),
+      };
+      continue;
+    }
     yield {
       ...draft(file, line, message, {
         evidence: [ran],

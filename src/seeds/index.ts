@@ -14,8 +14,16 @@ export {
 export type { RowImage, RowValues } from './images.ts';
 export { patchSeed, type SeedPatch, type SeedPatchRequest } from './patch.ts';
 export { readSeed } from './reading.ts';
-export { maxKeptRows, runSeed, type SeedRun, type SeedRunOptions, type SeedTableSummary } from './run.ts';
-export { contentHashOf, decodeScript, maxScriptBytes, projectFiles, type ReadScriptFile } from './script-files.ts';
+export { maxKeptRows, runSeed, type SeedRun, type SeedRunOptions } from './run.ts';
+export {
+  contentHashOf,
+  decodeScript,
+  faultOfBytes,
+  maxScriptBytes,
+  projectFiles,
+  type ReadScriptFile,
+} from './script-files.ts';
 export { type RerunOptions, runAgain, runTwice } from './second-run.ts';
 export type { SeedSession } from './session.ts';
+export type { SeedTableSummary } from './summary.ts';
 export { type RowsUndone, type UndoConflict, undoRows } from './undo.ts';

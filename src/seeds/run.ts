@@ -3,7 +3,7 @@
  * commit. A failure names file, line and statement. Refuses to know the ledger and the plan.
  */
 import { ChainError } from '../errors.ts';
-import { compareText, keyInSql, nameOfKey, quoteQualified } from '../model/name.ts';
+import { compareText, keyInSql, quoteQualified } from '../model/name.ts';
 import type { SeedReading } from '../model/seed.ts';
 import { inOrder } from '../model/seed-view.ts';
 import { changedRows, markNow, type Reader } from './changed-rows.ts';
@@ -14,6 +14,7 @@ import { moreOrphans, type OrphanCount, orphanCounts } from './orphans.ts';
 import type { ScriptStatement } from './script.ts';
 import { contentHashOf, type ReadScriptFile } from './script-files.ts';
 import type { SeedSession } from './session.ts';
+import { type SeedTableSummary, summarise } from './summary.ts';
 
 export interface SeedRunOptions {
   /** A file that the seed includes, relative to the project; null where there is none. */
@@ -34,16 +35,6 @@ export interface SeedRunOptions {
 
 /** Beyond it a run takes some hundred megabytes, and its ledger as much as its tables. */
 export const maxKeptRows = 100_000;
-
-export interface SeedTableSummary {
-  /** `schema.table` */
-  table: string;
-  inserted: number;
-  updated: number;
-  /** Rows that the seed states and that were as it wants them. */
-  unchanged: number;
-  deleted: number;
-}
 
 export interface SeedRun {
   /** Of the file and of every file that it read. */
@@ -139,14 +130,13 @@ export async function runSeed(
       images.sort((a, b) => compareText(a.table, b.table));
       await session.query('RELEASE SAVEPOINT chain_seed');
       await options.onRowImages?.(images);
-      const made = await tablesMade(session, new Set([...standing.values()]));
+      const there = new Set(standing.values());
+      const made = [...new Set((await standingTables(session)).values())].filter((table) => !there.has(table));
       return {
         contentHash: contentHashOf(reading.contentHash, done.files),
         files: done.files.map(({ file }) => file),
         version: reading.version.at(-1)?.value ?? null,
-        summary: [...summarise(images, all, statedRows(reading, images), counts, unkept), ...made].sort((a, b) =>
-          compareText(a.table, b.table),
-        ),
+        summary: await summarise(session, reading, { images, tables: all, made, counts, unkept }),
         images,
         unkept: [...unkept].sort(compareText),
         notices,
@@ -235,19 +225,6 @@ async function standingTables(session: SeedSession): Promise<Map<string, string>
   return new Map(rows.map(({ oid, name }) => [oid, name]));
 }
 
-/** Tables that were not there before, with the rows that they hold now. */
-async function tablesMade(session: SeedSession, standing: ReadonlySet<string>): Promise<SeedTableSummary[]> {
-  const made = [...new Set((await standingTables(session)).values())].filter((table) => !standing.has(table));
-  const summary: SeedTableSummary[] = [];
-  for (const table of made) {
-    const { rows } = await session.query<{ count: string }>(
-      `SELECT pg_catalog.count(*)::text AS count FROM ${quoteQualified(nameOfKey(table))}`,
-    );
-    summary.push({ table, inserted: Number(rows[0]?.count ?? 0), updated: 0, unchanged: 0, deleted: 0 });
-  }
-  return summary;
-}
-
 /** Of the standing tables those emptied, altered or dropped: PostgreSQL counts no rows there, and no other session can read. */
 async function lockedTables(session: SeedSession, standing: ReadonlyMap<string, string>): Promise<string[]> {
   const { rows } = await session.query<{ oid: string }>(
@@ -309,49 +286,6 @@ async function restoreSettings(
   for (const [name, value] of [...settings, ['search_path', searchPath] as const]) {
     if (value !== null) await session.query('SELECT pg_catalog.set_config($1, $2, false)', [name, value]);
   }
-}
-
-/** Rows that the file states, by table of its images. */
-function statedRows(reading: SeedReading, images: readonly RowImage[]): Map<string, number> {
-  const tables = [...new Set(images.map(({ table }) => table))];
-  const stated = new Map<string, number>();
-  for (const { statement } of inOrder(reading)) {
-    const { verb, table, rows } = statement;
-    if (!table || !rows || (verb !== 'insert' && verb !== 'copy')) continue;
-    const key =
-      table.schema === null
-        ? (tables.find((each) => each.endsWith(`.${table.name}`)) ?? `public.${table.name}`)
-        : `${table.schema}.${table.name}`;
-    stated.set(key, (stated.get(key) ?? 0) + rows.length);
-  }
-  return stated;
-}
-
-function summarise(
-  images: readonly RowImage[],
-  tables: readonly string[],
-  stated: ReadonlyMap<string, number>,
-  counts: ReadonlyMap<string, WriteCounts>,
-  unkept: ReadonlySet<string>,
-): SeedTableSummary[] {
-  const imagesByTable = new Map<string, RowImage[]>();
-  for (const image of images) {
-    const own = imagesByTable.get(image.table);
-    if (own) own.push(image);
-    else imagesByTable.set(image.table, [image]);
-  }
-  return [...tables].sort(compareText).map((table) => {
-    const counted = counts.get(table);
-    if (unkept.has(table) && counted) {
-      const { inserted, updated, deleted } = counted;
-      return { table, inserted, updated, deleted, unchanged: 0 };
-    }
-    const own = imagesByTable.get(table) ?? [];
-    const inserted = own.filter(({ before }) => before === null).length;
-    const deleted = own.filter(({ after }) => after === null).length;
-    const updated = own.length - inserted - deleted;
-    return { table, inserted, updated, deleted, unchanged: Math.max(0, (stated.get(table) ?? 0) - inserted - updated) };
-  });
 }
 
 /**

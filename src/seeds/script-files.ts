@@ -49,8 +49,15 @@ export function projectFiles(projectDir: string): ReadScriptFile {
   };
 }
 
-/** @throws ChainError `seed-failed` with the line where the text is no UTF-8 */
+/** @throws ChainError `seed-failed` with the line where the text is no UTF-8, or holds a NUL */
 export function decodeScript(file: string, bytes: Uint8Array): string {
+  const nul = bytes.indexOf(0);
+  if (nul >= 0) {
+    const line = Buffer.from(bytes.subarray(0, nul)).toString('latin1').split('\n').length;
+    throw new ChainError('seed-failed', `${file}:${line}: the file holds a NUL byte, which no statement can.`, {
+      hint: 'Take it out; a file full of them is UTF-16: convert it to UTF-8, for instance with iconv.',
+    });
+  }
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
@@ -59,6 +66,18 @@ export function decodeScript(file: string, bytes: Uint8Array): string {
       cause,
     });
   }
+}
+
+/** Why a run would refuse the file for its bytes; null where it would not, or the file cannot be read at all. */
+export function faultOfBytes(file: string, read: ReadScriptFile): { line: number; message: string } | null {
+  try {
+    const bytes = read(file, file);
+    if (bytes !== null) decodeScript(file, bytes);
+  } catch (error) {
+    const [, line, message] = /:(\d+): (.+?)\.?$/.exec(error instanceof ChainError ? error.message : '') ?? [];
+    if (message !== undefined) return { line: Number(line), message };
+  }
+  return null;
 }
 
 function lineOfFault(bytes: Uint8Array): number {

@@ -30,8 +30,8 @@ export interface RerunOptions {
   maxKeptRows?: number;
 }
 
-/** Faults of what a seed says and of the rows it meets: syntax and names, values, keys, what it raises itself. */
-const ofTheSeed = /^(?:22|23|42|P0)/;
+/** Faults of what a seed says and of the rows it meets: syntax and names, values, keys, transactions, what it raises itself. */
+const ofTheSeed = /^(?:0A|21|22|23|25|27|2D|38|39|3F|42|44|P0)/;
 
 /** Runs it once, keeps that, and runs it again. Throws only what is no fault of the seed (a connection lost, an abort). */
 export async function runTwice(reading: SeedReading, options: RerunOptions): Promise<SeedRerun> {
@@ -119,15 +119,18 @@ function failureOf(error: unknown, reading: SeedReading): SeedRerun['failure'] {
   const { sqlState } = error as { sqlState?: string };
   const place = failedAt(error);
   const [first = ''] = error.message.split('\n');
-  const message = first.replace(/^[^\n]*?:\d+: /, '');
+  const [prefix = '', line] = /^[^\n]*?:(\d+): /.exec(first) ?? [];
+  const message = first.slice(prefix.length).replace(/\.$/, '');
   const { detail } = (error.cause ?? {}) as { detail?: string | null };
   return {
     file: place?.file ?? reading.file,
-    line: place?.line ?? 1,
+    line: place?.line ?? Number(line ?? 1),
     message,
     ...(detail ? { detail } : {}),
     sqlState: sqlState ?? null,
-    isOfTheSeed: sqlState !== undefined && ofTheSeed.test(sqlState) && sqlState !== '42501',
+    // Without a state it is chain that does not carry out what the file says.
+    isOfTheSeed:
+      sqlState === undefined ? error.code === 'seed-failed' : ofTheSeed.test(sqlState) && sqlState !== '42501',
   };
 }
 

@@ -262,6 +262,8 @@ describe('a scratch server named by --scratch-url', () => {
       return rows.length;
     };
     expect(await left()).toBe(3);
+    // As a dump does.
+    await first.query('set session_replication_role = replica');
     await server.stop();
     expect(await left()).toBe(0);
   });

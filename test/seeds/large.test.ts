@@ -64,6 +64,21 @@ it('says what is larger than is read, and refuses to run what is larger than is 
     });
     const { findings } = (await run('seed', { ...flags, check: true })).report();
     expect(findings.map(({ rule }) => rule)).toContain('seed-missing-relation');
+    // No other rule can be trusted with text that a run refuses, nor a file that is not there be called sound.
+    for (const [bytes, line, message] of [
+      [Buffer.from("SELECT 1;\nSELECT 'caf\xe9';\n", 'latin1'), 2, 'the file is not UTF-8'],
+      [Buffer.from("SELECT 1;\n\nSELECT 'a\0';\n"), 3, 'the file holds a NUL byte, which no statement can'],
+    ] as const) {
+      writeFileSync(join(project, 'scripts/seed.sql'), bytes);
+      const { findings } = (await run('seed', { ...flags, check: true })).report();
+      expect(findings.map(({ rule, subject }) => [rule, subject.line])).toEqual([['seed-unreadable', line]]);
+      expect(findings[0]?.message).toContain(`(${message})`);
+    }
+    for (const [file, why] of [
+      ['scripts/none.sql', 'there is no such file'],
+      ['scripts', 'it is a folder'],
+    ] as const)
+      expect((await run('seed', { ...flags, check: true, file })).error?.message).toContain(`cannot be read: ${why}.`);
     truncateSync(join(project, 'scripts/seed.sql'), 300_000_000);
     expect(() => projectFiles(project)('scripts/seed.sql', 'x')).toThrow('is larger than 256 MB');
   } finally {

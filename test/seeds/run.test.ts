@@ -103,6 +103,24 @@ INSERT INTO mine VALUES (1), (1); CREATE TABLE copied AS SELECT * FROM mine; TRU
     ]);
   });
 
+  it('counts as unchanged what it states and found so, and nothing else', async () => {
+    await using db = await testDatabase({
+      sql: "CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1), (2, 2); CREATE TABLE u (v text); CREATE TABLE w (id int PRIMARY KEY); CREATE TABLE k (id text PRIMARY KEY, mail text UNIQUE, n int); INSERT INTO k VALUES ('live', 'a', 1)",
+    });
+    const seed = read(`INSERT INTO t VALUES (1, 1), (2, 2), (3, 3) ON CONFLICT (id) DO UPDATE SET n = EXCLUDED.n;
+MERGE INTO t USING (VALUES (4, 4)) v (id, n) ON t.id = v.id WHEN NOT MATCHED THEN INSERT VALUES (v.id, v.n);
+INSERT INTO u VALUES ('a'), ('b'); DELETE FROM u WHERE v = 'b';
+DO $$ BEGIN IF false THEN INSERT INTO w VALUES (1); END IF; END $$;
+INSERT INTO k VALUES ('mine', 'a', 2) ON CONFLICT (mail) DO UPDATE SET n = EXCLUDED.n;`);
+    const { summary } = await runSeed(db.connection, seed);
+    expect(summary.map(({ table, inserted, updated, unchanged }) => [table, inserted, updated, unchanged])).toEqual([
+      ['public.k', 0, 1, 0],
+      ['public.t', 2, 0, 2],
+      ['public.u', 1, 0, 0],
+      ['public.w', 0, 0, 0],
+    ]);
+  });
+
   it('begins no line of its own in what is said of it, which a CI log would take for a command', async () => {
     await using db = await testDatabase();
     const raise =
