@@ -125,9 +125,12 @@ function groupOf({ severity, rule, subject }: ReportFinding): string {
   return severity === 'info' ? rule : `${severity} ${rule} ${subject.file}`;
 }
 
+const mostLines = 20;
+
 function othersLike([first, ...others]: readonly ReportFinding[], { width }: Drawing): string {
   const lines = [...new Set(others.flatMap(({ subject }) => subject.line ?? []))].sort((a, b) => a - b);
-  const where = lines.length === 0 ? '' : `, ${lines.length === 1 ? 'line' : 'lines'} ${lines.join(', ')}`;
+  const shown = lines.length > mostLines ? [...lines.slice(0, mostLines), `… ${lines.at(-1)}`] : lines;
+  const where = lines.length === 0 ? '' : `, ${lines.length === 1 ? 'line' : 'lines'} ${shown.join(', ')}`;
   const file = oneLine(first?.subject.file ?? '');
   return wrapText(`and ${others.length} more like it in ${file}${where} (--verbose shows each)`, width, '  ');
 }

@@ -74,7 +74,7 @@ export default defineRule({
         subject: { kind: 'table', name: key, file: first.reading.file, line: first.statement.line },
         severity: isUnsure ? 'warning' : 'error',
         certainty: isUnsure ? 'suspected' : 'proven',
-        message: `${first.reading.file}:${first.statement.line} writes to ${key}, which ${live === undefined ? 'no revision creates' : 'the database does not have'}; the seed stops there with \`relation "${first.statement.table?.name}" does not exist\`.`,
+        message: `${first.reading.file}:${first.statement.line} writes to ${key}, which ${live === undefined ? 'no revision creates' : 'the database does not have'}; the seed stops there with \`relation "${asWritten(first.statement)}" does not exist\`.`,
         evidence,
         causedBy: [
           `found-in-other-schema:${key}`,
@@ -90,3 +90,7 @@ export default defineRule({
     }
   },
 });
+
+function asWritten({ table }: SeedStatement): string {
+  return [table?.schema, table?.name].filter((part) => part).join('.');
+}

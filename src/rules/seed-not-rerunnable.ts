@@ -51,6 +51,7 @@ export default defineRule({
     for (const insert of [
       ...insertsOf(seeds.readings, schema, searchPath),
       ...selectsOf(seeds.readings, schema, searchPath),
+      ...copiesOf(seeds.readings, schema, searchPath),
     ]) {
       const table = live?.schema.tables.get(insert.table) ?? declared.heads.tables.get(insert.table);
       if (table === undefined) continue;
@@ -106,6 +107,19 @@ function selectsOf(readings: readonly SeedReading[], schema: Schema, searchPath:
   );
 }
 
+/** COPY … FROM, which knows no ON CONFLICT. */
+function copiesOf(readings: readonly SeedReading[], schema: Schema, searchPath: readonly string[]): SeedInsert[] {
+  return readings.flatMap((reading) =>
+    reading.statements.flatMap((statement): SeedInsert[] => {
+      const { verb, table: name, rows, columns } = statement;
+      const table = verb === 'copy' && name ? resolveTable(schema, name, searchPath) : null;
+      if (table === null || rows?.length === 0) return [];
+      const all = [...(schema.tables.get(table)?.columns.keys() ?? [])];
+      return [{ reading, statement, table, columns: columns ?? all, rows: [] }];
+    }),
+  );
+}
+
 /** The statement asks first: behind a condition, in a block that takes the fault, or by a look at its own table. */
 function asksFirst({ statement, reading }: SeedInsert): boolean {
   const { guards, isHandled, reads, table, span } = statement;
@@ -114,12 +128,13 @@ function asksFirst({ statement, reading }: SeedInsert): boolean {
   return reading.directives.some(({ command, span: at }) => command === '\\if' && at.from < span.from);
 }
 
-/** TRUNCATE, or a DELETE of all rows or of those that are inserted, stands before it. */
+/** TRUNCATE, a table made anew, or a DELETE of all rows or of those that are inserted, stands before it. */
 function isCleared(insert: SeedInsert, keys: readonly ForeignKey[]): boolean {
   const { statement, reading } = insert;
-  return ranBefore(reading, statement, ['truncate', 'delete']).some((other) => {
+  return ranBefore(reading, statement, ['truncate', 'delete', 'ddl']).some((other) => {
     if (!other.table) return false;
     const isSame = other.table.name === statement.table?.name;
+    if (other.verb === 'ddl') return isSame && makesAnew.test(other.sql);
     if (other.verb === 'truncate')
       return isSame || (/\bcascade\b/i.test(other.sql) && isReached(other.table.name, insert.table, keys));
     if (other.verb !== 'delete' || !isSame) return false;
@@ -136,6 +151,8 @@ function isCleared(insert: SeedInsert, keys: readonly ForeignKey[]): boolean {
     );
   });
 }
+
+const makesAnew = /^\s*(?:drop\s+table\b|create\s+(?:\w+\s+)?table\s+(?!if\s+not\s))/i;
 
 /** Whether TRUNCATE … CASCADE of the one empties the other. */
 function isReached(from: string, table: string, keys: readonly ForeignKey[]): boolean {
@@ -158,15 +175,18 @@ function* withoutConflict(
   if (statement.onConflict !== null || asksFirst(insert) || isCleared(insert, references)) return;
   if (table.persistence === 't') return;
   const keys = uniqueColumnsOf(table).filter((columns) => columns.every((column) => insert.columns.includes(column)));
+  const isCopy = statement.verb === 'copy';
+  const at = `${reading.file}:${statement.line}`;
   yield {
     subject: { kind: 'seed', name: reading.file, file: reading.file, line: statement.line },
     detail: `${insert.table}:no-conflict`,
-    message: `${reading.file}:${statement.line} inserts into ${insert.table} without ON CONFLICT; a second run ${keys.length > 0 ? 'fails on a duplicate key' : 'adds the rows again'}.`,
+    message: `${at} ${isCopy ? 'copies into' : 'inserts into'} ${insert.table} ${isCopy ? 'and empties nothing before' : 'without ON CONFLICT'}; a second run ${keys.length > 0 ? 'fails on a duplicate key' : 'adds the rows again'}.`,
     evidence: [
       {
         origin: 'seed',
-        text:
-          insert.rows.length > 0
+        text: isCopy
+          ? `COPY ${insert.table}${statement.rows ? ` of ${statement.rows.length} ${statement.rows.length === 1 ? 'row' : 'rows'}` : ''}`
+          : insert.rows.length > 0
             ? `INSERT INTO ${insert.table} of ${insert.rows.length} ${insert.rows.length === 1 ? 'row' : 'rows'}`
             : `INSERT INTO ${insert.table} … SELECT`,
         file: reading.file,
@@ -174,9 +194,11 @@ function* withoutConflict(
       },
     ],
     remedy: advice(
-      keys[0]
-        ? `Add ON CONFLICT (${keys[0].join(', ')}) DO NOTHING or DO UPDATE in ${reading.file}:${statement.line}`
-        : `Name a key that stays (${keysOf(table)}) in ${reading.file}:${statement.line} and add ON CONFLICT on it, or insert only rows that are not there`,
+      isCopy
+        ? `Copy into a temporary table at ${at} and INSERT … SELECT … ON CONFLICT from it, or TRUNCATE ${insert.table} first`
+        : keys[0]
+          ? `Add ON CONFLICT (${keys[0].join(', ')}) DO NOTHING or DO UPDATE in ${reading.file}:${statement.line}`
+          : `Name a key that stays (${keysOf(table)}) in ${reading.file}:${statement.line} and add ON CONFLICT on it, or insert only rows that are not there`,
       'file-edit',
     ),
   };

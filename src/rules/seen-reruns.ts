@@ -29,7 +29,7 @@ export function* asSeen(
   }
   if (run.outcome === 'refused') return yield draft;
   // A SELECT may have found nothing to insert here, and finds it elsewhere.
-  if (insert.rows.length === 0) yield { ...draft, certainty: 'suspected' };
+  if (insert.rows.length === 0 && insert.statement.verb === 'insert') yield { ...draft, certainty: 'suspected' };
 }
 
 /** What exists already is a row with its key (23505), an object (42710 and its like), or what only the message says. */

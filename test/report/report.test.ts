@@ -221,6 +221,10 @@ it('tells four warnings of a rule in one file once, and where the others are; ea
   expect(folded).toContain('the INSERT of line 3 comes again');
   expect(folded).toContain('and 3 more like it in scripts/seed.sql, lines 6, 9, 12 (--verbose shows each)');
   expect(folded).not.toContain('the INSERT of line 9');
+  const many = Array.from({ length: 40 }, (_, index) => at(index + 1));
+  expect((await render(reportOf({ findings: many }), 'text', plain)).replace(/\s+/g, ' ')).toContain(
+    'and 39 more like it in scripts/seed.sql, lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, … 40 (--verbose shows each)',
+  );
   const shown = (text: string) => [3, 9, 6, 12].filter((line) => text.includes(`the INSERT of line ${line} comes`));
   expect(shown(await render(reportOf({ findings }), 'text', { ...plain, verbose: true }))).toHaveLength(4);
   expect(shown(await render(reportOf({ findings: findings.slice(1) }), 'text', plain))).toHaveLength(3);

@@ -116,6 +116,23 @@ it('seed-not-rerunnable: advises no conflict target that the statement does not 
   ]);
 });
 
+it('seed-not-rerunnable: COPY knows no ON CONFLICT', async () => {
+  const copy = 'COPY item (id, slug) FROM stdin;\n1\tx\n\\.\n';
+  const [finding, ...others] = await findingsOf('seed-not-rerunnable', { ...chain, seed: copy });
+  expect(others).toEqual([]);
+  expect(finding?.message).toBe(
+    'scripts/seed.sql:1 copies into public.item and empties nothing before; a second run fails on a duplicate key.',
+  );
+  for (const before of [
+    'TRUNCATE item;',
+    'DELETE FROM item;',
+    'DROP TABLE item; CREATE TABLE item (id int, slug text);',
+  ])
+    expect(await findingsOf('seed-not-rerunnable', { ...chain, seed: `${before}\n${copy}` })).toEqual([]);
+  const guarded = `CREATE TABLE IF NOT EXISTS item (id int, slug text);\n${copy}`;
+  expect(await findingsOf('seed-not-rerunnable', { ...chain, seed: guarded })).toHaveLength(1);
+});
+
 it('seed-statement-refused: a table that is only read and is not there', async () => {
   const findings = await findingsOf('seed-statement-refused', {
     ...chain,
