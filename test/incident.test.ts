@@ -8,6 +8,7 @@ import { type ChainRun, chain, type FindingJson, type ReportJson } from './suppo
 import { type SchemaJson, schemaDisagreements } from './support/compare.ts';
 import { copyFixture } from './support/fixture.ts';
 import {
+  foreignOperators,
   type Incident,
   incidentErrors,
   incidentHead,
@@ -263,6 +264,7 @@ describe('chain repair', () => {
 describe('chain repair --apply', () => {
   let incident: Incident;
   let applied: ChainRun;
+  let doctor: ChainRun;
   let files: Record<string, string>;
   let schema: SchemaJson;
   let rows: Rows;
@@ -272,16 +274,23 @@ describe('chain repair --apply', () => {
     files = incident.project.snapshot();
     schema = await schemaOf(incident);
     rows = await rowsOf(incident.database.target);
+    await incident.database.connection.query(foreignOperators);
     applied = await on(incident, 'repair', '--apply', '--yes', '--format', 'json');
+    doctor = await on(incident, 'doctor', '--format', 'json');
+    await incident.database.connection.query('drop schema others cascade');
   }, 120_000);
   afterAll(() => incident[Symbol.asyncDispose]());
 
-  it('leaves no error', async () => {
+  it('leaves no error', () => {
     expect([applied.exitCode, applied.stderr]).toEqual([0, expect.any(String)]);
     expect(keys(applied.json(), 'error')).toEqual([]);
-    const after = await on(incident, 'doctor', '--format', 'json');
-    expect(keys(after.json(), 'error')).toEqual([]);
-    expect(after.exitCode).toBe(0);
+    expect(keys(doctor.json(), 'error')).toEqual([]);
+    expect(doctor.exitCode).toBe(0);
+  });
+
+  it('calls no operator of others', () => {
+    for (const { stdout, stderr } of [applied, doctor])
+      expect(stdout + stderr).not.toMatch(/operator of others|not asked/);
   });
 
   it('streams the notices of the seed', () => {
@@ -375,7 +384,9 @@ describe('chain repair --apply', () => {
   });
 
   it('is taken back by undo: files byte for byte, the schema object for object, the rows', async () => {
+    await incident.database.connection.query(foreignOperators);
     const undone = await on(incident, 'undo', '--yes');
+    await incident.database.connection.query('drop schema others cascade');
     expect([undone.exitCode, undone.stderr]).toEqual([0, expect.any(String)]);
     expect(incident.project.snapshot()).toEqual(files);
     expect(schemaDisagreements(schema, await schemaOf(incident))).toEqual([]);

@@ -118,7 +118,7 @@ async function copyTable(
     const key = await from.query<{ columns: string[] }>(
       `select array(select a.attname from unnest(i.indkey) with ordinality k(number, place)
                       join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number order by k.place) as columns
-         from pg_index i where i.indisprimary and i.indrelid = $1::text::regclass`,
+         from pg_index i where i.indisprimary and i.indrelid = $1::text::regclass::oid`,
       [sqlOfKey(table)],
     );
     // Qualified, or the text beside it would be what is ordered by.

@@ -55,9 +55,10 @@ export function keyOf(namespace: string, name: string): string {
   return `${namespace.includes('.') || namespace.startsWith('"') ? `"${namespace.replaceAll('"', '""')}"` : namespace}.${name}`;
 }
 
-/** The same key, made by PostgreSQL: of SQL expressions for the two names. */
+/** The same key, made by PostgreSQL: of SQL expressions for the two names. As texts, whose operators are PostgreSQL's own. */
 export function keyInSql(namespace: string, name: string): string {
-  return `CASE WHEN ${namespace} ~ '^"|[.]' THEN '"' || replace(${namespace}, '"', '""') || '"' ELSE ${namespace} END || '.' || ${name}`;
+  const text = `${namespace}::text`;
+  return `CASE WHEN ${text} ~ '^"|[.]' THEN '"' || replace(${text}, '"', '""') || '"' ELSE ${text} END || '.' || ${name}::text`;
 }
 
 /** A key apart again; `schema` is null where it has none. */

@@ -63,11 +63,11 @@ async function lossOfTable(connection: Connection, name: QualifiedName, own: Own
   const table = quoteQualified(name);
   const rows = await count(connection, `SELECT count(*)::int AS n FROM ${table}`);
   const found = await connection.query<{ kind: string; name: string }>(
-    `SELECT 'column' AS kind, attname::text AS name FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
-      UNION ALL SELECT 'constraint', conname::text FROM pg_constraint WHERE conrelid = $1::regclass AND contype <> 'n'
-      UNION ALL SELECT 'index', c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = $1::regclass
-      UNION ALL SELECT 'trigger', tgname::text FROM pg_trigger WHERE tgrelid = $1::regclass AND NOT tgisinternal
-      UNION ALL SELECT 'policy', polname::text FROM pg_policy WHERE polrelid = $1::regclass ORDER BY 1, 2`,
+    `SELECT 'column' AS kind, attname::text AS name FROM pg_attribute WHERE attrelid = $1::regclass::oid AND attnum > 0 AND NOT attisdropped
+      UNION ALL SELECT 'constraint', conname::text FROM pg_constraint WHERE conrelid = $1::regclass::oid AND contype <> 'n'
+      UNION ALL SELECT 'index', c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = $1::regclass::oid
+      UNION ALL SELECT 'trigger', tgname::text FROM pg_trigger WHERE tgrelid = $1::regclass::oid AND NOT tgisinternal
+      UNION ALL SELECT 'policy', polname::text FROM pg_policy WHERE polrelid = $1::regclass::oid ORDER BY 1, 2`,
     [table],
   );
   const key = keyOfTable(name);
@@ -106,9 +106,9 @@ async function lossOfColumn(
   // Indexes and constraints go with their column without a word from PostgreSQL.
   const found = await connection.query<{ kind: string; name: string }>(
     `SELECT 'constraint' AS kind, conname::text AS name FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid
-        WHERE c.conrelid = $1::regclass AND a.attname = $2 AND a.attnum = ANY (c.conkey) AND c.contype <> 'n'
+        WHERE c.conrelid = $1::regclass::oid AND a.attname = $2 AND a.attnum = ANY (c.conkey) AND c.contype <> 'n'
       UNION SELECT 'index', r.relname::text FROM pg_index i JOIN pg_class r ON r.oid = i.indexrelid JOIN pg_attribute a ON a.attrelid = i.indrelid
-        WHERE i.indrelid = $1::regclass AND a.attname = $2 AND a.attnum = ANY (i.indkey::int2[]) ORDER BY 1, 2`,
+        WHERE i.indrelid = $1::regclass::oid AND a.attname = $2 AND a.attnum = ANY (i.indkey::int2[]) ORDER BY 1, 2`,
     [table, columnName],
   );
   const key = keyOfTable(name);
@@ -129,7 +129,7 @@ async function constantDefault(
   const { rows } = await connection.query<{ text: string | null; generated: boolean }>(
     `SELECT pg_get_expr(d.adbin, d.adrelid) AS text, a.attgenerated <> '' OR a.attidentity <> '' AS generated
        FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-      WHERE a.attrelid = $1::regclass AND a.attname = $2`,
+      WHERE a.attrelid = $1::regclass::oid AND a.attname = $2`,
     [table, column],
   );
   const found = rows[0];

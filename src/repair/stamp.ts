@@ -212,7 +212,7 @@ export function stampStep(
 function guardRows(table: string, rows: readonly string[]): string[] {
   const expected = `ARRAY[${[...rows].sort(compareText).map(quoteLiteral).join(', ')}]::text[]`;
   return [
-    `IF ARRAY(SELECT version_num::text FROM ${table} WHERE version_num IS NOT NULL ORDER BY version_num COLLATE "C") <> ${expected} THEN`,
+    `IF ARRAY(SELECT version_num::text FROM ${table} WHERE version_num IS NOT NULL ORDER BY version_num COLLATE "C") OPERATOR(pg_catalog.<>) ${expected} THEN`,
     `  RAISE EXCEPTION USING MESSAGE = ${quoteLiteral(`${table} no longer holds exactly ${rows.join(', ') || 'no row'}: somebody else changed it`)};`,
     'END IF;',
   ];

@@ -2,6 +2,7 @@
  * The same natural key under two owners, one of which the seed names: rows entered by hand before the seed knew them.
  * Only tables, owners and keys that the seed itself writes are looked at.
  */
+import { isOneOf } from '../model/equality.ts';
 import type { Evidence } from '../model/finding.ts';
 import { plainSearchPath, primaryKeyOf } from '../model/lookup.ts';
 import { nameOfKey, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
@@ -36,10 +37,16 @@ export default defineRule({
   },
   *probe({ declared, live, seeds }) {
     for (const owned of ownedBy(declared, live, seeds)) {
+      const type = live.schema.tables.get(owned.table)?.columns.get(owned.keyColumn)?.type;
+      const asked = { sql: quoteIdentifier(owned.keyColumn), type };
       yield {
         key: `${owned.table}.${owned.keyColumn}`,
         about: `rows of ${owned.table} with the same ${owned.keyColumn}`,
-        sql: `SELECT ${quoteIdentifier(owned.id)}::text AS id, ${quoteIdentifier(owned.keyColumn)}::text AS key, ${quoteIdentifier(owned.ownerColumn)}::text AS owner FROM ${quoteQualified(nameOfKey(owned.table))} WHERE ${quoteIdentifier(owned.keyColumn)} IN (${[...owned.ownerByKey.keys()].map(quoteLiteral).join(', ')}) ORDER BY 2, 1`,
+        sql: `SELECT ${quoteIdentifier(owned.id)}::text AS id, ${quoteIdentifier(owned.keyColumn)}::text AS key, ${quoteIdentifier(owned.ownerColumn)}::text AS owner FROM ${quoteQualified(nameOfKey(owned.table))} WHERE ${isOneOf(
+          [asked],
+          [...owned.ownerByKey.keys()].map((key) => [key]),
+          live.schema,
+        )} ORDER BY 2, 1`,
       };
     }
   },

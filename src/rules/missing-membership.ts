@@ -3,9 +3,10 @@
  * Inferred from the seed alone; rows that no seed names are nobody's business here.
  */
 
+import { equalsOperator, isOneOf } from '../model/equality.ts';
 import type { Evidence } from '../model/finding.ts';
 import { plainSearchPath, primaryKeyOf, uniqueColumnsOf } from '../model/lookup.ts';
-import { nameOfKey, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
+import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import { foreignKeysOf, insertsOf, literalIn, rootOf, type SeedInsert } from '../model/seed-view.ts';
 import { defineRule, type RuleInputs, step } from './rule.ts';
 
@@ -35,11 +36,19 @@ export default defineRule({
   *probe({ declared, live, seeds }) {
     for (const membership of membershipsOf(declared, live, seeds)) {
       const member = quoteQualified(nameOfKey(membership.member));
+      const typeOf = (column: string) => live.schema.tables.get(membership.member)?.columns.get(column)?.type;
+      const asked = { sql: `m.${quoteIdentifier(membership.keyColumn)}`, type: typeOf(membership.keyColumn) };
+      const named = isOneOf(
+        [asked],
+        membership.keys.map((key) => [key]),
+        live.schema,
+      );
+      const leads = `j.${quoteIdentifier(membership.column)} ${equalsOperator(typeOf(membership.memberId), live.schema)} m.${quoteIdentifier(membership.memberId)}`;
       const junction = quoteQualified(nameOfKey(membership.junction));
       yield {
         key: keyFor(membership),
         about: `rows of ${membership.member} without a row in ${membership.junction}`,
-        sql: `SELECT m.${quoteIdentifier(membership.keyColumn)}::text AS key FROM ${member} m WHERE m.${quoteIdentifier(membership.keyColumn)} IN (${membership.keys.map(quoteLiteral).join(', ')}) AND NOT EXISTS (SELECT 1 FROM ${junction} j WHERE j.${quoteIdentifier(membership.column)} = m.${quoteIdentifier(membership.memberId)}) ORDER BY 1`,
+        sql: `SELECT m.${quoteIdentifier(membership.keyColumn)}::text AS key FROM ${member} m WHERE ${named} AND NOT EXISTS (SELECT 1 FROM ${junction} j WHERE ${leads}) ORDER BY 1`,
       };
     }
   },

@@ -1,7 +1,9 @@
 /**
  * Rows that a foreign key to be added or validated would refuse: with the values, and whether the seed will bring them.
  */
+
 import type { SeedsReading } from '../model/diagnosis.ts';
+import { equalsOperator } from '../model/equality.ts';
 import type { Evidence } from '../model/finding.ts';
 import { plainSearchPath } from '../model/lookup.ts';
 import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
@@ -39,7 +41,10 @@ export default defineRule({
       const filled = columns.map((column) => `${column} IS NOT NULL`).join(' AND ');
       const target = quoteQualified(nameOfKey(wanted.constraint.references.table));
       const match = wanted.targetColumns
-        .map((column, index) => `p.${quoteIdentifier(column)} = ${columns[index]}`)
+        .map((column, index) => {
+          const type = live.schema.tables.get(wanted.table)?.columns.get(wanted.constraint.columns[index] ?? '')?.type;
+          return `p.${quoteIdentifier(column)} ${equalsOperator(type, live.schema)} ${columns[index]}`;
+        })
         .join(' AND ');
       const lacks = wanted.targetIsAbsent ? '' : ` AND NOT EXISTS (SELECT 1 FROM ${target} p WHERE ${match})`;
       yield {

@@ -1,6 +1,7 @@
 /**
  * A seed upserts on a natural key and names the row by its own id further down, while the row that lives has another id.
  */
+import { isOneOf } from '../model/equality.ts';
 import type { Evidence } from '../model/finding.ts';
 import { isSameSet, placeOf, plainSearchPath, primaryKeyOf, resolveTable, uniqueColumnsOf } from '../model/lookup.ts';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
@@ -37,11 +38,19 @@ export default defineRule({
       const table = live.schema.tables.get(upsert.insert.table);
       if (!table) continue;
       const columns = upsert.keyColumns.map(quoteIdentifier);
-      const values = upsert.rows.map(({ key }) => `(${key.map(quoteLiteral).join(', ')})`);
+      const asked = upsert.keyColumns.map((name) => ({
+        sql: quoteIdentifier(name),
+        type: table.columns.get(name)?.type,
+      }));
+      const named = isOneOf(
+        asked,
+        upsert.rows.map(({ key }) => key),
+        live.schema,
+      );
       yield {
         key: upsert.probeKey,
         about: `ids of ${upsert.insert.table}`,
-        sql: `SELECT ${quoteIdentifier(upsert.idColumn)}::text AS id, ${columns.map((column, index) => `${column}::text AS k${index}`).join(', ')} FROM ${quoteQualified({ schema: table.namespace, name: table.name })} WHERE (${columns.join(', ')}) IN (${values.join(', ')}) ORDER BY 1`,
+        sql: `SELECT ${quoteIdentifier(upsert.idColumn)}::text AS id, ${columns.map((column, index) => `${column}::text AS k${index}`).join(', ')} FROM ${quoteQualified({ schema: table.namespace, name: table.name })} WHERE ${named} ORDER BY 1`,
       };
     }
   },

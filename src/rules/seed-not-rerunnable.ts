@@ -2,8 +2,9 @@
  * A seed that a second run duplicates or breaks: no conflict clause, random ids, a key twice in one VALUES list, or a row
  * that lives under another unique key than the one it is arbitrated on.
  */
+import { isOneOf } from '../model/equality.ts';
 import { isSameSet, plainSearchPath, primaryKeyOf, resolveTable, uniqueColumnsOf } from '../model/lookup.ts';
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
+import { quoteIdentifier, quoteQualified } from '../model/name.ts';
 import type { Schema, Table } from '../model/schema.ts';
 import type { SeedChange, SeedReading, SeedRerun, SeedValue } from '../model/seed.ts';
 import {
@@ -33,12 +34,12 @@ export default defineRule({
     repair: 'Give each row a key that stays, and ON CONFLICT on that key.',
   },
   *probe({ live, seeds }) {
-    for (const { insert, table, primary, other, rows, key } of otherKeys(live, seeds)) {
+    for (const { insert, table, primary, other, named, key } of otherKeys(live, seeds)) {
       const columns = other.map(quoteIdentifier);
       yield {
         key,
         about: `rows of ${insert.table} by ${other.join(', ')}`,
-        sql: `SELECT ${primary.map((column, index) => `${quoteIdentifier(column)}::text AS p${index}`).join(', ')}, ${columns.map((column, index) => `${column}::text AS k${index}`).join(', ')} FROM ${quoteQualified({ schema: table.namespace, name: table.name })} WHERE (${columns.join(', ')}) IN (${rows.map((row) => `(${row.values.map(quoteLiteral).join(', ')})`).join(', ')}) ORDER BY 1`,
+        sql: `SELECT ${primary.map((column, index) => `${quoteIdentifier(column)}::text AS p${index}`).join(', ')}, ${columns.map((column, index) => `${column}::text AS k${index}`).join(', ')} FROM ${quoteQualified({ schema: table.namespace, name: table.name })} WHERE ${named} ORDER BY 1`,
       };
     }
   },
@@ -312,6 +313,8 @@ function otherKeys(live: RuleInputs['live'] | undefined, seeds: RuleInputs['seed
     primary: string[];
     other: string[];
     rows: { values: string[]; id: string; line: number }[];
+    /** The condition that asks for the rows. */
+    named: string;
     key: string;
   }[] = [];
   const schema: Schema = live.schema;
@@ -330,8 +333,11 @@ function otherKeys(live: RuleInputs['live'] | undefined, seeds: RuleInputs['seed
           ? [{ values, id: ids.join(', '), line: row.line }]
           : [];
       });
+      const asked = other.map((name) => ({ sql: quoteIdentifier(name), type: table.columns.get(name)?.type }));
+      const values = rows.map((row) => row.values);
       if (rows.length > 0)
         found.push({
+          named: isOneOf(asked, values, schema),
           insert,
           table,
           primary,

@@ -49,12 +49,11 @@ export function deriveExpectations(reading: SeedReading, world: SeedWorld): Seed
   }
   const found: SeedExpectation[] = [];
   for (const [key, { table, columns, keys, line }] of [...byTable].sort(([a], [b]) => compareText(a, b))) {
-    const list = columns.map((column) => `t.${quoteIdentifier(column)}`).join(', ');
-    const values = [...keys.values()].map((texts) => `(${texts.join(', ')})`).join(', ');
+    const names = columns.map((column) => `t.${quoteIdentifier(column)}`);
     const condition =
-      columns.length === 1
-        ? `${list} IN (${[...keys.values()].map(([text]) => text).join(', ')})`
-        : `(${list}) IN (${values})`;
+      names.length === 1
+        ? `${names[0]} IN (${[...keys.values()].map(([text]) => text).join(', ')})`
+        : `(${[...keys.values()].map((texts) => `(${names.map((name, i) => `${name} = ${texts[i]}`).join(' AND ')})`).join(' OR ')})`;
     const [schema, name] = splitKey(key);
     const from = quoteQualified({ schema, name });
     found.push({

@@ -3,6 +3,7 @@
  * one, compared after; `changed-rows.ts` does without where a second session is at hand. Refuses to know seeds and the ledger.
  */
 import { ChainError } from '../errors.ts';
+import { catalogueEquals } from '../model/equality.ts';
 import { compareText, nameOfKey, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { SeedSession } from './session.ts';
 
@@ -24,7 +25,8 @@ export interface TableShape {
   table: string;
   /** Its own rows: of a partitioned table its partitions', of any other none of a table that inherits from it. */
   from: string;
-  columns: { name: string; type: string; isGenerated: boolean; isIdentity: boolean }[];
+  /** `equals` is the operator for two values of the type. */
+  columns: { name: string; type: string; equals: string; isGenerated: boolean; isIdentity: boolean }[];
   key: string[];
 }
 
@@ -50,13 +52,15 @@ export async function shapeOf(session: SeedSession, table: string): Promise<Tabl
   const { rows: columns } = await session.query<{
     name: string;
     type: string;
+    own: boolean;
     generated: string;
     identity: string;
     kind: string;
   }>(
-    `SELECT a.attname AS name, c.relkind::text AS kind, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type, a.attgenerated::text AS generated, a.attidentity::text AS identity
-       FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-      WHERE a.attrelid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
+    `SELECT a.attname AS name, c.relkind::text AS kind, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
+            y.typtype = 'e' OR y.typnamespace = 'pg_catalog'::regnamespace::oid AS own, a.attgenerated::text AS generated, a.attidentity::text AS identity
+       FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
+      WHERE a.attrelid = pg_catalog.to_regclass($1)::oid AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
     [tableText(table)],
   );
   if (columns.length === 0) return null;
@@ -65,7 +69,7 @@ export async function shapeOf(session: SeedSession, table: string): Promise<Tabl
        FROM pg_catalog.pg_index i
        CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, position)
        JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
-      WHERE i.indrelid = pg_catalog.to_regclass($1) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND k.position <= i.indnkeyatts
+      WHERE i.indrelid = pg_catalog.to_regclass($1)::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND k.position <= i.indnkeyatts
       GROUP BY i.indexrelid, i.indisprimary
      HAVING bool_and(a.attnotnull) AND count(*) = max(i.indnkeyatts)
       ORDER BY i.indisprimary DESC, i.indexrelid LIMIT 1`,
@@ -74,9 +78,10 @@ export async function shapeOf(session: SeedSession, table: string): Promise<Tabl
   return {
     table,
     from: columns[0]?.kind === 'p' ? tableText(table) : `ONLY ${tableText(table)}`,
-    columns: columns.map(({ name, type, generated, identity }) => ({
+    columns: columns.map(({ name, type, own, generated, identity }) => ({
       name,
       type,
+      equals: own ? catalogueEquals : '=',
       isGenerated: generated !== '',
       isIdentity: identity !== '',
     })),
@@ -200,9 +205,9 @@ export async function writeCounts(session: SeedSession): Promise<Map<string, Wri
     updated: string;
     deleted: string;
   }>(
-    `SELECT n.nspname || '.' || c.relname AS name, c.oid::text AS oid, sum(s.n_tup_ins)::text AS inserted, sum(s.n_tup_upd)::text AS updated, sum(s.n_tup_del)::text AS deleted
+    `SELECT n.nspname::text || '.' || c.relname::text AS name, c.oid::text AS oid, sum(s.n_tup_ins)::text AS inserted, sum(s.n_tup_upd)::text AS updated, sum(s.n_tup_del)::text AS deleted
        FROM pg_catalog.pg_stat_xact_user_tables s
-       CROSS JOIN LATERAL (SELECT coalesce((SELECT pg_catalog.pg_partition_root(s.relid)), s.relid) AS oid) root
+       CROSS JOIN LATERAL (SELECT coalesce((SELECT pg_catalog.pg_partition_root(s.relid)::oid), s.relid) AS oid) root
        JOIN pg_catalog.pg_class c ON c.oid = root.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relpersistence <> 't' AND s.n_tup_ins + s.n_tup_upd + s.n_tup_del > 0
       GROUP BY 1, 2`,

@@ -26,15 +26,18 @@ export async function orphanCounts(
     target_name: string;
     columns: string[];
     targets: string[];
+    equals: string[];
   }>(
     `SELECT f.conname AS constraint, n.nspname AS schema, c.relname AS name, tn.nspname AS target_schema, t.relname AS target_name,
             (SELECT array_agg(a.attname::text ORDER BY k.position) FROM unnest(f.conkey) WITH ORDINALITY k(number, position) JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.number) AS columns,
-            (SELECT array_agg(a.attname::text ORDER BY k.position) FROM unnest(f.confkey) WITH ORDINALITY k(number, position) JOIN pg_catalog.pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number) AS targets
+            (SELECT array_agg(a.attname::text ORDER BY k.position) FROM unnest(f.confkey) WITH ORDINALITY k(number, position) JOIN pg_catalog.pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number) AS targets,
+            (SELECT array_agg('OPERATOR(' || quote_ident(en.nspname::text) || '.' || o.oprname::text || ')' ORDER BY k.position)
+               FROM unnest(f.conpfeqop) WITH ORDINALITY k(oid, position) JOIN pg_catalog.pg_operator o ON o.oid = k.oid JOIN pg_catalog.pg_namespace en ON en.oid = o.oprnamespace) AS equals
        FROM pg_catalog.pg_constraint f
        JOIN pg_catalog.pg_class c ON c.oid = f.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
        JOIN pg_catalog.pg_class t ON t.oid = f.confrelid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
       WHERE f.contype = 'f' AND f.conparentid = 0
-        AND (f.conrelid = ANY ($1::text[]::regclass[]) OR f.confrelid = ANY ($1::text[]::regclass[]))
+        AND (f.conrelid = ANY ($1::text[]::regclass[]::oid[]) OR f.confrelid = ANY ($1::text[]::regclass[]::oid[]))
       ORDER BY 2, 3, 1`,
     [tables.map(tableText)],
   );
@@ -42,7 +45,7 @@ export async function orphanCounts(
   for (const key of keys) {
     const given = key.columns.map((column) => `c.${quoteIdentifier(column)} IS NOT NULL`);
     const joined = key.columns.map(
-      (column, i) => `p.${quoteIdentifier(key.targets[i] as string)} = c.${quoteIdentifier(column)}`,
+      (column, i) => `p.${quoteIdentifier(key.targets[i] as string)} ${key.equals[i]} c.${quoteIdentifier(column)}`,
     );
     const parent = quoteQualified({ schema: key.target_schema, name: key.target_name });
     const { rows } = await session.query<{ count: string }>(

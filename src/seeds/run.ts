@@ -201,10 +201,10 @@ async function tablesOf(session: SeedSession, reading: SeedReading): Promise<{ n
     asked.add(question);
     const { rows } = await session.query<{ name: string }>(
       `WITH RECURSIVE reached(oid) AS (
-         SELECT coalesce(${names.map((_, i) => `pg_catalog.to_regclass($${i + 2})`).join(', ')})::oid
+         SELECT coalesce(${names.map((_, i) => `pg_catalog.to_regclass($${i + 2})::oid`).join(', ')})
          UNION SELECT f.conrelid FROM reached JOIN pg_catalog.pg_constraint f ON f.confrelid = reached.oid AND f.contype = 'f' AND $1)
        SELECT DISTINCT ${keyInSql('n.nspname', 'c.relname')} AS name
-         FROM reached JOIN pg_catalog.pg_class c ON c.oid = coalesce(pg_catalog.pg_partition_root(reached.oid), reached.oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         FROM reached JOIN pg_catalog.pg_class c ON c.oid = coalesce(pg_catalog.pg_partition_root(reached.oid)::oid, reached.oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'`,
       [isCascade, ...names.map(quoteQualified)],
     );
@@ -218,9 +218,9 @@ async function standingTables(session: SeedSession): Promise<Map<string, string>
   const { rows } = await session.query<{ oid: string; name: string }>(
     `SELECT c.oid::text AS oid, ${keyInSql('n.nspname', 'r.relname')} AS name
        FROM pg_catalog.pg_class c
-       JOIN pg_catalog.pg_class r ON r.oid = CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid) ELSE c.oid END
+       JOIN pg_catalog.pg_class r ON r.oid = CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid ELSE c.oid END
        JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
-      WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384 AND n.nspname <> 'chain'`,
+      WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384::oid AND n.nspname <> 'chain'`,
   );
   return new Map(rows.map(({ oid, name }) => [oid, name]));
 }

@@ -144,8 +144,8 @@ function keyCondition(shape: TableShape, key: RowValues): { condition: string; v
   const isUnique = names.length === shape.key.length && shape.key.every((name) => typeof key[name] === 'string');
   if (!isUnique || names.length === 0) return { condition, values: [] };
   const typed = names.map((name, i) => {
-    const type = shape.columns.find((column) => column.name === name)?.type ?? 'text';
-    return `t.${quoteIdentifier(name)} = $${i + 3}::text::${type}`;
+    const { type, equals } = shape.columns.find((column) => column.name === name) ?? { type: 'text', equals: '=' };
+    return `t.${quoteIdentifier(name)} ${equals} $${i + 3}::text::${type}`;
   });
   return { condition: [...typed, condition].join(' AND '), values: names.map((name) => key[name] ?? null) };
 }
@@ -165,17 +165,27 @@ async function rowsReferringTo(
   table: string,
   at: { place: string; part: string },
 ): Promise<string | null> {
-  const { rows: keys } = await session.query<{ schema: string; name: string; columns: string[]; targets: string[] }>(
+  const { rows: keys } = await session.query<{
+    schema: string;
+    name: string;
+    columns: string[];
+    targets: string[];
+    equals: string[];
+  }>(
     `SELECT n.nspname AS schema, c.relname AS name,
             (SELECT array_agg(a.attname::text ORDER BY k.position) FROM unnest(f.conkey) WITH ORDINALITY k(number, position) JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.number) AS columns,
-            (SELECT array_agg(a.attname::text ORDER BY k.position) FROM unnest(f.confkey) WITH ORDINALITY k(number, position) JOIN pg_catalog.pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number) AS targets
+            (SELECT array_agg(a.attname::text ORDER BY k.position) FROM unnest(f.confkey) WITH ORDINALITY k(number, position) JOIN pg_catalog.pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number) AS targets,
+            (SELECT array_agg('OPERATOR(' || quote_ident(en.nspname::text) || '.' || o.oprname::text || ')' ORDER BY k.position)
+               FROM unnest(f.conpfeqop) WITH ORDINALITY k(oid, position) JOIN pg_catalog.pg_operator o ON o.oid = k.oid JOIN pg_catalog.pg_namespace en ON en.oid = o.oprnamespace) AS equals
        FROM pg_catalog.pg_constraint f JOIN pg_catalog.pg_class c ON c.oid = f.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE f.contype = 'f' AND f.confrelid = pg_catalog.to_regclass($1) AND f.conparentid = 0 ORDER BY 1, 2, f.conname`,
+      WHERE f.contype = 'f' AND f.confrelid = pg_catalog.to_regclass($1)::oid AND f.conparentid = 0 ORDER BY 1, 2, f.conname`,
     [tableText(table)],
   );
   for (const key of keys) {
     const join = key.columns
-      .map((column, i) => `c.${quoteIdentifier(column)} = p.${quoteIdentifier(key.targets[i] as string)}`)
+      .map(
+        (column, i) => `p.${quoteIdentifier(key.targets[i] as string)} ${key.equals[i]} c.${quoteIdentifier(column)}`,
+      )
       .join(' AND ');
     const self = keyOf(key.schema, key.name) === table ? ' AND (c.ctid <> p.ctid OR c.tableoid <> p.tableoid)' : '';
     const { rows } = await session.query<{ count: string }>(
@@ -195,7 +205,7 @@ async function silenceTriggers(session: SeedSession, tables: readonly string[]):
   for (const table of tables) {
     const { rows } = await session.query<{ name: string; enabled: string }>(
       `SELECT tgname AS name, tgenabled::text AS enabled FROM pg_catalog.pg_trigger
-        WHERE tgrelid = pg_catalog.to_regclass($1) AND NOT tgisinternal AND tgenabled <> 'D' AND tgparentid = 0 ORDER BY 1`,
+        WHERE tgrelid = pg_catalog.to_regclass($1)::oid AND NOT tgisinternal AND tgenabled <> 'D' AND tgparentid = 0 ORDER BY 1`,
       [tableText(table)],
     );
     for (const { name, enabled } of rows) {

@@ -10,6 +10,30 @@ import { type TestDatabase, testDatabase } from './postgres.ts';
 
 export const incidentSql = readFileSync(join(fixturesDir, 'incident', 'database.sql'), 'utf8');
 
+/**
+ * Operators for the very types that PostgreSQL compares by coercing, in a schema on the search_path: each refuses whoever
+ * calls it but the project's own statements, whose path it is.
+ */
+export const foreignOperators = `
+create schema others;
+do $do$
+declare made text[];
+begin
+  foreach made slice 1 in array array[
+    ['=', 'varchar', 'varchar'], ['<>', 'varchar', 'varchar'], ['=', 'oid', 'regclass'], ['=', 'regclass', 'oid'], ['>=', 'oid', 'int4'],
+    ['~', 'name', 'name'], ['||', 'name', 'name'], ['||', 'name', 'text'], ['||', 'text', 'name'], ['<>', 'text[]', 'text[]'],
+    ['=', 'varchar[]', 'varchar[]'], ['=', 'name', 'varchar'], ['=', 'int2', 'oid']] loop
+    execute format($f$
+      create function others.%1$I(%2$s, %3$s) returns %4$s language plpgsql as $body$ begin
+        if current_setting('application_name') like 'chain%%' and current_query() !~ '^[[:space:]]*DO|^SELECT count[(][*][)] AS count' then raise exception 'an operator of others was called by %%', current_query(); end if;
+        return $1 operator(pg_catalog.%5$s) $2;
+      end $body$;
+      create operator others.%5$s (leftarg = %2$s, rightarg = %3$s, function = others.%1$I)
+    $f$, md5(made::text), made[2], made[3], case made[1] when '||' then 'text' else 'boolean' end, made[1]);
+  end loop;
+  execute format('alter database %I set search_path = "$user", public, others', current_database());
+end $do$;`;
+
 export const incidentHead = '6d70f3b9a2e8';
 
 /** What one run of `doctor` with the database must say, by key. */
