@@ -47,6 +47,13 @@ export function namesIn(text: string): NameToken[] {
   return tokens;
 }
 
+/** A constant with its casts, as PostgreSQL prints one (NULL is none): the same for every row and at any time. */
+export function isConstant(expression: string): boolean {
+  const bare = expression.trim().replace(/::(?:"[^"]*"|[\w .]+|\([\d, ]+\)|\[\])+/g, '');
+  const one = String.raw`(?:-?\d+(?:\.\d+)?|true|false|'(?:[^']|'')*')`;
+  return new RegExp(`^(?:${one}|ARRAY\\[(?:${one}(?:,\\s*${one})*)?\\])$`, 'i').test(bare);
+}
+
 /** Those of `columns` that the expression names, in the table's order. */
 export function columnsIn(expression: string, columns: Iterable<string>): string[] {
   const named = new Set(

@@ -39,6 +39,8 @@ export type RemedyAction =
       transactional: boolean;
       lock: string;
     }
+  /** NULLs that keep a declared NOT NULL from its column become `value`, a constant; only when asked. */
+  | { action: 'fill-nulls'; table: string; column: string; value: string }
   /** The version rows become `rows`; guarded by exactly `before`; only where the catalogue proves it. */
   | { action: 'set-stamp'; before: string[]; rows: RevisionId[]; table: string }
   /** Stamp at what the healed catalogue provably matches. */

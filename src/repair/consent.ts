@@ -19,6 +19,9 @@ export function isWanted(finding: Finding, action: RemedyAction, asked: Asked): 
   if (action.action === 'merge-duplicates') {
     return asked.mergeDuplicates ? null : 'duplicates are merged only when asked: --merge-duplicates';
   }
+  if (action.action === 'fill-nulls' && !asked.allow.includes('changes-rows')) {
+    return `rows are filled only when asked: --allow changes-rows makes ${action.column} ${action.value} where it is NULL`;
+  }
   if (action.action === 'run-seed' && !asked.seed) return 'the seed is not run: --no-seed';
   // An error's remedy is planned with its hazards, and apply refuses until they are allowed; a warning does not stand in
   // the way of the rest.

@@ -4,6 +4,7 @@
  */
 import type { Connection } from '../database/index.ts';
 import { ChainError } from '../errors.ts';
+import { isConstant } from '../model/expression.ts';
 import { keyOf, type QualifiedName, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import type { Step } from '../model/plan.ts';
 import { emptySchema, type Schema } from '../model/schema.ts';
@@ -135,5 +136,5 @@ async function constantDefault(
   const found = rows[0];
   if (found === undefined || found.generated) return undefined;
   if (found.text === null) return null;
-  return /\(|current_|localtime/i.test(found.text.replace(/::[\w "()[\]]+/g, '')) ? undefined : found.text;
+  return isConstant(found.text) ? found.text : undefined;
 }

@@ -6,6 +6,7 @@ import { placeOfKey, sqlOfKey } from '../model/definition.ts';
 import { quoteIdentifier as q, quoteLiteral } from '../model/name.ts';
 import type { RemedyAction } from '../model/remedy.ts';
 import type { Constraint, Schema, Table } from '../model/schema.ts';
+import { imagesAreBack, keepImages, primaryKey, repairId, stepName } from './row-images.ts';
 import { type StepDraft, script } from './steps.ts';
 
 type Merge = Extract<RemedyAction, { action: 'merge-duplicates' }>;
@@ -15,10 +16,6 @@ interface Referrer {
   table: Table;
   constraint: Constraint;
 }
-
-/** The runner sets both for the step's transaction. */
-const repairId = `current_setting('chain.repair')::bigint`;
-const stepName = `current_setting('chain.step')`;
 
 export function mergeStep(action: Merge, answers: string[], live: Schema): StepDraft {
   const table = live.tables.get(action.table);
@@ -85,8 +82,7 @@ function repoint(referrer: Referrer, survivor: Key, removed: Key): string[] {
   );
   statements.push(
     `WITH moved AS (\n  UPDATE ${sqlOfKey(key)} c SET ${pairs.map(([column, referenced]) => `${q(column)} = ${literal(survivor[referenced] as string | null)}`).join(', ')}\n   WHERE ${isRemoved} RETURNING c.*\n)\n` +
-      `INSERT INTO chain.row_before_image (repair_id, step, table_name, row_key, before, after)\n` +
-      `SELECT ${repairId}, ${stepName}, ${quoteLiteral(key)}, ${rowKey(table, 'moved')}, to_jsonb(moved) || jsonb_build_object(${before.join(', ')}), to_jsonb(moved) FROM moved`,
+      keepImages(key, table, 'moved', before),
   );
   return statements;
 }
@@ -118,7 +114,7 @@ function undo(key: string, referrers: readonly Referrer[], live: Schema): string
         ` AND b.undone_at IS NULL AND (${isMoved.join(' OR ')}) AND ${isSame.join(' AND ')}`
       );
     }),
-    `UPDATE chain.row_before_image SET undone_at = clock_timestamp() WHERE repair_id = ${repairId} AND step = ${stepName} AND undone_at IS NULL`,
+    imagesAreBack,
     ...tables.filter((other) => other !== key).map((other) => restore(other, live.tables.get(other) as Table)),
     `UPDATE chain.quarantine SET restored_at = clock_timestamp() WHERE repair_id = ${repairId} AND step = ${stepName} AND restored_at IS NULL`,
   ];
@@ -135,11 +131,6 @@ function restore(key: string, table: Table): string {
   );
 }
 
-function primaryKey(table: Table): string[] {
-  const primary = [...table.constraints.values()].find((constraint) => constraint.type === 'p');
-  return primary?.columns ?? [...table.columns.keys()];
-}
-
 function uniqueKeys(table: Table): string[][] {
   return [
     ...[...table.constraints.values()].filter((one) => one.type === 'p' || one.type === 'u').map((one) => one.columns),
@@ -147,12 +138,6 @@ function uniqueKeys(table: Table): string[][] {
       .filter((index) => index.unique && index.keys.every((key) => !key.isExpression))
       .map((index) => index.keys.map((key) => key.text)),
   ];
-}
-
-function rowKey(table: Table, alias: string): string {
-  return `jsonb_build_object(${primaryKey(table)
-    .map((column) => `${quoteLiteral(column)}, ${alias}.${q(column)}`)
-    .join(', ')})`;
 }
 
 function matches(row: Key): string {

@@ -16,6 +16,7 @@ import { loadSqlParser } from '../sql/index.ts';
 import { type Answered, editChain, FileEdits, type FutureChain } from './chain-edits.ts';
 import { isWanted } from './consent.ts';
 import { downgradeCounterparts } from './counterparts.ts';
+import type { Fill } from './fill.ts';
 import { recordInLock } from './lock-edits.ts';
 import { mergeStep } from './merge.ts';
 import { fingerprintFiles, planId } from './plan-file.ts';
@@ -81,6 +82,12 @@ export async function draftRepair(diagnosis: Diagnosis, options: PlanOptions): P
   const chainPatches = files.patches();
 
   const severityByKey = new Map(diagnosis.findings.map((finding) => [finding.key, finding.severity]));
+  const fills = new Map(
+    of('fill-nulls').map(({ action, answers }) => [
+      `${action.table}.${action.column}`,
+      { value: action.value, answers },
+    ]),
+  );
   const made = stepsFor({
     wanted: [
       ...of('declare').map((one) => ({ operations: one.action.operations, answers: one.answers })),
@@ -89,7 +96,8 @@ export async function draftRepair(diagnosis: Diagnosis, options: PlanOptions): P
     live: database?.live.schema ?? diagnosis.declaredAtHeads,
     bytesByTable: database?.live.sizesByTable ?? new Map(),
     context,
-    contradicted: contradictedConstraints(diagnosis.findings),
+    contradicted: contradictedConstraints(diagnosis.findings, fills),
+    fills,
     holdBack: ({ hazards, answers, sql, down }) => {
       const secret = passwordReason({ sql, down }, actions, answers);
       if (secret !== null) return secret;
@@ -99,6 +107,11 @@ export async function draftRepair(diagnosis: Diagnosis, options: PlanOptions): P
     },
   });
   left.push(...made.left);
+  for (const { action, answers } of of('fill-nulls')) {
+    if (made.steps.some((step) => answers.every((key) => step.answers.includes(key)))) continue;
+    const reason = `NOT NULL of ${action.table}.${action.column} is not planned, so nothing is filled`;
+    left.push(...answers.map((key) => ({ key, reason })));
+  }
   const seeds = planSeeds(actions, diagnosis, files, {
     schemas: [made.schema, diagnosis.declaredAtHeads],
     searchPath: context.searchPath,
@@ -196,7 +209,7 @@ function sameRows(a: readonly string[], b: readonly string[]): boolean {
 const notOurs = new Set(['foreign-version-row', 'database-ahead-of-code']);
 
 const onDatabase: ReadonlySet<RemedyAction['action']> = new Set([
-  ...(['declare', 'declare-constraint', 'run-sql', 'merge-duplicates'] as const),
+  ...(['declare', 'declare-constraint', 'run-sql', 'fill-nulls', 'merge-duplicates'] as const),
   ...(['run-seed', 'set-stamp', 'stamp-proven'] as const),
 ]);
 
@@ -266,11 +279,11 @@ function searchPathOf(diagnosis: Diagnosis): string[] {
 }
 
 /** Constraints that rows contradict in a way no seed or wait resolves. */
-function contradictedConstraints(findings: readonly Finding[]): Map<string, string> {
+function contradictedConstraints(findings: readonly Finding[], fills: ReadonlyMap<string, Fill>): Map<string, string> {
   const rules = new Set(['duplicates-block-unique', 'not-null-on-populated']);
   return new Map(
     findings
-      .filter((finding) => rules.has(finding.rule))
+      .filter((finding) => rules.has(finding.rule) && !fills.has(finding.subject.name))
       .map((finding) => [finding.subject.name, `rows contradict it: ${finding.message}`]),
   );
 }

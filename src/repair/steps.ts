@@ -10,6 +10,7 @@ import type { Operation, SchemaOperation } from '../model/operation.ts';
 import type { Hazard, Step } from '../model/plan.ts';
 import type { Schema } from '../model/schema.ts';
 import { doBlock, doBlockWithHandler } from './do-block.ts';
+import { type Fill, fillStep } from './fill.ts';
 import { keyOfName, referencesOf, type Wanted, wantedInOrder } from './order.ts';
 import { objectOf, type SettleContext, settle } from './settle.ts';
 
@@ -24,6 +25,8 @@ export interface StepInputs {
   context: SettleContext;
   /** Keys of constraints that rows are known to contradict for good (`duplicates-block-unique`), with why. */
   contradicted: ReadonlyMap<string, string>;
+  /** Columns, by `schema.table.column`, whose NULLs are to be filled before they are NOT NULL. */
+  fills?: ReadonlyMap<string, Fill>;
   /** Why a step is not to be planned; null: plan it. */
   holdBack?: (step: StepDraft) => string | null;
 }
@@ -154,6 +157,12 @@ function draftSteps(
     const table = tableOf(operation);
     const isStanding = table !== null && inputs.live.tables.has(table);
     const isSmall = table !== null && (inputs.bytesByTable.get(table)?.bytes ?? Number.POSITIVE_INFINITY) <= smallBytes;
+    const fill = filling(operation, inputs, isSmall);
+    if (fill !== null) {
+      later.push({ ...fill, answers: union(answers, fill.answers) });
+      result.schema = settle([place(operation)], result.schema, inputs.context).schema;
+      continue;
+    }
     const safe = isStanding ? safeForm(operation, isSmall, answers) : { now: operation, later: [] };
     if (operation.kind === 'createIndex' && isStanding && !isSmall) {
       alone.push(concurrentIndex(operation, answers));
@@ -169,6 +178,17 @@ function draftSteps(
   const drafts: StepDraft[] = [];
   if (together.length > 0) drafts.push(draft(together, answers, before, inputs));
   return [...drafts, ...alone, ...later];
+}
+
+/** NOT NULL of a column that has NULLs to fill first. */
+function filling(operation: SchemaOperation, { fills, live }: StepInputs, isSmall: boolean): StepDraft | null {
+  if (operation.kind !== 'alterColumn' || operation.notNull !== true) return null;
+  const key = keyOfName(operation.table);
+  const fill = fills?.get(`${key}.${operation.column}`);
+  const table = live.tables.get(key);
+  return fill === undefined || table === undefined
+    ? null
+    : fillStep(fill, { key, column: operation.column, table, isSmall });
 }
 
 /** What is done now and what once rows are known to agree. */

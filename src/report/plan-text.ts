@@ -7,7 +7,12 @@ import type { Paint } from './colour.ts';
 import { oneLine, visible } from './plain.ts';
 import type { Report } from './report.ts';
 
-export function planText(plan: NonNullable<Report['plan']>, paint: Paint): string {
+/** @param scriptLocation Alembic's own folder, relative to the project */
+export function planText(
+  plan: NonNullable<Report['plan']>,
+  paint: Paint,
+  scriptLocation: string | null = null,
+): string {
   if (plan.patches.length === 0 && plan.steps.length === 0) {
     return [`${paint.bold('Plan')}: nothing to do.`, ...leftText(plan)].join('\n');
   }
@@ -18,6 +23,11 @@ export function planText(plan: NonNullable<Report['plan']>, paint: Paint): strin
   const kept = plan.patches.filter((patch) => stepOfFile(patch.file) !== undefined);
   if (kept.length > 0) lines.push('', 'New files, each with the SQL of its step below (up, and its undo in down/):');
   for (const patch of kept) lines.push(paint.added(`  ${oneLine(patch.file)}`));
+  const beside = kept.find(({ file }) => scriptLocation !== null && file.startsWith(`${scriptLocation}/`));
+  if (beside !== undefined)
+    lines.push(
+      `  ${oneLine(scriptLocation as string)}/ is Alembic's own folder too, which reads no .sql; stepsFolder in chain.config.json names another.`,
+    );
   for (const patch of plan.patches.filter((one) => !kept.includes(one))) {
     lines.push(
       '',

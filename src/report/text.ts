@@ -32,7 +32,7 @@ export function renderText(report: Report, options: TextOptions): string {
       else if (root.severity === 'info') blocks.push(foldedBlock(same, drawing));
       else blocks.push(`${tree(root, report.findings, drawing)}\n${othersLike(same, drawing)}`);
     }
-  if (report.plan) blocks.push(planText(report.plan, paint));
+  if (report.plan) blocks.push(planText(report.plan, paint, report.project.scriptLocation));
   const unseen = notSeen(report, paint, width, options.verbose ?? false);
   if (unseen !== '') blocks.push(unseen);
   blocks.push(footer(report, paint, width));

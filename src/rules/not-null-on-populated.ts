@@ -1,8 +1,11 @@
 /**
  * NOT NULL is declared and rows stand in its way: a column to add without a default, or NULLs in one that is there.
  */
+import { isConstant } from '../model/expression.ts';
+import type { Remedy } from '../model/finding.ts';
 import { nameOfKey, quoteIdentifier, quoteQualified } from '../model/name.ts';
-import { advice, defineRule, type RuleInputs } from './rule.ts';
+import type { Certainty } from '../model/schema.ts';
+import { advice, defineRule, type RuleInputs, step } from './rule.ts';
 
 export default defineRule({
   id: 'not-null-on-populated',
@@ -13,7 +16,8 @@ export default defineRule({
     problem:
       'A declared column is NOT NULL without a default and has to be added to a table that has rows, or rows hold NULL in it.',
     consequence: 'ALTER TABLE fails on them; what works on an empty database fails in production.',
-    repair: 'In three steps: add the column allowing NULL, fill it, then SET NOT NULL.',
+    repair:
+      'In three steps: add the column allowing NULL, fill it, then SET NOT NULL. NULLs of a column that is there are filled with its declared default where that is a constant and `--allow changes-rows` asks for it; undo makes them NULL again. Other values nobody but its owner knows.',
   },
   *probe({ live, drift }) {
     for (const wanted of wantedColumns(live, drift)) {
@@ -42,16 +46,39 @@ export default defineRule({
         causedBy: wanted.isNew
           ? [`declared-column-missing:${wanted.key}`, `if-not-exists-shape-mismatch:${wanted.table}`]
           : [`column-nullability-altered:${wanted.key}`],
-        remedy: advice(
-          `Fill ${wanted.key}, then ALTER TABLE ${quoteQualified(nameOfKey(wanted.table))} ALTER COLUMN ${quoteIdentifier(wanted.column)} SET NOT NULL`,
-          'locks-or-data',
-        ),
+        remedy: remedyFor(wanted, shown),
       };
     }
   },
 });
 
-function wantedColumns(live: RuleInputs['live'], drift: RuleInputs['drift']) {
+/** A value is taken from the revisions alone, and rows are told apart by their key, so that undo finds them again. */
+function remedyFor({ key, table, column, fallback, hasKey, certainty }: Wanted, shown: string): Remedy {
+  if (fallback !== null && isConstant(fallback) && hasKey && certainty === 'proven') {
+    return step(
+      `Fill the ${shown} NULLs of ${key} with its declared default ${fallback} and SET NOT NULL: --allow changes-rows asks for it`,
+      'locks-or-data',
+      [{ action: 'fill-nulls', table, column, value: fallback }],
+    );
+  }
+  return advice(
+    `Fill ${key}, then ALTER TABLE ${quoteQualified(nameOfKey(table))} ALTER COLUMN ${quoteIdentifier(column)} SET NOT NULL`,
+    'locks-or-data',
+  );
+}
+
+interface Wanted {
+  key: string;
+  table: string;
+  column: string;
+  isNew: boolean;
+  /** The declared default of a column that is there. */
+  fallback: string | null;
+  hasKey: boolean;
+  certainty: Certainty;
+}
+
+function wantedColumns(live: RuleInputs['live'], drift: RuleInputs['drift']): Wanted[] {
   return drift.differences.flatMap((difference) => {
     if (
       difference.kind !== 'column' ||
@@ -68,8 +95,11 @@ function wantedColumns(live: RuleInputs['live'], drift: RuleInputs['drift']) {
       difference.direction === 'altered' &&
       difference.live?.notNull === false &&
       difference.aspects.some((aspect) => aspect.name === 'notNull');
-    return isNew || hasNulls
-      ? [{ key: difference.key, table: difference.table, column: column.name, isNew, certainty: difference.certainty }]
-      : [];
+    if (!isNew && !hasNulls) return [];
+    const { key, table, certainty } = difference;
+    const constraints = [...(live.schema.tables.get(table)?.constraints.values() ?? [])];
+    const hasKey = constraints.some(({ type }) => type === 'p');
+    const fallback = isNew ? null : column.default;
+    return [{ key, table, column: column.name, isNew, fallback, hasKey, certainty }];
   });
 }

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openScratch, type ScratchServer } from '../../src/database/index.ts';
 import { diagnose } from '../../src/diagnose.ts';
-import type { Plan } from '../../src/model/plan.ts';
+import type { Hazard, Plan } from '../../src/model/plan.ts';
 import { prepareRepair } from '../../src/repair/index.ts';
 import { testDatabase, testServer } from '../support/postgres.ts';
 import { makeProject } from '../support/revision-files.ts';
@@ -17,7 +17,12 @@ afterAll(() => scratch.stop());
 const revision = (statements: readonly string[]) =>
   `from alembic import op\n\nrevision = "aaaa11112222"\ndown_revision = None\n\n\ndef upgrade():\n${statements.map((sql) => `    op.execute("""${sql}""")\n`).join('')}\n\ndef downgrade():\n    pass\n`;
 
-async function planFor(declared: readonly string[], live: string, row = 'aaaa11112222'): Promise<Plan> {
+async function planFor(
+  declared: readonly string[],
+  live: string,
+  row = 'aaaa11112222',
+  allow: Hazard[] = [],
+): Promise<Plan> {
   const project = makeProject({ 'a.py': revision(['CREATE TABLE boats (id int PRIMARY KEY)', ...declared]) });
   await using database = await testDatabase({
     sql: `CREATE TABLE boats (id int PRIMARY KEY); ${live};
@@ -25,7 +30,7 @@ async function planFor(declared: readonly string[], live: string, row = 'aaaa111
   });
   try {
     const settings = { ...settingsFor(project.dir), url: { text: database.url, from: '--url' as const } };
-    const options = { stepsFolder: 'migrations', allow: [], mergeDuplicates: false, seed: true };
+    const options = { stepsFolder: 'migrations', allow, mergeDuplicates: false, seed: true };
     return await prepareRepair(await diagnose(settings, { reuse: { scratch } }), options, {
       settings,
       scratch,
@@ -107,6 +112,27 @@ it('adds a column that rows have no value for as nullable, and says what is left
   });
   const after = 'CREATE TABLE sails (id int PRIMARY KEY, size int, area int); INSERT INTO sails VALUES (1)';
   expect(stepsOf(await planFor(declared, after))).toEqual([]);
+});
+
+it('fills NULLs with a constant that is declared only when asked, and leaves those whose value nobody states', async () => {
+  const declared = [
+    `CREATE TABLE sails (id int PRIMARY KEY, size varchar(9) NOT NULL DEFAULT 'it''s', made timestamp NOT NULL DEFAULT now(), area int NOT NULL, hull int UNIQUE NOT NULL DEFAULT 3)`,
+  ];
+  const live = `CREATE TABLE sails (id int PRIMARY KEY, size varchar(9) DEFAULT 'it''s', made timestamp DEFAULT now(), area int, hull int UNIQUE DEFAULT 3);
+    INSERT INTO sails VALUES (1, NULL, NULL, NULL, NULL), (2, NULL, now(), 4, NULL), (3, 'wide', now(), 4, 5)`;
+  const left = (plan: Plan) => plan.left.map(({ key }) => key).filter((key) => key.startsWith('not-null'));
+  const keys = ['area', 'hull', 'made', 'size'].map((column) => `not-null-on-populated:public.sails.${column}`);
+  const plain = await planFor(declared, live);
+  expect([stepsOf(plain), left(plain)]).toEqual([[], keys]);
+  expect(plain.left).toContainEqual({
+    key: 'not-null-on-populated:public.sails.size',
+    reason: expect.stringMatching(/^rows are filled only when asked: --allow changes-rows makes size 'it''s'/),
+  });
+  const asked = await planFor(declared, live, 'aaaa11112222', ['changes-rows']);
+  // One of two rows alone can have the value of a unique column: that fails in the rehearsal, and is left.
+  expect([stepsOf(asked), left(asked)]).toEqual([['fill_sails_size', 'stamp'], keys.slice(0, 3)]);
+  expect(asked.steps[0]?.hazards).toEqual(['changes-rows']);
+  expect(asked.rehearsal).toMatchObject({ verdict: 'leaves', failure: null });
 });
 
 it('leaves a warning whose step fails, with what PostgreSQL said, and repairs the rest', async () => {

@@ -177,6 +177,22 @@ describe('text', () => {
     const coloured = await render(reportOf({ findings: [hostile] }), 'text', { ...plain, color: true });
     expect(coloured).not.toContain('\u001b]0');
   });
+  it.each([
+    ['migrations', false],
+    ['alembic', true],
+  ])('says where steps stand in %s/ that it is the folder of Alembic, if so: %s', async (folder, isSaid) => {
+    const file = `${folder}/0001_create_t.sql`;
+    const step = { name: '0001_create_t', phase: 'schema', sql: 'SELECT 1;', down: null, lock: 'none' } as const;
+    const plan = {
+      ...{ version: 1 as const, id: 'a'.repeat(16), liveFingerprint: null, filesFingerprint: '', rehearsal: null },
+      patches: [{ file, before: null, after: step.sql, diff: '', answers: [], step: step.name }],
+      steps: [{ ...step, hazards: [], transactional: true, answers: [] }],
+      left: [],
+    };
+    const text = await render(reportOf({}, { plan }), 'text', plain);
+    expect(text).toContain(file);
+    expect(text.includes(`${folder}/ is Alembic's own folder too`)).toBe(isSaid);
+  });
   it('tells what was not checked, by reason', async () => {
     const text = await render(
       reportOf({
