@@ -60,6 +60,10 @@ export function renderOperation(operation: SchemaOperation): string[] {
       return [`ALTER TABLE ${qn(operation.table)} ATTACH PARTITION ${qn(operation.partition)} ${operation.bound}`];
     case 'detachPartition':
       return [`ALTER TABLE ${qn(operation.table)} DETACH PARTITION ${qn(operation.partition)}`];
+    case 'inherit':
+      return [
+        `ALTER TABLE ${qn(operation.table)} ${operation.isEnded ? 'NO INHERIT' : 'INHERIT'} ${qn(operation.parent)}`,
+      ];
     case 'addColumn':
       return [
         `ALTER TABLE ${qn(operation.table)} ADD COLUMN ${ifNotExists(operation)}${columnDefinitionSql(operation.column)}`,

@@ -142,6 +142,8 @@ export type SchemaOperation =
     }
   | { kind: 'attachPartition'; table: QualifiedName; partition: QualifiedName; bound: string }
   | { kind: 'detachPartition'; table: QualifiedName; partition: QualifiedName }
+  /** ALTER TABLE … INHERIT, or with `isEnded` NO INHERIT. */
+  | { kind: 'inherit'; table: QualifiedName; parent: QualifiedName; isEnded: boolean }
   | ({ kind: 'addColumn'; table: QualifiedName; column: ColumnDefinition } & Guard)
   | ({ kind: 'dropColumn'; table: QualifiedName; column: string } & DropGuard)
   | { kind: 'renameColumn'; table: QualifiedName; column: string; to: string }

@@ -19,6 +19,7 @@ import {
   createTable,
   detachPartition,
   dropTable,
+  inherit,
   renameTable,
   setTableNamespace,
 } from './tables.ts';
@@ -72,6 +73,9 @@ export function applyToDraft(draft: SchemaDraft, written: Operation): void {
       return;
     case 'detachPartition':
       detachPartition(draft, operation);
+      return;
+    case 'inherit':
+      inherit(draft, operation);
       return;
     case 'addColumn':
       addColumn(draft, operation);

@@ -227,6 +227,16 @@ export function detachPartition(draft: SchemaDraft, operation: Act<'detachPartit
   }));
 }
 
+export function inherit(draft: SchemaDraft, operation: Act<'inherit'>): void {
+  const child = targetTable(draft, operation, operation.table);
+  const parent = targetTable(draft, operation, operation.parent);
+  if (child === null || parent === null) return;
+  draft.change(child, (table) => ({
+    ...table,
+    parents: [...table.parents.filter((each) => each !== parent), ...(operation.isEnded ? [] : [parent])],
+  }));
+}
+
 export function dropTable(draft: SchemaDraft, operation: Act<'dropTable'>): void {
   const key = draft.findTable(operation.table);
   if (key === null) {

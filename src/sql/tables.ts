@@ -347,7 +347,12 @@ function alterCommand(
       return { kind: 'enableTrigger', table, trigger: null, fires: false };
     case 'AT_AddInherit':
     case 'AT_DropInherit':
-      return opaque('a change of inheritance is not followed', table);
+      return {
+        kind: 'inherit',
+        table,
+        parent: relationOf(as(command.def, 'RangeVar')),
+        isEnded: command.subtype === 'AT_DropInherit',
+      };
     default:
       return ignored('ALTER TABLE');
   }

@@ -115,6 +115,10 @@ const scripts: Record<string, string> = {
   inheritance: `
     create table base (id int, created timestamp not null, check (id > 0)); create table heir (extra text) inherits (base);
     alter table base add column more int; alter table base rename column more to most; alter table base drop column created;`,
+  'inheritance begun and ended later': `
+    create table base (id int); create table heir (extra text, id int); create table lost (id int);
+    alter table heir inherit base; alter table lost inherit base; alter table lost no inherit base;
+    alter table base add column more int; alter table base rename column more to most;`,
   'if not exists keeps what stands': `
     create table t (a int); create table if not exists t (a text, b int); alter table t add column if not exists a text;
     create index ix on t (a); create index if not exists ix on t (a); drop table if exists nothing; drop index if exists nothing;

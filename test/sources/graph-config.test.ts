@@ -213,7 +213,12 @@ describe('where no ini stands at the top', () => {
   });
 
   it("takes Flask-Migrate's ini, which names no folder or one of elsewhere", () => {
-    for (const ini of ['[alembic]\n', '[alembic]\nscript_location = .\n', '[alembic]\nscript_location = /srv/gone\n']) {
+    for (const ini of [
+      '[loggers]\nkeys = root\n',
+      '[alembic]\n',
+      '[alembic]\nscript_location = .\n',
+      '[alembic]\nscript_location = /srv/gone\n',
+    ]) {
       const config = configOf(
         { 'migrations/alembic.ini': ini, 'migrations/env.py': '' },
         { config: 'migrations/alembic.ini' },

@@ -229,6 +229,53 @@ op.drop_table('t')`;
 });
 
 describe('types, names and questions of libraries', () => {
+  it('follows the names that Alembic gave its arguments before 0.8', () => {
+    const body = `op.create_foreign_key(name='fk', source='a', referent='b', local_cols=['b_id'], remote_cols=['id'])
+op.drop_constraint(name='fk', tablename='a', type='foreignkey')`;
+    expect(read(body).operations).toMatchObject([
+      { kind: 'addConstraint', table: { name: 'a' }, constraint: { name: 'fk', references: { table: { name: 'b' } } } },
+      { kind: 'dropConstraint', table: { name: 'a' }, constraint: 'fk', type: 'f' },
+    ]);
+  });
+
+  it("takes psycopg2's execute_values and execute_batch for statements about rows", () => {
+    const body = `from psycopg2.extras import execute_batch, execute_values
+cursor = op.get_bind().connection.cursor()
+execute_values(cursor, 'INSERT INTO t (a, b) VALUES %s', [(1, 2), (3, 4)])
+execute_batch(cursor, 'UPDATE u SET a = %s WHERE b = %s', [(1, 2)])`;
+    expect(read(body).operations).toMatchObject([
+      { kind: 'touchRows', verb: 'insert', tables: [{ name: 't' }] },
+      { kind: 'touchRows', verb: 'update', tables: [{ name: 'u' }] },
+    ]);
+  });
+
+  it('names the tables of objects that a session is handed', () => {
+    const body = `class Role(Base):
+    __tablename__ = 'role'
+    id = sa.Column(sa.Integer)
+session = sa.orm.Session(bind=op.get_bind())
+session.add(Role())
+session.add_all([Role(), Role()])`;
+    const tables = [{ schema: null, name: 'role' }];
+    expect(read(body).operations).toMatchObject([
+      { kind: 'touchRows', tables },
+      { kind: 'touchRows', tables },
+    ]);
+  });
+
+  it('takes the one element of a set, and of several none', () => {
+    const body = `names = {each for each in ('a', 'b') if each != 'a'}
+op.drop_table(names.pop())
+op.drop_table({'x', 'y'}.pop())`;
+    expect(read(body).operations).toMatchObject([{ kind: 'dropTable', table: { name: 'b' } }, { kind: 'opaque' }]);
+  });
+
+  it('takes the implementation of a decorated type', () => {
+    const body = `from oslo_db.sqlalchemy import types
+op.add_column('t', sa.Column('a', types.JsonEncodedDict(mysql_as_long=True).impl))`;
+    expect(read(body).operations).toMatchObject([{ column: { type: 'text' } }]);
+  });
+
   it('knows the types that oslo.db, SQLModel and healpix_alchemy bring', () => {
     const body = `from oslo_db.sqlalchemy import types
 from sqlmodel.sql.sqltypes import GUID

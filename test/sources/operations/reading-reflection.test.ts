@@ -73,6 +73,19 @@ if 'q' in t.c.keys():
   });
 });
 
+it("tells a sequence's default as its text", () => {
+  const body = `import re
+meta = sa.MetaData()
+meta.reflect(bind)
+column = meta.tables['t'].columns.get('id')
+if column.server_default is not None:
+    name = re.search("nextval\\('(.*)'::regclass", column.server_default.arg.text).group(1)
+    op.execute(f'ALTER SEQUENCE {name} RENAME TO {name.replace("t_", "ts_")}')
+if meta.tables['t'].columns.get('p').server_default is not None:
+    op.drop_column('t', 'p')`;
+  expect(readOn(body).made).toMatchObject([{ kind: 'alterSequence', name: { name: 't_id_seq' }, to: 'ts_id_seq' }]);
+});
+
 it('goes through all tables of a metadata', () => {
   const body = `meta = sa.MetaData()\nmeta.reflect(bind)\nfor name in list(meta.tables.keys()):\n    op.rename_table(name, 'old_' + name)`;
   expect(readOn(body).made.map((each) => each.kind === 'renameTable' && each.to)).toEqual(['old_a', 'old_t']);

@@ -195,7 +195,11 @@ class ConfigReader {
   read(): AlembicConfig {
     const { options, request } = this;
     const { projectDir } = request;
-    if (!options.hasSection) this.failWithoutSection();
+    const { sections, others } = this.sections();
+    // Flask-Migrate adds the section that its ini may leave out, when it sets script_location to the ini's own folder.
+    const isAdded = request.section === 'alembic' && sections.length > 0 && others.length === 0;
+    if (!options.hasSection && !(isAdded && existsSync(join(this.configDir, 'env.py'))))
+      this.failWithoutSection(others);
     const roots = this.importRoots();
     const written = request.scriptLocation ?? options.text('script_location') ?? this.besideEnvironment('no');
     if (written === null || written === '') {
@@ -271,10 +275,14 @@ class ConfigReader {
     return versions;
   }
 
-  private failWithoutSection(): never {
-    const names = [...(this.options.ini?.sections.keys() ?? [])].filter((name) =>
-      this.options.ini?.sections.get(name)?.has('script_location'),
-    );
+  /** All sections of the ini, and those of them that name a script_location. */
+  private sections(): { sections: string[]; others: string[] } {
+    const { ini } = this.options;
+    const sections = [...(ini?.sections.keys() ?? [])];
+    return { sections, others: sections.filter((name) => ini?.sections.get(name)?.has('script_location')) };
+  }
+
+  private failWithoutSection(names: readonly string[]): never {
     throw new ChainError('no-project', `${this.file} has no section [${this.request.section}].`, {
       hint:
         names.length > 0

@@ -14,6 +14,7 @@ import {
   newList,
   plain,
   textOf,
+  toItems,
   unknown,
   type Value,
 } from '../python/index.ts';
@@ -104,7 +105,7 @@ export function callConnection(
       emit(machine, effects, {
         kind: 'touchRows',
         verb: name === 'delete' ? 'delete' : name.includes('update') ? 'update' : 'insert',
-        tables: [],
+        tables: tablesOfObjects(machine, args.positional),
       });
       return null;
     case 'in_transaction':
@@ -120,6 +121,21 @@ export function callConnection(
     default:
       return unknown(`what the connection's ${name}() gives`);
   }
+}
+
+/** The tables of the objects, or of the classes, that a session is handed. */
+function tablesOfObjects(machine: Machine, values: readonly Value[]): QualifiedName[] {
+  const names = new Set<string>();
+  const visit = (value: Value): void => {
+    const bare = plain(value);
+    if (!isObject(bare)) return;
+    if (bare.kind === 'list' || bare.kind === 'tuple') (toItems(machine, bare) ?? []).slice(0, 100).forEach(visit);
+    const cls = bare.kind === 'instance' ? bare.class : bare.kind === 'class' ? bare : null;
+    const name = cls === null ? null : textOf(findInClass(cls, '__tablename__') ?? null);
+    if (name !== null) names.add(name);
+  };
+  values.forEach(visit);
+  return [...names].map((name) => ({ schema: null, name }));
 }
 
 function resultOf(machine: Machine, rows: Value, method: string): Value {

@@ -42,7 +42,7 @@ import { inspect } from './inspector.ts';
 import { type Batch, isOperation, qualified, runOperation } from './op.ts';
 import { callRegistered, implementationOf, moduleOfRevision } from './plugins.ts';
 import { known, resultMethod } from './queries.ts';
-import { flagOf, nameOf } from './read-values.ts';
+import { argument, flagOf, nameOf } from './read-values.ts';
 import { askColumns, columnsOf, reflectedAttribute, tablesOf } from './reflection.ts';
 import { asMade, tableNameOf } from './tables.ts';
 import { readType } from './types.ts';
@@ -167,7 +167,11 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
           const read = readType(machine, bare);
           return read.enum?.labels ? newList(machine, read.enum.labels) : undefined;
         }
-        if (name === 'impl' && bare.path === '@context') return context;
+        if (name === 'impl') {
+          if (bare.path === '@context') return context;
+          const { type } = readType(machine, bare);
+          return type === null ? undefined : { ...handle('@type'), positional: [type] };
+        }
         return undefined;
       }
       if (bare.kind === 'member' && bare.name === 'impl') return constant(`@context.${name}`);
@@ -242,6 +246,8 @@ function callExternal(
     if (isHarmless(callee.path)) return undefined;
     if (callee.path === 'sqlalchemy_utils.functions.has_index') return undefined;
     if (/^(psycopg2?|asyncpg)\./.test(callee.path) && callee.path.endsWith('.connect')) return bind;
+    const driverSql = driverStatement(callee.path, args);
+    if (driverSql !== null) return runStatement(machine, effects, driverSql, true);
     if (isEffectful(args)) {
       opaque(machine, effects, `${callee.path}() is outside the project and may change the database`, []);
       return unknown(`what ${callee.path}() gives`);
@@ -307,6 +313,18 @@ function callExternal(
     default:
       return undefined;
   }
+}
+
+/** psycopg2's faster `executemany`s (extras.py): the statement that they run for rows, one row standing for all. */
+function driverStatement(path: string, args: Arguments): Arguments | null {
+  const name = /^psycopg2\.extras\.(execute_values|execute_batch)$/.exec(path)?.[1];
+  if (name === undefined) return null;
+  const statement = argument(args, 1, 'sql') ?? null;
+  const rows = argument(args, 2, 'argslist');
+  const text = textOf(plain(statement));
+  if (name === 'execute_batch' || text === null)
+    return { positional: [statement, ...(rows === undefined ? [] : [rows])], named: new Map() };
+  return { positional: [text.replace('%s', '(NULL)')], named: new Map() };
 }
 
 function callOp(

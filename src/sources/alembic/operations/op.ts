@@ -281,8 +281,11 @@ function createForeignKey(call: Call): undefined {
   const { args } = call;
   const table = call.batch
     ? qualified(call.batch.table, call.batch.schema)
-    : qualified(argument(args, 1, 'source_table'), args.named.get('source_schema'));
-  const target = qualified(argument(args, at(call, 2), 'referent_table'), args.named.get('referent_schema'));
+    : qualified(argument(args, 1, 'source_table', 'source'), args.named.get('source_schema'));
+  const target = qualified(
+    argument(args, at(call, 2), 'referent_table', 'referent'),
+    args.named.get('referent_schema'),
+  );
   const columns = textList(call.machine, argument(args, at(call, 3), 'local_cols'));
   const targets = textList(call.machine, argument(args, at(call, 4), 'remote_cols'));
   if (!target || !columns || !targets)
@@ -353,7 +356,7 @@ const constraintTypes: Record<string, 'p' | 'u' | 'f' | 'c' | 'x'> = {
 
 function dropConstraint(call: Call): undefined {
   const { args } = call;
-  const table = tableOf(call, 1, 'table_name');
+  const table = tableOf(call, 1, 'table_name', 'tablename');
   const given = argument(args, 0, 'constraint_name', 'name');
   const name = nameOf(given);
   if (!table || (!name && !isAbsent(given))) {

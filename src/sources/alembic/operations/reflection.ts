@@ -193,8 +193,21 @@ function columnObject(table: Table, owner: Made, name: string): Made {
   if (column.generated !== null)
     made.named.set('server_default', make('Computed', [make('text', [column.generated.expression])]));
   if (column.comment) made.named.set('comment', column.comment);
-  made.attributes.set('server_default', made.named.get('server_default') ?? null);
+  made.attributes.set(
+    'server_default',
+    column.identity !== null || column.generated !== null
+      ? (made.named.get('server_default') ?? null)
+      : column.default === null
+        ? null
+        : defaultClause(column.default),
+  );
   return made;
+}
+
+/** `column.server_default`, whose `.arg.text` is the default as the catalogue has it, a sequence's `nextval(…)` too. */
+function defaultClause(expression: string): Made {
+  const text = make('text', [expression], [['text', expression]]);
+  return make('DefaultClause', [text], [['arg', text]]);
 }
 
 function identityObject(kind: 'always' | 'by default'): Made {

@@ -442,6 +442,14 @@ function setMethod(set: PySet, name: string): Method | undefined {
         if (key !== null && mayChange(machine, set)) set.map.delete(key);
         return null;
       };
+    case 'pop':
+      return (machine) => {
+        const [only, ...others] = set.map;
+        // Which of several a set gives first hangs on their hashes.
+        if (set.unknown || only === undefined || others.length > 0) return unknown('which element a set gives');
+        if (mayChange(machine, set)) set.map.delete(only[0]);
+        return only[1];
+      };
     case 'copy':
       return made(() => [...set.map]);
     case 'union':
