@@ -73,10 +73,10 @@ export function fillsByTrigger(table: Table): boolean {
   return [...table.triggers.values()].some((trigger) => /\bBEFORE\b[\s\S]*\bINSERT\b/i.test(trigger.definition));
 }
 
-/** The literal that a row gives a column; undefined where it gives none or something else. */
+/** The constant that a row gives a column, also by a variable; undefined where it gives none or something else. */
 export function literalIn(insert: SeedInsert, row: SeedRow, column: string): string | null | undefined {
   const value = valueIn(insert, row, column);
-  return value?.kind === 'literal' ? value.value : undefined;
+  return value?.kind === 'literal' ? value.value : value?.kind === 'variable' ? value.initial : undefined;
 }
 
 export function valueIn(insert: SeedInsert, row: SeedRow, column: string): SeedValue | undefined {

@@ -12,7 +12,13 @@ export interface Span {
 export type SeedValue =
   | { kind: 'literal'; value: string | null /** a cast written on it */; type: string | null; span: Span; line: number }
   | { kind: 'default'; span: Span; line: number }
-  | { kind: 'variable'; name: string; span: Span; line: number }
+  | {
+      kind: 'variable';
+      name: string /** what DECLARE gives it, where nothing else does */;
+      initial?: string;
+      span: Span;
+      line: number;
+    }
   | { kind: 'expression'; sql: string; reads: QualifiedName[]; volatile: boolean; span: Span; line: number };
 
 export interface SeedRow {
@@ -100,6 +106,7 @@ export interface SeedStatement {
 export interface SeedVariable {
   name: string;
   type: string | null;
+  isConstant: boolean;
   line: number;
 }
 

@@ -57,6 +57,8 @@ function isPlannable(reading: SeedReading, statement: SeedStatement): boolean {
   if (names.some((name) => name.searchPath !== undefined)) return false;
   const isWithin = (at: { from: number; to: number }) => at.from >= span.from && at.to <= span.to;
   if (reading.directives.some((directive) => isWithin(directive.span))) return false;
+  // The parts of its WITH stand before it, and are no part of its text.
+  if (/\)\s*$/.test(reading.text.slice(Math.max(0, span.from - 200), span.from))) return false;
   const isMadeBefore = ranBefore(reading, statement, ['ddl']).some((other) =>
     names.some(({ name }) => name === other.table?.name),
   );

@@ -8,7 +8,7 @@ import { quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts'
 import type { Schema } from '../model/schema.ts';
 import type { SeedReading, SeedRow } from '../model/seed.ts';
 import { type ForeignKey, foreignKeysOf, insertsOf, literalIn, type SeedInsert } from '../model/seed-view.ts';
-import { defineRule, patch, type RuleInputs } from './rule.ts';
+import { advice, defineRule, patch, type RuleInputs } from './rule.ts';
 
 interface Upsert {
   insert: SeedInsert;
@@ -58,7 +58,7 @@ export default defineRule({
     if (seeds.readings.length === 0) return;
     const keys = foreignKeysOf(live.schema, declared.schema, declared.heads, models?.reading.schema);
     const path = plainSearchPath(live.searchPath);
-    const inserts = insertsOf(seeds.readings, live.schema, path);
+    const inserts = [...insertsOf(seeds.readings, live.schema, path), ...copiesOf(seeds.readings, live.schema, path)];
     const changes = valuesChanged(seeds.readings, live.schema, path);
     for (const upsert of upsertsOf(declared, live, seeds)) {
       const answer = answers.rows(upsert.probeKey);
@@ -95,10 +95,15 @@ export default defineRule({
           subject: { kind: 'row', name: `${insert.table}(${named})`, file: insert.reading.file, line: row.line },
           message: `${named} lives in ${insert.table} as ${quoteLiteral(liveId)}, and ${insert.reading.file}:${row.line} calls it ${quoteLiteral(id)}: the upsert keeps the living id, and ${dependents.length} later ${dependents.length === 1 ? 'row' : 'rows'} of ${tables.join(' and ')} name one that does not exist.`,
           evidence,
-          remedy: patch(
-            `Look up ${insert.table}.${idColumn} by ${keyColumns.join(', ')} in ${insert.reading.file}, and use what was found in the ${dependents.length} rows that depend on it`,
-            [{ action: 'resolve-seed-ids', file: insert.reading.file }],
-          ),
+          remedy: dependents.every(({ isCopied }) => isCopied)
+            ? advice(
+                `Turn the COPY into ${tables.join(' and ')} in ${insert.reading.file} into INSERTs that look ${insert.table}.${idColumn} up by ${keyColumns.join(', ')}: data of COPY takes no look-up`,
+                'file-edit',
+              )
+            : patch(
+                `Look up ${insert.table}.${idColumn} by ${keyColumns.join(', ')} in ${insert.reading.file}, and use what was found in the ${dependents.length} rows that depend on it`,
+                [{ action: 'resolve-seed-ids', file: insert.reading.file }],
+              ),
         };
       }
     }
@@ -157,6 +162,19 @@ function naturalKeys(
   return table ? uniqueColumnsOf(table) : [];
 }
 
+/** COPY of rows that stand in the file. */
+function copiesOf(readings: readonly SeedReading[], schema: Schema, path: readonly string[]): SeedInsert[] {
+  return readings.flatMap((reading) =>
+    reading.statements.flatMap((statement): SeedInsert[] => {
+      const { verb, table: name, rows } = statement;
+      if (verb !== 'copy' || !name || !rows) return [];
+      const table = resolveTable(schema, name, path) ?? placeOf(name, path);
+      const columns = statement.columns ?? [...(schema.tables.get(table)?.columns.keys() ?? [])];
+      return [{ reading, statement, table, columns, rows }];
+    }),
+  );
+}
+
 interface ChangedValue {
   reading: SeedReading;
   from: number;
@@ -191,9 +209,10 @@ function dependentsOf(
   idColumn: string,
   id: string,
 ) {
-  const found: { table: string; column: string; file: string; line: number }[] = [];
+  const found: { table: string; column: string; file: string; line: number; isCopied?: true }[] = [];
   for (const insert of inserts) {
-    if (insert.reading.file === upsert.reading.file && insert.statement.span.from <= upsert.statement.span.from)
+    // Rows of the upsert itself may refer to each other.
+    if (insert.reading.file === upsert.reading.file && insert.statement.span.from < upsert.statement.span.from)
       continue;
     for (const key of keys) {
       const column = key.columns[0];
@@ -212,7 +231,8 @@ function dependentsOf(
           )
         )
           continue;
-        found.push({ table: insert.table, column, file: insert.reading.file, line: row.line });
+        const isCopied = insert.statement.verb === 'copy' ? { isCopied: true as const } : {};
+        found.push({ table: insert.table, column, file: insert.reading.file, line: row.line, ...isCopied });
       }
     }
   }

@@ -16,6 +16,8 @@ export interface SeedDependent {
   column: string;
   line: number;
   value: LiteralValue;
+  /** The variable by which it is named, and not by the literal. */
+  variable: string | null;
   statement: SeedStatement;
 }
 
@@ -28,6 +30,8 @@ export interface SeedIdentity {
   /** As the seed has it. */
   id: string;
   idValue: LiteralValue;
+  /** The variable that the seed has it in. */
+  idVariable: string | null;
   line: number;
   keyColumns: string[];
   keyValues: LiteralValue[];
@@ -81,8 +85,14 @@ function naturalKeys(statement: SeedStatement, table: Table): string[][] {
   return uniqueColumnsOf(table);
 }
 
-const isLiteral = (value: SeedValue | undefined): value is LiteralValue =>
-  value?.kind === 'literal' && value.value !== null;
+/** The value as a literal, also of a variable that has no other; null where it is none, or NULL. */
+function literalOf(value: SeedValue | undefined): LiteralValue | null {
+  if (value?.kind === 'literal') return value.value === null ? null : value;
+  if (value?.kind !== 'variable' || value.initial === undefined) return null;
+  return { kind: 'literal', value: value.initial, type: null, span: value.span, line: value.line };
+}
+
+const variableOf = (value: SeedValue | undefined): string | null => (value?.kind === 'variable' ? value.name : null);
 
 /** Every row whose id is named again further on; those that nothing depends on are left out. */
 export function seedIdentities(reading: SeedReading, world: SeedWorld): SeedIdentity[] {
@@ -104,9 +114,9 @@ export function seedIdentities(reading: SeedReading, world: SeedWorld): SeedIden
     );
     if (!keyColumns) continue;
     for (const row of statement.rows) {
-      const idValue = row.values[idIndex];
-      const keyValues = keyColumns.map((column) => row.values[columns.indexOf(column)]);
-      if (!isLiteral(idValue) || !keyValues.every(isLiteral)) continue;
+      const idValue = literalOf(row.values[idIndex]);
+      const keyValues = keyColumns.map((column) => literalOf(row.values[columns.indexOf(column)]));
+      if (!idValue || !keyValues.every((value) => value !== null)) continue;
       const id = idValue.value as string;
       const dependents = dependentsOn(reading, world, target.key, idColumn, id, statement, idValue);
       if (dependents.length === 0) continue;
@@ -117,9 +127,10 @@ export function seedIdentities(reading: SeedReading, world: SeedWorld): SeedIden
         idType: target.table.columns.get(idColumn)?.type ?? 'text',
         id,
         idValue,
+        idVariable: variableOf(row.values[idIndex]),
         line: row.line,
         keyColumns,
-        keyValues: keyValues as LiteralValue[],
+        keyValues,
         keyWhere: statement.onConflict?.where ?? null,
         row,
         statement,
@@ -141,10 +152,11 @@ function dependentsOn(
   idValue: LiteralValue,
 ): SeedDependent[] {
   const found: SeedDependent[] = [];
-  const add = (table: string, column: string, value: SeedValue | undefined, statement: SeedStatement): void => {
-    if (value?.kind !== 'literal' || value.value !== id || value === idValue) return;
+  const add = (table: string, column: string, stated: SeedValue | undefined, statement: SeedStatement): void => {
+    const value = literalOf(stated);
+    if (value?.value !== id || value.span.from === idValue.span.from) return;
     if (found.some((other) => other.value.span.from === value.span.from)) return;
-    found.push({ table, column, line: value.line, value, statement });
+    found.push({ table, column, line: value.line, value, variable: variableOf(stated), statement });
   };
   for (const statement of reading.statements) {
     if (statement.span.from < upsert.span.from && statement !== upsert) continue;

@@ -56,11 +56,23 @@ function resolveIds(reading: SeedReading, world: SeedWorld, patch: SeedPatch): v
   for (const identity of seedIdentities(reading, world)) {
     const block = blockOf(reading, identity.statement);
     const whole = wholeStatement(reading, identity.statement);
-    let variable: string | null = null;
+    let variable = identity.idVariable;
+    const isOwn = variable !== null;
+    let needsLookup = false;
     for (const dependent of identity.dependents) {
-      const refusal = refusalOf(whole, dependent);
+      const refusal = refusalOf(dependent);
       if (refusal) {
         patch.refused.push({ line: dependent.line, reason: refusal });
+        continue;
+      }
+      const { from, to } = dependent.value.span;
+      if (from >= whole.span.from && to <= whole.span.to) {
+        // No look-up sees what the same statement makes: the row has the seed's id where none had its key before.
+        patch.edits.push({ from, to, text: `COALESCE(${lookupOf(identity)}, ${reading.text.slice(from, to)})` });
+        continue;
+      }
+      if (dependent.variable !== null && dependent.variable === identity.idVariable) {
+        needsLookup = true;
         continue;
       }
       const usesVariable =
@@ -69,11 +81,19 @@ function resolveIds(reading: SeedReading, world: SeedWorld, patch: SeedPatch): v
         followsGuards(identity.statement, dependent.statement);
       if (usesVariable) {
         variable ??= names.pick(identity, block);
+        needsLookup = true;
         patch.edits.push({ ...dependent.value.span, text: variable });
       } else patch.edits.push({ ...dependent.value.span, text: lookupOf(identity) });
     }
-    if (variable === null || !block) continue;
-    declarations.set(block, [...(declarations.get(block) ?? []), `${variable} ${identity.idType};`]);
+    if (variable === null || !block || !needsLookup) continue;
+    if (isOwn && block.variables.some(({ name, isConstant }) => isConstant && name === variable)) {
+      patch.refused.push({
+        line: identity.line,
+        reason: `${variable} is CONSTANT: no look-up can give it the living id`,
+      });
+      continue;
+    }
+    if (!isOwn) declarations.set(block, [...(declarations.get(block) ?? []), `${variable} ${identity.idType};`]);
     const at = afterStatement(reading.text, whole.span.to);
     lookups.set(at, [...(lookups.get(at) ?? []), lookupInto(identity, variable)]);
   }
@@ -127,11 +147,7 @@ function lineIndent(text: string, line: number): string {
   return /^\s*declare\b/i.test(content) ? `${indent}    ` : indent;
 }
 
-function refusalOf(whole: SeedStatement, dependent: SeedDependent): string | null {
-  const { from, to } = dependent.value.span;
-  if (from >= whole.span.from && to <= whole.span.to) {
-    return `${dependent.table}.${dependent.column} is filled by the same statement that makes the row: split it in two`;
-  }
+function refusalOf(dependent: SeedDependent): string | null {
   if (dependent.statement.verb === 'copy')
     return `${dependent.table}.${dependent.column} is filled by COPY, which takes no look-up`;
   return null;

@@ -11,8 +11,8 @@ import { as, constantOf, firstLocation, relationOf, relationsIn, stringsOf, type
 
 /** What the words of a statement may stand for. */
 export interface ValueScope {
-  /** PL/pgSQL variables in sight. */
-  variables: ReadonlySet<string>;
+  /** PL/pgSQL variables in sight, with the constant that DECLARE gives them where nothing else does. */
+  variables: ReadonlyMap<string, string | null>;
   /** psql variables by offset. */
   variableAt: ReadonlyMap<number, { name: string; value: string | null; quoting: string; to: number }>;
   lineAt(offset: number): number;
@@ -62,8 +62,9 @@ export function readValue(node: Node | undefined, span: Span, scope: ValueScope)
   const negative = negated(inner);
   if (negative !== null) return { kind: 'literal', value: negative, type, ...place };
   const names = stringsOf(as(inner, 'ColumnRef')?.fields);
-  if (names.length === 1 && scope.variables.has(names[0] as string))
-    return { kind: 'variable', name: names[0] as string, ...place };
+  const initial = names.length === 1 ? scope.variables.get(names[0] as string) : undefined;
+  if (initial !== undefined)
+    return { kind: 'variable', name: names[0] as string, ...(initial === null ? {} : { initial }), ...place };
   if (as(inner, 'ParamRef')) {
     const used = [...scope.variableAt].find(([offset]) => offset >= span.from && offset < span.to)?.[1];
     const whole = { span: { from: span.from, to: Math.max(span.to, used?.to ?? 0) }, line: place.line };

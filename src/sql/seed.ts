@@ -21,7 +21,7 @@ import { earlyReturnGuard, guardOf } from './seed-guards.ts';
 import { pathAfter, type SearchPath, unsetPath, writeUnder } from './seed-path.ts';
 import { readSeedStatement, type SeedScope } from './seed-statements.ts';
 import { readVersions } from './seed-version.ts';
-import { as } from './tree.ts';
+import { as, constantOf } from './tree.ts';
 
 interface Reading {
   file: SeedFile;
@@ -137,7 +137,12 @@ function readOneFile(
   return { reading: result, path: reading.path };
 }
 
-function scopeOf(file: SeedFile, guards: SeedGuard[], insideBlock: boolean, variables: ReadonlySet<string>): SeedScope {
+function scopeOf(
+  file: SeedFile,
+  guards: SeedGuard[],
+  insideBlock: boolean,
+  variables: ReadonlyMap<string, string | null>,
+): SeedScope {
   return {
     variables,
     variableAt: insideBlock ? new Map() : file.variableAt,
@@ -164,7 +169,7 @@ function readPiece(reading: Reading, piece: SeedPiece): void {
       continue;
     }
     reading.path = pathAfter(statement.node, reading.path);
-    const read = readSeedStatement(statement, scopeOf(file, [], false, new Set()));
+    const read = readSeedStatement(statement, scopeOf(file, [], false, new Map()));
     const copy = as(statement.node, 'CopyStmt');
     const [first] = read;
     if (copy && first?.verb === 'copy' && piece.data) first.rows = copyRows(file.text, piece.data, copy, file.lineAt);
@@ -214,10 +219,15 @@ function readDo(reading: Reading, from: number, to: number): void {
     bodySpan: body,
     declareSpan: block.declare,
     beginSpan: block.begin,
-    variables: block.declarations.map(({ name, type, from: at }) => ({ name, type, line: file.lineAt(at) })),
+    variables: block.declarations.map(({ name, type, isConstant, from: at }) => ({
+      name,
+      type,
+      isConstant,
+      line: file.lineAt(at),
+    })),
   });
   reading.blockText = maskBlock(file.masked, block);
-  readBody(reading, block, [], new Set());
+  readBody(reading, block, [], new Map());
   if (!('message' in judged)) return;
   // One fault, one error: the statement within that PostgreSQL refuses has the better place.
   const [first] = reading.errors.splice(errorsBefore);
@@ -241,8 +251,19 @@ function lineOfBlockError(file: SeedFile, from: number, to: number, message: str
   return file.lineAt(from);
 }
 
-function readBody(reading: Reading, block: PlBlock, guards: SeedGuard[], outer: ReadonlySet<string>): void {
-  const variables = new Set([...outer, ...block.declarations.map(({ name }) => name)]);
+function readBody(
+  reading: Reading,
+  block: PlBlock,
+  guards: SeedGuard[],
+  outer: ReadonlyMap<string, string | null>,
+): void {
+  const given = assignedIn(block);
+  const variables = new Map([
+    ...outer,
+    ...block.declarations.map(
+      ({ name, value }) => [name, value && !given.has(name) ? constantIn(reading.file.masked, value) : null] as const,
+    ),
+  ]);
   for (const { value } of block.declarations) if (value) readExpression(reading, value, guards, variables);
   const before = reading.statements.length;
   readStatements(reading, block.body, guards, variables);
@@ -250,12 +271,44 @@ function readBody(reading: Reading, block: PlBlock, guards: SeedGuard[], outer: 
   for (const handler of block.handlers) readStatements(reading, handler.body, guards, variables);
 }
 
+/** Variables that something in the block gives a value, also those that it may only name where it does. */
+function assignedIn(block: PlBlock): ReadonlySet<string> {
+  const given = new Set<string>();
+  const look = (statements: readonly BlockStatement[]): void => {
+    for (const each of statements) {
+      if (each.kind === 'assign') given.add(each.target);
+      else if (each.kind === 'sql' || each.kind === 'execute') for (const name of each.into) given.add(name);
+      else if (each.kind === 'other')
+        for (const [word] of each.text.matchAll(/[A-Za-z_]\w*/g)) given.add(word.toLowerCase());
+      else if (each.kind === 'if' || each.kind === 'case') for (const { body } of each.branches) look(body);
+      else if (each.kind === 'loop') look(each.body);
+      else if (each.kind === 'block') lookIn(each.block);
+      if (each.kind === 'sql' && /^\s*call\b/i.test(each.text))
+        for (const [word] of each.text.matchAll(/[A-Za-z_]\w*/g)) given.add(word.toLowerCase());
+    }
+  };
+  const lookIn = ({ body, handlers }: PlBlock): void => {
+    look(body);
+    for (const handler of handlers) look(handler.body);
+  };
+  lookIn(block);
+  return given;
+}
+
+function constantIn(masked: string, { from, to }: Span): string | null {
+  const parsed = parseStatements(`SELECT (${masked.slice(from, to)})`)[0];
+  if (!parsed || 'failure' in parsed) return null;
+  let value = as(as(parsed.statement.node, 'SelectStmt')?.targetList?.[0], 'ResTarget')?.val;
+  for (let cast = as(value, 'TypeCast'); cast; cast = as(value, 'TypeCast')) value = cast.arg;
+  return constantOf(value);
+}
+
 /** A query inside an expression, `v := (SELECT id FROM users WHERE …)`. */
 function readExpression(
   reading: Reading,
   range: Span,
   guards: SeedGuard[],
-  variables: ReadonlySet<string>,
+  variables: ReadonlyMap<string, string | null>,
   into: string[] = [],
 ): void {
   const { file } = reading;
@@ -277,7 +330,7 @@ function readStatements(
   reading: Reading,
   statements: readonly BlockStatement[],
   guards: SeedGuard[],
-  variables: ReadonlySet<string>,
+  variables: ReadonlyMap<string, string | null>,
 ): void {
   const { file } = reading;
   let inForce = guards;
@@ -316,7 +369,7 @@ function readStatements(
         }
         break;
       case 'loop': {
-        const own = new Set([...variables, ...(statement.variable ? [statement.variable] : [])]);
+        const own = new Map([...variables, ...(statement.variable ? [[statement.variable, null] as const] : [])]);
         readLoopHeader(reading, statement, inForce, own);
         readStatements(reading, statement.body, inForce, own);
         break;
@@ -338,7 +391,7 @@ function readLoopHeader(
   reading: Reading,
   loop: Extract<BlockStatement, { kind: 'loop' }>,
   guards: SeedGuard[],
-  variables: ReadonlySet<string>,
+  variables: ReadonlyMap<string, string | null>,
 ): void {
   if (loop.loop !== 'for') return;
   const header = reading.file.masked.slice(loop.header.from, loop.header.to);

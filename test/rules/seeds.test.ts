@@ -414,6 +414,37 @@ it('seed-natural-key-id-mismatch: an UPDATE names the id too; an upsert that set
   expect(await found('DO UPDATE SET id = EXCLUDED.id')).toEqual([]);
 });
 
+it('seed-natural-key-id-mismatch: by variables, in rows of the upsert itself, in the data of COPY', async () => {
+  const tables =
+    'CREATE TABLE owners (id text PRIMARY KEY, slug text UNIQUE, above text REFERENCES owners (id)); CREATE TABLE things (id int PRIMARY KEY, owner text REFERENCES owners (id))';
+  const linesOf = async (seed: string) => {
+    const [finding] = await findingsOf('seed-natural-key-id-mismatch', {
+      revisions: [{ id: 'r1', sql: tables }],
+      live: tables,
+      rows: ['r1'],
+      seed,
+      answers: [['owners', [{ id: 'live', k0: 'acme' }]]],
+    });
+    return { lines: finding?.evidence.slice(2).map(({ line }) => line), kind: finding?.remedy?.kind };
+  };
+  const upsert = "INSERT INTO owners (id, slug) VALUES ('seed', 'acme') ON CONFLICT (slug) DO NOTHING;";
+  const block = `DO $$ DECLARE o text := 'seed'; BEGIN\n${upsert.replace("'seed'", 'o')}\nINSERT INTO things VALUES (1, o);\nEND $$;`;
+  expect(await linesOf(block)).toEqual({ lines: [3], kind: 'patch' });
+  const own = "INSERT INTO owners VALUES ('seed', 'acme', NULL),\n('b', 'b', 'seed') ON CONFLICT (slug) DO NOTHING;";
+  expect(await linesOf(own)).toEqual({ lines: [2], kind: 'patch' });
+  const copy = `${upsert}\nCOPY things FROM stdin;\n1\tseed\n\\.\n`;
+  expect(await linesOf(copy)).toEqual({ lines: [3], kind: 'advice' });
+});
+
+it('seed-statement-refused: asks for no plan of a statement without its WITH', async () => {
+  const seed =
+    'WITH made AS (INSERT INTO item (id, slug) SELECT 1, code FROM soft RETURNING id)\n  INSERT INTO soft (id) SELECT id FROM made ON CONFLICT DO NOTHING;';
+  const refusals: [string, { sqlState: string; message: string }][] = [
+    ['made', { sqlState: '42P01', message: 'relation "made" does not exist' }],
+  ];
+  expect(await findingsOf('seed-statement-refused', { ...chain, live: sql, rows: ['r1'], seed, refusals })).toEqual([]);
+});
+
 it('seed-not-rerunnable: what running it twice has shown confirms, refutes or adds to what was read', async () => {
   const run = { file: 'scripts/seed.sql', outcome: 'changed' as const, changes: [], failure: null, doubled: [] };
   const change = {

@@ -60,10 +60,26 @@ describe('ids by natural key', () => {
     expect(text.replaceAll('\r\n', '')).not.toContain('\n');
   });
 
-  it('are refused where one statement makes and uses the row, or COPY does', () => {
-    const self =
-      "INSERT INTO users (id, email, manager_id) VALUES ('u-ann', 'a', NULL), ('u-bo', 'b', 'u-ann') ON CONFLICT (email) DO NOTHING;";
-    expect(patched(self, world, { resolveIds: true })).toMatchObject({ edits: [], refused: [{ line: 1 }] });
+  it('fall back to the id of the seed where one statement makes and uses the row', () => {
+    const self = (id: string) =>
+      `INSERT INTO users (id, email, manager_id) VALUES ('u-ann', 'a', NULL), ('u-bo', 'b', ${id}) ON CONFLICT (email) DO NOTHING;`;
+    expect(resolve(self("'u-ann'")).text).toBe(self("COALESCE((SELECT id FROM users WHERE email = 'a'), 'u-ann')"));
+  });
+
+  it('go into the variable that the seed has them in, unless something else sets it', () => {
+    const block = (declared: string, insert: string, more = '') =>
+      `DO $$\nDECLARE\n  v_ann ${declared};\nBEGIN\n  ${insert}\n${more}  INSERT INTO tasks (user_id) VALUES (v_ann);\nEND $$;`;
+    const insert = users.replace("'u-ann'", 'v_ann');
+    const lookup = "  SELECT id INTO STRICT v_ann FROM users WHERE email = 'ann@example.org';\n";
+    expect(resolve(block("text := 'u-ann'", insert)).text).toBe(block("text := 'u-ann'", insert, lookup));
+    for (const more of ["  v_ann := 'u-bo';\n", "  SELECT 'x' INTO v_ann;\n", '  GET DIAGNOSTICS v_ann = ROW_COUNT;\n'])
+      expect(patched(block("text := 'u-ann'", insert, more), world, { resolveIds: true }).edits).toEqual([]);
+    expect(patched(block('text := gen_random_uuid()', insert), world, { resolveIds: true }).edits).toEqual([]);
+    const constant = patched(block("CONSTANT text := 'u-ann'", insert), world, { resolveIds: true });
+    expect(constant).toMatchObject({ edits: [], refused: [{ line: 5 }] });
+  });
+
+  it('are refused where COPY gives them', () => {
     expect(
       patched(`${users}\nCOPY tasks (user_id) FROM stdin;\nu-ann\n\\.\n`, world, { resolveIds: true }),
     ).toMatchObject({ edits: [], refused: [{ line: 3 }] });
