@@ -23,6 +23,8 @@ export type ReplayNote = { revision: RevisionId; operation: Operation /** `schem
       first: Origin | null;
       /** Nobody wrote the name: it comes of the metadata's convention, or of SQLAlchemy's own. */
       isNameImplied?: boolean;
+      /** `sa.Enum` makes the type both times: of one run SQLAlchemy remembers the types that it made, and makes none twice. */
+      isRemembered?: true;
       /** The two stand on branches that neither comes before the other, and meet. */
       across?: {
         /** The other statement, which fails where this one ran before it; null: it stands aside (a guard). */

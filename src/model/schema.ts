@@ -145,6 +145,8 @@ export interface EnumType extends Declared {
   namespace: string;
   name: string;
   labels: string[];
+  /** Declared: `sa.Enum` made it with a table or a column. */
+  isImplicit?: true;
 }
 
 export interface Domain extends Declared {

@@ -69,7 +69,7 @@ function noteTwice(
   draft: SchemaDraft,
   operation: TypeOperation,
   object: string,
-  standing: { origin?: EnumType['origin'] },
+  standing: Pick<EnumType, 'origin' | 'isImplicit'>,
 ): void {
   draft.note({
     kind: 'created-twice',
@@ -77,6 +77,7 @@ function noteTwice(
     object,
     objectKind: operation.kind === 'createEnum' ? 'enum' : 'type',
     first: standing.origin ?? null,
+    ...(operation.kind === 'createEnum' && operation.implicit && standing.isImplicit ? { isRemembered: true } : {}),
   });
 }
 
@@ -98,7 +99,12 @@ function createType(
   if (!operation.ifNotExists && !(operation.kind === 'createEnum' && operation.checkFirst))
     draft.clearSuspicion(operation, key);
   const base = { ...draft.stated(operation, key), namespace, name: operation.name.name };
-  if (operation.kind === 'createEnum') draft.set('enums', key, { ...base, labels: [...operation.labels] });
+  if (operation.kind === 'createEnum')
+    draft.set('enums', key, {
+      ...base,
+      labels: [...operation.labels],
+      ...(operation.implicit ? { isImplicit: true } : {}),
+    });
   else if (operation.kind === 'createComposite')
     draft.set('composites', key, { ...base, attributes: operation.attributes });
   else

@@ -17,7 +17,8 @@ export default defineRule({
   docs: {
     problem:
       'An enum type is created where it stands already: `sa.Enum` in a table creates its type by itself, beside a CREATE TYPE or another table that did.',
-    consequence: 'The upgrade of a fresh database dies with `type "…" already exists` and is rolled back.',
+    consequence:
+      'The upgrade dies with `type "…" already exists` and is rolled back: of a fresh database, or, where `sa.Enum` makes the type both times, of one that has run the first before (of one run SQLAlchemy remembers the types that it made).',
     repair:
       'Let the later use take the type that stands: `postgresql.ENUM(…, create_type=False)`; a second CREATE TYPE goes.',
   },
@@ -30,6 +31,8 @@ export default defineRule({
       if (asksFirst && note.operation.kind === 'createEnum' && note.operation.implicit) continue;
       const spot = blindSpotOver(blindSpotsBefore(declared.replay.blindSpots, graph, note.revision), note.object);
       const isOneWay = note.across !== undefined && note.across.other === null;
+      // Whoever went on from there has got past it: on a fresh database nothing fails.
+      const isPassed = note.isRemembered === true && (graph.childrenById.get(note.revision)?.length ?? 0) > 0;
       const isUnsure = spot !== null || note.operation.condition !== undefined || isOneWay;
       const { file, line } = note.operation.origin;
       const isImplicit: boolean = note.operation.kind === 'createEnum' && note.operation.implicit === true;
@@ -57,15 +60,22 @@ export default defineRule({
         });
       yield {
         subject: { kind: 'enum', name: note.object, revision: note.revision, file, line },
-        severity: isUnsure ? 'warning' : 'error',
+        severity: isUnsure || isPassed ? 'warning' : 'error',
         certainty: isUnsure ? 'suspected' : 'proven',
-        message: `The enum ${note.object} is created by ${note.first?.revision ?? 'an earlier statement'} and again by ${note.revision} (${file}:${line})${isImplicit ? ', where sa.Enum makes its type' : ''}; ${note.across ? 'the two are on branches that meet, and a database that has run the one' : 'an upgrade of an empty database'} stops with \`type already exists\`.`,
+        message: `The enum ${note.object} is created by ${note.first?.revision ?? 'an earlier statement'} and again by ${note.revision} (${file}:${line})${isImplicit ? ', where sa.Enum makes its type' : ''}; ${whoStops(note)} stops with \`type already exists\`${note.isRemembered ? ' (one run of both does not: SQLAlchemy remembers the types that it made)' : ''}.`,
         evidence,
         remedy: remedyFor(note, secondOf(note, seen), seen, isUnsure),
       };
     }
   },
 });
+
+function whoStops(note: Twice): string {
+  if (note.across) return 'the two are on branches that meet, and a database that has run the one';
+  return note.isRemembered
+    ? `a database that has run ${note.first?.revision ?? 'the first'} before`
+    : 'an upgrade of an empty database';
+}
 
 function remedyFor(note: Twice, second: Second, seen: Parameters<typeof secondOf>[1], isUnsure: boolean): Remedy {
   const enumName = nameOfKey(note.object).name;

@@ -3,6 +3,8 @@
  */
 import { maxIdentifierBytes, truncateIdentifier } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
+import type { NamingConvention } from '../model/project.ts';
+import type { ConstraintType } from '../model/schema.ts';
 import { advice, defineRule } from './rule.ts';
 
 export default defineRule({
@@ -10,17 +12,19 @@ export default defineRule({
   title: 'a name is longer than 63 bytes',
   severity: 'error',
   needs: ['declared'],
+  wants: ['config'],
   docs: {
     problem: 'A name in a revision has more than 63 bytes (bytes, not letters).',
     consequence:
       'PostgreSQL cuts it with a NOTICE; two names may become one, and autogenerate drops and adds the object on every run. SQLAlchemy refuses it.',
     repair: 'Give it a shorter name.',
   },
-  *check({ declared }) {
+  *check({ declared, config }) {
+    const isCut = cutBy(config?.env.namingConvention ?? null);
     const told = new Set<string>();
     for (const [revision, operations] of declared.replay.operationsById) {
       for (const operation of operations) {
-        for (const name of namesGiven(operation)) {
+        for (const name of namesGiven(operation, isCut)) {
           const bytes = Buffer.byteLength(name, 'utf8');
           if (bytes <= maxIdentifierBytes || told.has(name)) continue;
           told.add(name);
@@ -53,10 +57,20 @@ function isRefused(operation: Operation, name: string): boolean {
   return [...operation.table.constraints, ...operation.table.indexes].some((part) => part.name === name);
 }
 
+type Given = { name: string | null; type?: ConstraintType; nameIsFinal?: boolean };
+
+/** Whether a constraint's name goes through the convention's template, whose outcome SQLAlchemy cuts, with a hash. */
+function cutBy(convention: NamingConvention | null): (given: Given) => boolean {
+  const kinds = { p: 'pk', u: 'uq', f: 'fk', c: 'ck', x: null } as const;
+  return ({ type }) => {
+    const kind = type === undefined ? null : kinds[type];
+    return kind !== null && convention?.[kind]?.includes('%(constraint_name)s') === true;
+  };
+}
+
 /** Names that somebody wrote. What comes of a convention (`op.f`) SQLAlchemy cuts itself, with a hash. */
-function namesGiven(operation: Operation): string[] {
-  const given = (thing: { name: string | null; nameIsFinal?: boolean }) =>
-    thing.name === null || thing.nameIsFinal ? [] : [thing.name];
+function namesGiven(operation: Operation, isCut: (given: Given) => boolean): string[] {
+  const given = (thing: Given) => (thing.name === null || thing.nameIsFinal || isCut(thing) ? [] : [thing.name]);
   switch (operation.kind) {
     case 'createTable':
       return [

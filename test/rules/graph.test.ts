@@ -1,6 +1,7 @@
 /** Rules on the structure of the chain and on what its revisions do, each with an innocent twin. */
 import { describe, expect, it } from 'vitest';
 import type { RevisionHistory } from '../../src/model/history.ts';
+import type { Origin } from '../../src/model/schema.ts';
 import { findingsOf, type RevisionText } from './inputs.ts';
 
 const a = { id: 'aaaa1111bbbb', sql: 'CREATE TABLE t (id int PRIMARY KEY)', createDate: '2025-01-01 00:00:00' };
@@ -378,6 +379,22 @@ it('enum-created-twice: sa.Enum beside CREATE TYPE', async () => {
   expect(await findingsOf('enum-created-twice', { revisions: [first, b] })).toEqual([]);
 });
 
+it('enum-created-twice: sa.Enum both times fails only where the first ran before', async () => {
+  const makes = (id: string, after: string | null) => ({
+    id,
+    ...(after === null ? {} : { after }),
+    operations: ({ origin }: { origin: Origin }) => [
+      { kind: 'createEnum' as const, name: { schema: null, name: 'mood' }, labels: ['ok'], implicit: true, origin },
+    ],
+  });
+  const twice = [makes('a', null), makes('b', 'a')];
+  const [last] = await findingsOf('enum-created-twice', { revisions: twice });
+  expect(last).toMatchObject({ severity: 'error', certainty: 'proven' });
+  expect(last?.message).toContain('a database that has run a before stops');
+  const [passed] = await findingsOf('enum-created-twice', { revisions: [...twice, { id: 'c', after: 'b' }] });
+  expect(passed).toMatchObject({ severity: 'warning', certainty: 'proven' });
+});
+
 it('if-not-exists-shape-mismatch: one finding, all columns', async () => {
   const guarded = { ...b, sql: 'CREATE TABLE IF NOT EXISTS t (id int PRIMARY KEY, x int, y text)' };
   const [finding, ...others] = await findingsOf('if-not-exists-shape-mismatch', { revisions: [a, guarded] });
@@ -504,4 +521,25 @@ it('identifier-too-long: bytes, not letters', async () => {
   const [refused] = await findingsOf('identifier-too-long', { revisions: [a, named('x'.repeat(64)) as never] });
   expect([refused?.severity, refused?.message.includes('SQLAlchemy refuses')]).toEqual(['error', true]);
   expect(await findingsOf('identifier-too-long', { revisions: [a, named('ü'.repeat(31)) as never] })).toEqual([]);
+});
+
+it('identifier-too-long: none where the convention makes another name of it, which SQLAlchemy cuts', async () => {
+  const check = { ...b, sql: '' };
+  const revisions = [
+    a,
+    {
+      ...check,
+      operations: ({ origin }: { origin: Origin }) => [
+        {
+          kind: 'addConstraint' as const,
+          table: { schema: null, name: 't' },
+          constraint: { name: 'x'.repeat(64), type: 'c' as const, columns: [], expression: 'id > 0' },
+          origin,
+        },
+      ],
+    },
+  ];
+  const under = (ck: string) => findingsOf('identifier-too-long', { revisions, env: { namingConvention: { ck } } });
+  expect(await under('ck_%(table_name)s_%(constraint_name)s')).toEqual([]);
+  expect(await under('ck_%(table_name)s_%(column_0_name)s')).toHaveLength(1);
 });
