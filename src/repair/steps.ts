@@ -4,7 +4,7 @@
  * tables CONCURRENTLY. Refuses to know why an object is wanted.
  * Longer than most files here: the safe forms one after the other, each with its lock, hazards and way back in sight.
  */
-import { catchUpSql, describeLock, invertOperation, renderOperation } from '../model/ddl.ts';
+import { catchUpSql, describeLock, renderOperation } from '../model/ddl.ts';
 import { keyOf, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/name.ts';
 import type { Operation, SchemaOperation } from '../model/operation.ts';
 import type { Hazard, Step } from '../model/plan.ts';
@@ -13,6 +13,7 @@ import { doBlock, doBlockWithHandler } from './do-block.ts';
 import { type Fill, fillStep } from './fill.ts';
 import { keyOfName, referencesOf, type Wanted, wantedInOrder } from './order.ts';
 import { objectOf, type SettleContext, settle } from './settle.ts';
+import { wayBack } from './way-back.ts';
 
 /** A step before it has its number. */
 export type StepDraft = Omit<Step, 'name'> & { title: string };
@@ -243,9 +244,9 @@ function draft(
     const table = tableOf(operation);
     // What goes with its table needs no way back of its own.
     if (table === null || operation.kind === 'createTable' || !made.has(table)) {
-      const inverse = invertOperation(operation, standing);
-      if (inverse === null) isReversible = false;
-      else downs.unshift(inverse.flatMap((act) => renderOperation(act as SchemaOperation)));
+      const back = wayBack(operation, standing);
+      if (back === null) isReversible = false;
+      else downs.unshift(back);
     }
     if (operation.kind === 'createTable' && table !== null) made.add(table);
     const { lock, on, hazards: named } = describeLock(operation);

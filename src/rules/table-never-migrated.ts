@@ -76,10 +76,15 @@ export default defineRule({
         subject: { kind: 'table', name: key, ...(definition ? { file: definition.file, line: definition.line } : {}) },
         severity: isUnsure || dropped ? 'warning' : 'error',
         certainty: isUnsure || dropped ? 'suspected' : 'proven',
-        message: `${key} is declared by ${definition ? `the model ${definition.name}` : 'the models'} and created by no revision; a database that the chain builds does not have it, and code that uses it fails.`,
+        message: `${key} is declared by ${definition ? `the model ${definition.name}` : 'the models'} and ${dropped ? 'by the revisions no more' : 'created by no revision'}; a database that the chain builds does not have it, and code that uses it fails.`,
         evidence,
-        remedy:
-          operations.length > 0
+        // Whether the chain or the model is behind, nobody here can tell.
+        remedy: dropped
+          ? advice(
+              `Take ${definition?.name ?? 'it'} out of the models, or add a revision that creates ${key} again`,
+              'file-edit',
+            )
+          : operations.length > 0
             ? step(`Add a revision at the head that creates ${key}`, 'additive', [{ action: 'declare', operations }])
             : null,
       };

@@ -111,6 +111,34 @@ describe('stepsFor', () => {
     expect(await print()).toBe(before);
   });
 
+  it('gives what it replaces its own text back, but where somebody else has changed it since', async () => {
+    const { connection } = database;
+    await connection.query(`
+      CREATE FUNCTION size(a int, "b's" text DEFAULT 'x') RETURNS int LANGUAGE plpgsql AS $f$ BEGIN RETURN 'it''s \\'; END $f$;
+      CREATE VIEW grown AS SELECT id, age FROM users WHERE age > 17;
+      CREATE VIEW old AS SELECT id FROM users;
+      CREATE VIEW older AS SELECT id FROM old`);
+    live = (await introspect(connection)).schema;
+    const before = await print();
+    const wanted = (body: string) =>
+      `CREATE OR REPLACE FUNCTION public.size(a int, "b's" text DEFAULT 'x') RETURNS int LANGUAGE plpgsql AS ${body};`;
+    const replaced = plan([
+      wanted("$$ BEGIN RETURN 'as it''s \\ meant'; END $$"),
+      'CREATE OR REPLACE VIEW grown AS SELECT id, age, role_id FROM users WHERE age >= 18;',
+      'CREATE OR REPLACE VIEW old AS SELECT id FROM users WHERE age > 65;',
+    ]);
+    expect(replaced.left).toEqual([]);
+    await run(replaced.steps);
+    expect(await print()).not.toBe(before);
+    await runBack(replaced.steps);
+    expect(await print()).toBe(before);
+
+    const { steps } = plan([wanted("' BEGIN RETURN 1 + ''2''; END '")]);
+    await run(steps);
+    await connection.query(wanted("' BEGIN RETURN 3; END '"));
+    await expect(runBack(steps)).rejects.toThrow('public.size is no longer what the repair made of it');
+  });
+
   it('adds a column without a default as nullable, and requires it once every row has a value', async () => {
     const { steps } = plan([
       'ALTER TABLE users ADD COLUMN name text NOT NULL; ALTER TABLE users ADD COLUMN size int NOT NULL DEFAULT 0;',

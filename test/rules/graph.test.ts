@@ -424,6 +424,12 @@ it('table-never-migrated: a model without a revision', async () => {
   expect(finding?.remedy?.actions[0]).toMatchObject({ action: 'declare' });
   const filtered = await findingsOf('table-never-migrated', { revisions: [a], models, env: { filtersObjects: true } });
   expect(filtered[0]).toMatchObject({ severity: 'warning', certainty: 'suspected' });
+  const sql = 'CREATE TABLE u (id int PRIMARY KEY); DROP TABLE u';
+  const [dropped] = await findingsOf('table-never-migrated', {
+    revisions: [a, { id: 'drops', after: a.id, sql }],
+    models,
+  });
+  expect(dropped).toMatchObject({ severity: 'warning', remedy: { kind: 'advice', actions: [] } });
 });
 
 it('chain-not-self-contained and drop-of-unowned-table', async () => {
