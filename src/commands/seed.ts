@@ -237,7 +237,9 @@ function textOfOutcome(outcome: Outcome): string {
       `  the rows of ${oneLine(table)} are counted only: more than ${maxKeptRows.toLocaleString('en')} are not kept, and not to be taken back\n`,
   );
   const unmet = results.filter(isUnmet);
-  const wrong = unmet.map((result) => `  not met: ${oneLine(result.message)}\n`);
+  const wrong = unmet.map(
+    ({ isMet, message }) => `  ${isMet === null ? 'not asked' : 'not met'}: ${oneLine(message)}\n`,
+  );
   const met = `${results.length - unmet.length} of ${results.length} expectations met.\n`;
   return `${file} ran in one transaction.\n${rows.join('')}${unkept.join('')}${met}${wrong.join('')}`;
 }

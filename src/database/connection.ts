@@ -253,7 +253,8 @@ async function openSession(
   async function send(text: string, params: readonly unknown[] | undefined, asArrays: boolean): Promise<RawResult> {
     const config = {
       text,
-      ...(params && params.length > 0 ? { values: [...params] } : {}),
+      // The extended protocol takes one statement and no more.
+      ...(params ? { values: [...params], queryMode: 'extended' as const } : {}),
       ...(asArrays ? { rowMode: 'array' as const } : {}),
       ...(answersWithinMs > 0 ? { query_timeout: answersWithinMs } : {}),
     };

@@ -1,6 +1,6 @@
 /**
  * Asks expectations: those a seed implies and those of the settings (`sql`, `count`, `reach`, `password`, `http`).
- * Reads only. What could not be asked is `isMet: null` with the reason, never met.
+ * Reads only: each in a read-only transaction, one statement. What could not be asked is `isMet: null` with the reason, never met.
  */
 import { quoteIdentifier, quoteQualified } from '../model/name.ts';
 import type { SeedExpectation } from './expectation.ts';
@@ -30,7 +30,9 @@ export interface CheckOptions {
   timeoutMs?: number;
 }
 
-type Query = Pick<SeedSession, 'query'>;
+interface Query extends Pick<SeedSession, 'query'> {
+  transaction<T>(body: () => Promise<T>, options: { readOnly: boolean }): Promise<T>;
+}
 
 export async function checkExpectations(
   session: Query | null,
@@ -73,6 +75,10 @@ async function ask(
 ): Promise<ExpectationResult> {
   if (expectation.kind === 'http') return askHttp(expectation, options);
   if (!session) throw new Error('it needs a database');
+  return session.transaction(() => askDatabase(session, expectation), { readOnly: true });
+}
+
+async function askDatabase(session: Query, expectation: StatedExpectation): Promise<ExpectationResult> {
   switch (expectation.kind) {
     case 'rows':
     case 'reach':
@@ -104,9 +110,9 @@ function tableName(text: string): string {
     : quoteQualified({ schema: first as string, name: second });
 }
 
-/** The settings are the project's own: `where` is SQL, run in a session that may only read. */
+/** SQL of the project's settings, which may end in a comment. */
 function whereOf(expectation: StatedExpectation): string {
-  return typeof expectation.where === 'string' ? ` WHERE ${expectation.where}` : '';
+  return typeof expectation.where === 'string' ? ` WHERE (${expectation.where}\n)` : '';
 }
 
 function countSql(expectation: StatedExpectation): string {
@@ -127,7 +133,7 @@ function result(expectation: StatedExpectation, isMet: boolean, expected: string
 
 /** `expected` (or `equals`), `atLeast`, `atMost`. */
 async function askCount(session: Query, expectation: StatedExpectation, sql: string): Promise<ExpectationResult> {
-  const { rows } = await session.query<Record<string, unknown>>(sql);
+  const { rows } = await session.query<Record<string, unknown>>(sql, []);
   const actual = Number(Object.values(rows[0] ?? {})[0] ?? Number.NaN);
   const exact = expectation.expected ?? expectation.equals;
   const bounds: [string, boolean][] = [];
@@ -148,7 +154,7 @@ async function askCount(session: Query, expectation: StatedExpectation, sql: str
 /** `query` and `expected`: a value for one row of one column, or rows as lists of texts; without it, no row at all is expected to fail. */
 async function askSql(session: Query, expectation: StatedExpectation): Promise<ExpectationResult> {
   const sql = typeof expectation.sql === 'string' ? expectation.sql : field(expectation, 'query');
-  const { rows } = await session.query<Record<string, unknown>>(sql);
+  const { rows } = await session.query<Record<string, unknown>>(sql, []);
   const actual = rows.map((row) =>
     Object.values(row).map((value) =>
       value === null ? null : typeof value === 'object' ? JSON.stringify(value) : String(value),
@@ -181,7 +187,7 @@ async function askReach(session: Query, expectation: StatedExpectation): Promise
   const from = `${tableName(field(expectation, 'from'))} t`;
   const where = whereOf(expectation);
   const sql = `SELECT count(*)::text AS count FROM ${from}${where}${where === '' ? ' WHERE' : ' AND'} NOT EXISTS (SELECT FROM ${tableName(field(expectation, 'through'))} j WHERE ${join})`;
-  const { rows } = await session.query<{ count: string }>(sql);
+  const { rows } = await session.query<{ count: string }>(sql, []);
   const left = Number(rows[0]?.count ?? Number.NaN);
   return result(expectation, left === 0, 'every row reached', `${left} ${left === 1 ? 'row' : 'rows'} without`);
 }
@@ -192,6 +198,7 @@ async function askPassword(session: Query, expectation: StatedExpectation): Prom
   const password = field(expectation, 'password');
   const { rows } = await session.query<{ hash: string | null }>(
     `SELECT DISTINCT ${quoteIdentifier(column)}::text AS hash FROM ${tableName(field(expectation, 'table'))}${whereOf(expectation)}`,
+    [],
   );
   const { default: bcrypt } = await import('bcryptjs');
   let wrong = 0;

@@ -121,7 +121,9 @@ function failureOf(error: unknown, reading: SeedReading): SeedRerun['failure'] {
   const [first = ''] = error.message.split('\n');
   const [prefix = '', line] = /^[^\n]*?:(\d+): /.exec(first) ?? [];
   const message = first.slice(prefix.length).replace(/\.$/, '');
-  const { detail } = (error.cause ?? {}) as { detail?: string | null };
+  const { detail, where } = (error.cause ?? {}) as { detail?: string | null; where?: string | null };
+  // A right that the role of the copy lacks; unless a function of the project says so itself.
+  const isOfRights = sqlState === '42501' && !/^PL\/pgSQL function [^\n]* at RAISE/.test(where ?? '');
   return {
     file: place?.file ?? reading.file,
     line: place?.line ?? Number(line ?? 1),
@@ -129,8 +131,7 @@ function failureOf(error: unknown, reading: SeedReading): SeedRerun['failure'] {
     ...(detail ? { detail } : {}),
     sqlState: sqlState ?? null,
     // Without a state it is chain that does not carry out what the file says.
-    isOfTheSeed:
-      sqlState === undefined ? error.code === 'seed-failed' : ofTheSeed.test(sqlState) && sqlState !== '42501',
+    isOfTheSeed: sqlState === undefined ? error.code === 'seed-failed' : ofTheSeed.test(sqlState) && !isOfRights,
   };
 }
 

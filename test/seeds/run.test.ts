@@ -90,6 +90,30 @@ describe('the incident seed', () => {
 });
 
 describe('a hostile seed', () => {
+  it('is followed by questions that cannot write, each for itself', async () => {
+    await using db = await testDatabase({
+      sql: 'CREATE TABLE u (id int PRIMARY KEY); CREATE TABLE m (u int); INSERT INTO u VALUES (1), (2); INSERT INTO m VALUES (1)',
+    });
+    const reach = { kind: 'reach', from: 'u', through: 'm', on: { u: 'id' } };
+    const results = await checkExpectations(db.connection, [
+      { name: 'a write', kind: 'sql', sql: 'DELETE FROM m RETURNING true' },
+      { name: 'two in one', kind: 'sql', sql: 'SELECT 1; DROP TABLE m' },
+      { name: 'two in a condition', kind: 'count', table: 'u', where: 'true); DROP TABLE m; SELECT (1' },
+      { name: 'a fault', kind: 'sql', sql: 'SELECT nope FROM u' },
+      { name: 'either of two', where: 'id = 1 OR id = 7 -- or none', ...reach },
+      { name: 'all', ...reach },
+    ]);
+    expect(results.map(({ name, isMet }) => [name, isMet])).toEqual([
+      ['a write', null],
+      ['two in one', null],
+      ['two in a condition', null],
+      ['a fault', null],
+      ['either of two', true],
+      ['all', false],
+    ]);
+    expect((await db.connection.query('SELECT count(*)::int AS n FROM m')).rows).toEqual([{ n: 1 }]);
+  });
+
   it('counts the rows of tables that it makes itself', async () => {
     await using db = await testDatabase({ sql: 'CREATE TABLE old (a int); INSERT INTO old VALUES (1)' });
     const seed = read(`DROP TABLE old; CREATE TABLE old (a int, b int); INSERT INTO old VALUES (1, 2), (3, 4);
