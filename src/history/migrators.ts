@@ -69,7 +69,9 @@ function inScript(script: string, firstLine: number, mode: ShellMode, file: stri
   return commands.flatMap((command, index) => {
     if (/^(?:echo|printf|log\w*|info|warn|#)\b/.test(command.text) && partsOf(command.text).length === 1) return [];
     const line = firstLine + command.line - 1;
-    const inner = /\b(?:ba|da|z|k|a)?sh\s+((?:-\w+\s+)*)-(\w*)c\s+(["'])([\s\S]*?)\3(?=\s|$|[|&;)])/.exec(command.text);
+    const inner = /\b(?:ba|da|z|k|a)?sh\s+((?:-\w+\s+)*)-(\w*c\w*)\s+(["'])([\s\S]*?)\3(?=\s|$|[|&;)])/.exec(
+      command.text,
+    );
     if (inner !== null && searchActs(inner[4] as string).length > 0) {
       const exitsOnError = /e/.test(`${inner[1]}${inner[2]}`);
       const found = inScript(inner[4] as string, line, { exitsOnError, pipefail: false });

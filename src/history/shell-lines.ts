@@ -16,6 +16,9 @@ export interface ShellCommand {
   hereDocument: string;
 }
 
+/** `sh -c '…` whose quote is not closed. */
+const opensScript = /\b(?:ba|da|z|k|a)?sh\s+(?:-\w+\s+)*-\w*c\w*\s+(["'])(?:(?!\1)[\s\S])*$/;
+
 /** `text` is the whole file; Makefiles and YAML give their lines too, with what stands before a command left in. */
 export function shellCommands(text: string): ShellCommand[] {
   const commands: ShellCommand[] = [];
@@ -36,6 +39,12 @@ export function shellCommands(text: string): ShellCommand[] {
       joined = `${joined.trimEnd()} ${cutComment(next.text)
         .replace(/\\\s*$/, '')
         .trim()}`;
+      to = next.from + next.text.trimEnd().length;
+    }
+    // A script in quotes goes on until they close.
+    while (opensScript.test(joined) && index + 1 < lines.length) {
+      const next = lines[++index] as Line;
+      joined = `${joined}\n${next.text}`;
       to = next.from + next.text.trimEnd().length;
     }
     let hereDocument = '';

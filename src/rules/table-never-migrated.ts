@@ -22,6 +22,11 @@ export default defineRule({
   *check({ graph, declared, models, config, live }) {
     const created = createdAnywhere(declared.replay.operationsById);
     const byName = new Set([...declared.heads.tables.values()].map((table) => table.name));
+    const namespaces = new Set([
+      ...[...declared.heads.tables.values(), ...declared.heads.views.values()].map((one) => one.namespace),
+      ...declared.heads.namespaces,
+      ...(config.env.searchPath ?? []),
+    ]);
     const base = new Set(tablesOfOutsideBase(declared.replay.notes, behindMissingParents(graph)));
     const perhapsFirst: FindingDraft[] = [];
     const beforeFirst: FindingDraft[] = [];
@@ -33,8 +38,11 @@ export default defineRule({
       const isPerhapsFirst = base.size > 0 && live?.schema.tables.has(key) !== false;
       const dropped = created.has(table.name);
       const spot = blindSpotOver(declared.replay.blindSpots, key);
+      // A schema in which no revision makes anything may be another's: a warehouse's, a service's.
+      const isElsewhere = table.namespace !== 'public' && !namespaces.has(table.namespace);
       const isUnsure =
         spot !== null ||
+        isElsewhere ||
         hasUnreadRevisions(graph) ||
         config.env.filtersObjects ||
         isPerhapsFirst ||
@@ -65,6 +73,11 @@ export default defineRule({
         evidence.push({
           origin: 'declared',
           text: `the chain began on tables that stood already (it works on ${[...base][0]}, which it never created): this may be one of them`,
+        });
+      else if (isElsewhere)
+        evidence.push({
+          origin: 'declared',
+          text: `no revision makes anything in the schema ${table.namespace}: somebody else may fill it`,
         });
       if (live !== undefined)
         evidence.push({

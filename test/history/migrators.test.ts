@@ -154,6 +154,13 @@ describe('other files', () => {
     expect(await failureOf('compose.yml', text(1))).toEqual([8, 'start-up', 'told', 1]);
   });
 
+  it.each(['-c', '-cx', '-xc'])('a script after `sh %s` is read as one of its own', async (flags) => {
+    const script = (rest: string) =>
+      `services:\n  app:\n    command:\n      - sh\n      - ${flags}\n      - |\n        alembic upgrade head ${rest}\n        gunicorn app\n`;
+    expect((await failureOf('compose.yml', script('&&')))?.[2]).toBe('told');
+    expect((await failureOf('compose.yml', script('||\n        true;')))?.[2]).toBe('ignored');
+  });
+
   it('Kubernetes: a deployment starts many, a job one', async () => {
     const text = (kind: string) =>
       `kind: ${kind}\nspec:\n  replicas: 4\n  template:\n    spec:\n      containers:\n        - name: app\n          command: ["sh", "-c"]\n          args:\n            - |\n              alembic upgrade head\n              exec gunicorn app\n`;

@@ -432,6 +432,15 @@ it('table-never-migrated: a model without a revision', async () => {
   expect(dropped).toMatchObject({ severity: 'warning', remedy: { kind: 'advice', actions: [] } });
 });
 
+it('table-never-migrated: only suspected in a schema in which no revision makes anything', async () => {
+  const models = 'CREATE SCHEMA marts; CREATE TABLE marts.u (id int PRIMARY KEY)';
+  const [finding] = await findingsOf('table-never-migrated', { revisions: [a], models });
+  expect(finding).toMatchObject({ key: 'table-never-migrated:marts.u', severity: 'warning', certainty: 'suspected' });
+  const made = { ...b, sql: 'CREATE SCHEMA marts' };
+  const [missing] = await findingsOf('table-never-migrated', { revisions: [a, made], models });
+  expect(missing).toMatchObject({ severity: 'error', certainty: 'proven' });
+});
+
 it('chain-not-self-contained and drop-of-unowned-table', async () => {
   const [finding] = await findingsOf('chain-not-self-contained', {
     revisions: [{ ...a, sql: 'ALTER TABLE elder ADD c int' }],
