@@ -49,7 +49,8 @@ export async function lookAtDatabase<Files extends Subject>(
       const { connection, live, scratch } = await reading;
       const path = searchPathOfChain(project.facts.env, project.graph, project.declaredAtHeads, live);
       const placed = path === null || readAgain === undefined ? project : await readAgain(project, path);
-      const database = await compare(placed, live, scratch);
+      const searchPath = path ?? project.facts.env.searchPath ?? ['public'];
+      const database = { ...(await compare(placed, live, scratch)), searchPath };
       if (scratch !== null && options.keep !== undefined) options.keep.scratch = scratch;
       else await scratch?.stop();
       return { project: placed, looked: { connection, database, problem: null, reason: '' } };
@@ -144,7 +145,7 @@ async function compare(
   project: Subject,
   read: LiveDatabase,
   scratch: StartingScratch | null,
-): Promise<DatabaseDiagnosis> {
+): Promise<Omit<DatabaseDiagnosis, 'searchPath'>> {
   const { graph, replay, settings, progress } = project;
   const { places } = project.options;
   progress('comparing');

@@ -46,6 +46,8 @@ export interface LooksLike {
 
 export interface DatabaseDiagnosis {
   live: LiveDatabase;
+  /** Where the chain's unqualified names are, the first for what it makes; the session's own may begin elsewhere. */
+  searchPath: readonly string[];
   stamp: Stamp;
   /** Best first. */
   looksLike: LooksLike[];

@@ -123,11 +123,14 @@ export async function draftRepair(diagnosis: Diagnosis, options: PlanOptions): P
   let head: RevisionId | null = null;
   if (made.operations.length > 0 || joined.length > 1) {
     const downRevisions = joined.length > 1 ? joined : headFor(made, chain.heads, diagnosis);
+    const namespace = context.searchPath[0] ?? 'public';
+    const ofSessions = diagnosis.facts.env.searchPath ?? database?.live.searchPath;
+    const isWhereSessionsBegin = ofSessions === undefined || firstOf(ofSessions) === namespace;
     const revision = reconcilingRevision({
       operations: made.operations,
       downRevisions,
       isOwnedEarlier: (key) => diagnosis.declaredAtHeads.tables.has(key),
-      defaultNamespace: context.searchPath[0] ?? 'public',
+      defaultNamespace: isWhereSessionsBegin ? namespace : null,
       graph,
       config,
     });
@@ -272,8 +275,13 @@ function collect(diagnosis: Diagnosis, options: PlanOptions, left: Plan['left'])
   return [...byText.values()];
 }
 
+/** Where a session makes what is named without a schema. */
+function firstOf(searchPath: readonly string[]): string {
+  return searchPath.find((name) => !name.startsWith('$') && !name.startsWith('pg_')) ?? 'public';
+}
+
 function searchPathOf(diagnosis: Diagnosis): string[] {
-  const path = diagnosis.facts.env.searchPath ?? diagnosis.database?.live.searchPath ?? ['public'];
+  const path = diagnosis.database?.searchPath ?? diagnosis.facts.env.searchPath ?? ['public'];
   const usable = path.filter((name) => !name.startsWith('$') && !name.startsWith('pg_'));
   return usable.length === 0 ? ['public'] : usable;
 }

@@ -24,8 +24,8 @@ export interface ReconcilingInputs {
   downRevisions: readonly RevisionId[];
   /** Whether an earlier revision declares the object, by key: then downgrade leaves it. */
   isOwnedEarlier(key: string): boolean;
-  /** The namespace that unqualified names of the project mean. */
-  defaultNamespace: string;
+  /** The namespace that unqualified names of the project mean; null: sessions take another one. */
+  defaultNamespace: string | null;
   graph: RevisionGraph;
   config: AlembicConfig;
 }
@@ -33,7 +33,9 @@ export interface ReconcilingInputs {
 /** The revision with the effect of the repair for every other environment; with no operations, a bare merge. */
 export function reconcilingRevision(inputs: ReconcilingInputs): RevisionFile {
   const { operations, downRevisions } = inputs;
-  const own = operations.map((operation) => unqualified(operation, inputs.defaultNamespace));
+  const { defaultNamespace } = inputs;
+  const own =
+    defaultNamespace === null ? operations : operations.map((operation) => unqualified(operation, defaultNamespace));
   const names = [...new Set(operations.map(shortSubject))];
   const isMerge = downRevisions.length > 1;
   const message =

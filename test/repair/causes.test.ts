@@ -22,6 +22,7 @@ async function planFor(
   live: string,
   row = 'aaaa11112222',
   allow: Hazard[] = [],
+  searchPath = 'public',
 ): Promise<Plan> {
   const project = makeProject({ 'a.py': revision(['CREATE TABLE boats (id int PRIMARY KEY)', ...declared]) });
   await using database = await testDatabase({
@@ -29,7 +30,8 @@ async function planFor(
       CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); INSERT INTO alembic_version VALUES ('${row}')`,
   });
   try {
-    const settings = { ...settingsFor(project.dir), url: { text: database.url, from: '--url' as const } };
+    const text = `${database.url}&options=-csearch_path%3D${searchPath}`;
+    const settings = { ...settingsFor(project.dir), url: { text, from: '--url' as const } };
     const options = { stepsFolder: 'migrations', allow, mergeDuplicates: false, seed: true };
     return await prepareRepair(await diagnose(settings, { reuse: { scratch } }), options, {
       settings,
@@ -133,6 +135,21 @@ it('fills NULLs with a constant that is declared only when asked, and leaves tho
   expect([stepsOf(asked), left(asked)]).toEqual([['fill_sails_size', 'stamp'], keys.slice(0, 3)]);
   expect(asked.steps[0]?.hazards).toEqual(['changes-rows']);
   expect(asked.rehearsal).toMatchObject({ verdict: 'leaves', failure: null });
+});
+
+it('names the schema of each object where the session begins in another one than the chain', async () => {
+  const declared = ['CREATE SCHEMA app', 'CREATE TABLE app.sails (id int PRIMARY KEY)', 'CREATE TABLE rigs (id int)'];
+  const live = 'CREATE SCHEMA app';
+  const plan = await planFor(declared, live, 'aaaa11112222', [], 'app,public');
+  expect([plan.rehearsal?.failure, plan.rehearsal?.verdict, stepsOf(plan)]).toEqual([
+    ...[null, 'clears'],
+    ['create_sails', 'create_rigs', 'stamp'],
+  ]);
+  const revision = plan.patches.find(({ file }) => file.includes('reconcile'))?.after;
+  expect(revision?.match(/CREATE TABLE IF NOT EXISTS \S+/g)).toEqual([
+    'CREATE TABLE IF NOT EXISTS app.sails',
+    'CREATE TABLE IF NOT EXISTS public.rigs',
+  ]);
 });
 
 it('leaves a warning whose step fails, with what PostgreSQL said, and repairs the rest', async () => {
