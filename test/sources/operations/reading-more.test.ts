@@ -288,6 +288,40 @@ op.create_table('t', sa.Column('a', types.JsonEncodedDict), sa.Column('b', types
     expect(columns.map(({ type }) => type)).toEqual(['text', 'text', 'uuid', 'int8range']);
   });
 
+  it('moves the CHECK of a type with the type of its column', () => {
+    const body = `${table}word = lambda *labels: sa.Enum(*labels, name='word', native_enum=False, create_constraint=True)
+op.alter_column('t', 'n', type_=word('x', 'y'))
+op.alter_column('t', 'n', existing_type=word('x', 'y'), type_=word('x', 'z'))`;
+    const [, ...checks] = read(body).schema.tables.get('public.t')?.constraints.values() ?? [];
+    expect(checks.map(({ name, expression }) => [name, expression])).toEqual([['word', "n IN ('x', 'z')"]]);
+    const back = `${body}\nop.alter_column('t', 'n', existing_type=word('x', 'z'), type_=sa.String())`;
+    expect(read(back).schema.tables.get('public.t')?.constraints.size).toBe(1);
+  });
+
+  it('takes the keys of an index out of one text', () => {
+    const body = `${table}op.create_index('ix', 't', [sa.text("n, coalesce(n, ',') DESC, \\"a,b\\"")])`;
+    const [, index] = read(body).operations;
+    expect(index).toMatchObject({
+      index: {
+        keys: [
+          { text: 'n', isExpression: false },
+          { text: "coalesce(n, ',')", isExpression: true, descending: true },
+          { text: 'a,b', isExpression: false },
+        ],
+      },
+    });
+  });
+
+  it('makes the indexes anew that a change of an enum names', () => {
+    const body = `from alembic_postgresql_enum import TableReference
+from alembic_postgresql_enum.sql_commands.indexes import TableIndex
+op.execute("CREATE TYPE e AS ENUM ('a', 'b'); CREATE TABLE t (e e); CREATE UNIQUE INDEX ix ON t (e) WHERE e <> 'b'")
+op.sync_enum_values(enum_schema='public', enum_name='e', new_values=['a'], enum_values_to_rename=[],
+    affected_columns=[TableReference(table_schema='public', table_name='t', column_name='e')],
+    indexes_to_recreate=[TableIndex(name='public.ix', definition='CREATE UNIQUE INDEX ix ON public.t USING btree (e)')])`;
+    expect(read(body).schema.tables.get('public.t')?.indexes.get('ix')).toMatchObject({ unique: true, where: null });
+  });
+
   it('joins op.f() like the text that it is', () => {
     const { schema } = read(`${table}op.execute('CREATE INDEX ' + op.f('ix_n') + ' ON t (n)')`);
     expect([...(schema.tables.get('public.t')?.indexes.keys() ?? [])]).toEqual(['ix_n']);

@@ -21,6 +21,7 @@ import { argument, conditionAmong, flagOf, isAbsent, nameOf, textList } from './
 import { sqlText } from './sql-text.ts';
 import {
   asMade,
+  checkOfType,
   isLeftOut,
   readAction,
   readColumn,
@@ -184,6 +185,7 @@ function alterColumn(call: Call): undefined {
   const problems: string[] = [];
   const change: UnplacedOperation & { kind: 'alterColumn' } = { kind: 'alterColumn', table, column };
   let changes = false;
+  let check: ConstraintDefinition | null = null;
   const nullable = args.named.get('nullable');
   if (nullable !== undefined && plain(nullable) !== null) {
     const flag = flagOf(nullable);
@@ -196,6 +198,11 @@ function alterColumn(call: Call): undefined {
   const type = args.named.get('type_');
   if (!isAbsent(type)) {
     const read = readType(machine, type);
+    // Alembic takes the old type's CHECK away and adds the new one's (operations/toimpl.py, alter_column).
+    const existing = args.named.get('existing_type');
+    const before = isAbsent(existing) ? null : checkOfType(column, readType(machine, existing));
+    if (before?.name) say(call, { kind: 'dropConstraint', table, constraint: before.name, type: 'c' });
+    check = checkOfType(column, read);
     if (read.type === null) problems.push(`${column}: ${read.reason}`);
     change.type = read.type;
     if (read.typeName) change.typeName = read.typeName;
@@ -223,6 +230,7 @@ function alterColumn(call: Call): undefined {
     changes = true;
   }
   if (changes) say(call, change);
+  if (check !== null) say(call, { kind: 'addConstraint', table, constraint: check });
   const renamed = argument(args, -1, 'new_column_name', 'name');
   if (!isAbsent(renamed)) {
     const to = nameOf(renamed);
@@ -494,6 +502,14 @@ function syncEnumValues(call: Call): undefined {
   for (const [key, table] of call.effects.sink.schema().tables) {
     for (const column of table.columns.values()) columns.set(`${key}.${column.name}`, column.default);
   }
+  const indexes = (toItems(machine, argument(args, -1, 'indexes_to_recreate') ?? null) ?? []).map((item) => {
+    const made = asMade(item);
+    return {
+      name: textOf(made?.named.get('name') ?? made?.positional[0] ?? null),
+      definition: textOf(made?.named.get('definition') ?? made?.positional[1] ?? null),
+    };
+  });
+  for (const index of indexes) if (index.name !== null) runSql(machine, call.effects, `DROP INDEX ${index.name}`, null);
   // The plug-in renames the type, creates it anew, moves each column over and drops the old one.
   say(call, { kind: 'renameType', name: old, to: temporary });
   say(call, { kind: 'createEnum', name: old, labels });
@@ -522,6 +538,7 @@ function syncEnumValues(call: Call): undefined {
     });
   }
   say(call, { kind: 'dropType', name: { schema: old.schema, name: temporary } });
+  for (const index of indexes) if (index.definition !== null) runSql(machine, call.effects, index.definition, null);
   return undefined;
 }
 

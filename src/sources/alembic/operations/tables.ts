@@ -325,10 +325,8 @@ export function readColumn(
     else if (reading.state === 'unknown') problems.push(`${name}: ${reading.reason}`);
   }
   const use = type.enum;
-  if (use && !use.isNative && use.createsCheck && use.labels) {
-    const expression = `${quoteIdentifier(name)} IN (${use.labels.map(quoteLiteral).join(', ')})`;
-    constraints.push({ name: use.name, type: 'c', columns: [name], expression });
-  }
+  const check = checkOfType(name, type);
+  if (check !== null) constraints.push(check);
   const unique = flagOf(made.named.get('unique')) === true;
   const index = flagOf(made.named.get('index')) === true;
   if (constraints.length > 0) definition.constraints = constraints;
@@ -351,6 +349,13 @@ export function readColumn(
     index,
     problems,
   };
+}
+
+/** The CHECK that an Enum without a type of its own brings to its column, where it is asked for one. */
+export function checkOfType(column: string, { enum: use }: ReadType): ConstraintDefinition | null {
+  if (!use || use.isNative || !use.createsCheck || !use.labels) return null;
+  const expression = `${quoteIdentifier(column)} IN (${use.labels.map(quoteLiteral).join(', ')})`;
+  return { name: use.name, type: 'c', columns: [column], expression };
 }
 
 function sequenceOf(made: Made): { name: QualifiedName; isOptional: boolean } | null {
@@ -492,15 +497,15 @@ export function readIndex(
   const operatorClasses = plain(options.get('postgresql_ops') ?? null);
   const read: IndexKeyDefinition[] = [];
   for (const key of keys) {
-    const one = readIndexKey(machine, key);
-    if (one === null) return `an index whose keys are not known: ${reasonOf(key)}`;
+    const [one, ...more] = readIndexKeys(machine, key);
+    if (one === undefined) return `an index whose keys are not known: ${reasonOf(key)}`;
     if (isObject(operatorClasses) && operatorClasses.kind === 'dict') {
       const column = one.isExpression ? (keyLabel(key) ?? one.text) : one.text;
       const operatorClass = operatorClasses.map.get(`s${column}`)?.[1];
       const text = operatorClass === undefined ? null : textOf(operatorClass);
       if (text !== null) one.operatorClass = text;
     }
-    read.push(one);
+    read.push(one, ...more);
   }
   const definition: IndexDefinition = {
     name: name?.name ?? null,
@@ -531,12 +536,26 @@ function keyLabel(key: Value): string | null {
 
 const orderSuffix = /^([\s\S]*?)(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(FIRST|LAST))?$/i;
 
-function readIndexKey(machine: Machine, value: Value): IndexKeyDefinition | null {
+/** None: not known. A text may hold several, as SQLAlchemy puts it between the parentheses as it is. */
+function readIndexKeys(machine: Machine, value: Value): IndexKeyDefinition[] {
   const direct = nameOf(value)?.name ?? columnName(machine, value);
-  if (direct !== null) return { text: direct, isExpression: false };
+  if (direct !== null) return [{ text: direct, isExpression: false }];
   const text = sqlText(machine, value, false);
-  if (text === null) return null;
-  return parseIndexKey(text);
+  if (text === null) return [];
+  return (rawText(value) === null ? [text] : splitAtCommas(text)).map(parseIndexKey);
+}
+
+/** Cut at the commas outside parentheses, brackets and quotes. */
+function splitAtCommas(text: string): string[] {
+  const parts = [''];
+  let depth = 0;
+  for (const [token] of text.matchAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|[\s\S]/g)) {
+    if (token === '(' || token === '[') depth++;
+    else if (token === ')' || token === ']') depth--;
+    if (token === ',' && depth === 0) parts.push('');
+    else parts[parts.length - 1] += token;
+  }
+  return parts;
 }
 
 /** `lower(name) DESC`, `name text_pattern_ops`: an index key given as text. */
