@@ -6,7 +6,7 @@ import { nextvalDefault, placeOfKey } from '../model/definition.ts';
 import { namesIn } from '../model/expression.ts';
 import { nameOfKey, quoteLiteral } from '../model/name.ts';
 import type { Column, EnumType, Routine, Schema } from '../model/schema.ts';
-import type { Found } from './compare.ts';
+import type { Found } from './found.ts';
 
 export function withCauses(given: readonly Found[], live: Schema): Found[] {
   const found = fromParents(given, live);

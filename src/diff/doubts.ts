@@ -4,7 +4,8 @@
  */
 import { unreadableType } from '../model/definition.ts';
 import type { Column, Constraint, Index, Schema, Table } from '../model/schema.ts';
-import { type CompareOptions, type Found, findDifferences } from './compare.ts';
+import { findDifferences } from './compare.ts';
+import type { CompareOptions, Found } from './found.ts';
 
 /**
  * Keys of tables, views, functions and domains that may agree once both are spelled by PostgreSQL. In the first round (0)

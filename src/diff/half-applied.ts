@@ -6,7 +6,8 @@ import type { Difference, Drift } from '../model/drift.ts';
 import type { HalfApplied } from '../model/half-applied.ts';
 import type { RevisionId } from '../model/revision.ts';
 import type { Schema } from '../model/schema.ts';
-import { type CompareOptions, compareSchemas } from './compare.ts';
+import { compareSchemas } from './compare.ts';
+import type { CompareOptions } from './found.ts';
 
 export function setApartHalfApplied(
   drift: Drift,

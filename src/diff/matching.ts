@@ -4,7 +4,7 @@
  */
 import { namesIn } from '../model/expression.ts';
 import type { Constraint, Index, Table } from '../model/schema.ts';
-import type { Comparison, Found } from './compare.ts';
+import type { Comparison, Found } from './found.ts';
 import {
   type Aspect,
   constraintAspects,

@@ -9,9 +9,11 @@ import type { Replay, SchemaChanges } from '../model/replay.ts';
 import type { RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import type { Column, Constraint, Index, Schema, Table } from '../model/schema.ts';
-import { type CompareOptions, compareSchemas, hideOthers, isOfVersions } from './compare.ts';
+import { compareSchemas } from './compare.ts';
 import { type PlacedTypes, placedType, placedTypes } from './extensions.ts';
+import type { CompareOptions } from './found.ts';
 import { bodyOf } from './renames.ts';
+import { hideOthers, isOfVersions } from './scope.ts';
 import { likeness } from './text.ts';
 
 export interface RankInputs {
