@@ -220,13 +220,14 @@ function count(text: string, mark: string): number {
   return text.split(mark).length - 1;
 }
 
-/** In a triple-quoted string, and through SQLAlchemy's text(), which takes `:name` for a parameter. */
+/** In a triple-quoted string, and through SQLAlchemy's text(), which takes `:name` for a parameter and `\:` for a colon. */
 function pythonSql(sql: string): string {
   return sql
+    .replace(/\\(?=:[\p{L}\p{N}_$]*(?![:\p{L}\p{N}_$]))/gu, '\\\\')
     .replaceAll('\\', '\\\\')
     .replaceAll('"""', '\\"\\"\\"')
     .replaceAll('\r', '\\r')
-    .replace(/(?<![:\w\\]):(?=\w+(?!:))/g, '\\\\:');
+    .replace(/(?<![:\w\\]):(?=[\p{L}\p{N}_]+(?!:))/gu, '\\\\:');
 }
 
 /** For a docstring or a comment: nothing in it can end either, whatever an object is called. */

@@ -104,7 +104,7 @@ const hostileSql = `
   CREATE TYPE "mo'od" AS ENUM ('it''s', '$chain$', 'a:b', '100%', E'back\\\\slash', '"""');
   CREATE TABLE ${quotedName} (
     id int PRIMARY KEY, "mo'od" "mo'od" NOT NULL DEFAULT 'it''s',
-    text text DEFAULT '$chain$ :x %s """', two text DEFAULT 'first
+    text text DEFAULT '$chain$ :x %s """', escaped text DEFAULT 'a\\: b\\:c \\::d :é \\\\:e \\:f:', two text DEFAULT 'first
 second''s', CONSTRAINT "ch:eck" CHECK (text <> ':a %d')
   );
   CREATE INDEX "i%d" ON ${quotedName} (text);`;

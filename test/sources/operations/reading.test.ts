@@ -299,6 +299,11 @@ from alembic_utils.pg_extension import PGExtension
 op.create_entity(PGExtension(schema='public', signature='citext'))
 op.create_entity(PGFunction(schema='public', signature='f(a integer)', definition='returns integer language sql as $$ select a $$'))`),
     ).toEqual(['createExtension', 'createRoutine']);
+    // What it has for a text() is escaped, and what was so already stays.
+    const made = one(
+      `from alembic_utils.pg_function import PGFunction\nop.create_entity(PGFunction(schema='public', signature='f()', definition="returns text language sql as $$ select 'a\\\\: b\\\\:c'::text $$"))`,
+    );
+    expect(made).toMatchObject({ definition: expect.stringContaining(`select 'a: b:c'::text`) });
   });
   it('names an operation that it does not know', () => {
     expect(kinds(`op.create_sparkle('t', 3)`)).toEqual(['opaque t']);

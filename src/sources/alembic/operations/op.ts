@@ -18,7 +18,7 @@ import {
 import { type Effects, emit, opaque } from './effects.ts';
 import { runSql } from './execute.ts';
 import { argument, conditionAmong, flagOf, isAbsent, nameOf, textList } from './read-values.ts';
-import { sqlText } from './sql-text.ts';
+import { sqlText, textBody } from './sql-text.ts';
 import {
   asMade,
   checkOfType,
@@ -563,7 +563,8 @@ function entity(verb: 'create' | 'replace' | 'drop'): Handler {
       sql =
         verb === 'drop'
           ? `DROP FUNCTION ${quotedName}`
-          : `CREATE ${verb === 'replace' ? 'OR REPLACE ' : ''}FUNCTION ${quotedName} ${body}`;
+          : // Its text is escaped for a text(), and what is so already stays.
+            `CREATE ${verb === 'replace' ? 'OR REPLACE ' : ''}FUNCTION ${quotedName} ${textBody(body)}`;
     else if (kind === 'PGView')
       sql =
         verb === 'drop'

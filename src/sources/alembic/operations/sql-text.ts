@@ -32,9 +32,9 @@ const ansiFunctions = new Set([
   'user',
 ]);
 
-/** `\:` of a text() is a colon. */
+/** `\:` of a text() is a colon (SQLAlchemy's BIND_PARAMS_ESC), but not before another one. */
 export function textBody(text: string): string {
-  return text.replaceAll('\\:', ':');
+  return text.replace(/\\(:[\p{L}\p{N}_$]*)(?![:\p{L}\p{N}_$])/gu, '$1');
 }
 
 /** The text of `text('…')` or `literal_column('…')`; null for anything else. */
