@@ -5,6 +5,7 @@
 import type { SurroundingFile } from '../model/project.ts';
 import type { SeedReading, SeedRunner } from '../model/seed.ts';
 import { acceptedFailures } from './accepted-failures.ts';
+import { failureIn, modeAt, partsOf } from './shell-failure.ts';
 import { type ShellCommand, shellCommands } from './shell-lines.ts';
 
 type Hiding = SeedRunner['hides'][number];
@@ -26,6 +27,8 @@ interface RunCommand {
   seed: SeedReading | null;
   /** Its failure decides what comes next: `if psql …`, `psql … && echo`, `psql … || exit 1`. */
   isTested: boolean;
+  /** It is a condition, and the branch of its failure goes on. */
+  letGo: boolean;
 }
 
 function readRunner({ file, kind, text }: SurroundingFile, seeds: readonly SeedReading[]): SeedRunner | null {
@@ -44,7 +47,14 @@ function readRunner({ file, kind, text }: SurroundingFile, seeds: readonly SeedR
       runs.push({ line: command.line, target, resolved: seed?.file ?? null, withPsql });
       for (const each of [command, ...inner]) {
         const isPsql = each === command ? withPsql && inner.length === 0 : true;
-        running.push({ command: each, withPsql: isPsql, seed, isTested: isTested(each) });
+        const failure = kind === 'shell' ? failureOfCondition(commands, each) : null;
+        running.push({
+          command: each,
+          withPsql: isPsql,
+          seed,
+          isTested: isTested(each),
+          letGo: failure !== null,
+        });
       }
     }
   }
@@ -126,6 +136,17 @@ function resolveSeed(target: string, runner: string, seeds: readonly SeedReading
   return named.length === 1 ? (named[0] as SeedReading) : null;
 }
 
+/** Null where the branch of the failure ends the run, or nothing sure can be said. */
+function failureOfCondition(commands: readonly ShellCommand[], command: ShellCommand): string | null {
+  if (!/^(?:if|elif)\b/.test(command.text)) return null;
+  const from = command.text.search(/(?<=^|[\s/"'`(])psql\b/);
+  if (from < 0) return null;
+  const to = from + (partsOf(command.text.slice(from))[1]?.at ?? command.text.length - from);
+  const mode = { exitsOnError: false, pipefail: false };
+  const failure = failureIn(commands, commands.indexOf(command), { from, to }, mode);
+  return failure.kind === 'ignored' ? failure.how : null;
+}
+
 function isTested({ text }: ShellCommand): boolean {
   if (/^(?:if|elif|while|until)\b/.test(text)) return true;
   return /\|\|\s*(?:\{[^}]*)?(?:exit\s+[1-9$]|return\s+[1-9$]|false|die|fail|abort)/.test(text);
@@ -151,8 +172,9 @@ function hidesOf(
       });
   };
   const swallowed: ShellCommand[] = [];
-  for (const { command, withPsql, seed } of running) {
+  for (const { command, withPsql, seed, letGo } of running) {
     let isSwallowed = false;
+    if (letGo) put(command, 'failure-ignored');
     const stops =
       stopsOnError(command.expanded) || /^\s*\\set\s+ON_ERROR_STOP\s+(?:1|on|true|yes)\b/im.test(command.hereDocument);
     if (withPsql && !stops && !stopsByItself(seed)) {
@@ -169,8 +191,10 @@ function hidesOf(
   for (const command of commands) {
     const isRun = running.some((run) => run.command === command);
     if (!isRun && !runsPsql(command.expanded)) continue;
-    if (orTrue.test(command.text) || letsFail(command, kind)) put(command, 'or-true');
-    if (dropsErrors.test(command.text)) put(command, 'stderr-dropped');
+    // Of other commands it is theirs to fail, but of a question whose answer decides about the seed.
+    if ((isRun || /\$\(/.test(command.text)) && (orTrue.test(command.text) || letsFail(command, kind)))
+      put(command, 'or-true');
+    if (dropsErrors.test(command.text) && (isRun || !waitsForServer(command))) put(command, 'stderr-dropped');
   }
   for (const { later, run } of successesAfter(commands, running, swallowed, text, kind)) {
     put(later, 'success-regardless');
@@ -183,6 +207,11 @@ function hidesOf(
     hides.push({ line, span: at, what: 'failure-accepted', text: text.slice(at.from, at.to), accepts: value });
   }
   return hides.sort((a, b) => a.line - b.line || a.span.from - b.span.from);
+}
+
+/** A loop until the server answers, or a question that asks for nothing but an answer. */
+function waitsForServer({ text }: ShellCommand): boolean {
+  return /^(?:until|while)\b/.test(text) || /\s-c\s*(["'])(?:select\s+1\s*;?|\\(?:q|l|conninfo))\1/i.test(text);
 }
 
 /** `-psql …` of a Makefile. */
@@ -240,17 +269,16 @@ function successesAfter(
   kind: SurroundingFile['kind'],
 ): { later: ShellCommand; run: ShellCommand }[] {
   const found: { later: ShellCommand; run: ShellCommand }[] = [];
-  const exitsOnError = (at: number): boolean => {
-    // GitHub's own shell is `bash -e`; elsewhere the last `set` counts.
-    if (kind === 'ci') return true;
-    const last = [...text.slice(0, at).matchAll(/^[^#\n]*\bset\s+([-+])\w*e/gm)].at(-1)?.[1];
-    return last === undefined ? /^#!.*\s-\w*e/.test(text) : last === '-';
-  };
+  // GitHub's own shell is `bash -e`; elsewhere the last `set` counts.
+  const initial = { exitsOnError: /^#!.*\s-\w*e/.test(text), pipefail: false };
+  const exitsOnError = (index: number): boolean =>
+    kind === 'ci' || modeAt(commands, index, initial).exitsOnError || isTrapped(commands.slice(0, index));
   for (const { command, isTested: wasTested } of running) {
     const isSwallowed = swallowed.includes(command);
-    if (!isSwallowed && (wasTested || exitsOnError(command.span.from))) continue;
+    if (!isSwallowed && (wasTested || exitsOnError(commands.indexOf(command)))) continue;
     for (const later of commands.slice(commands.indexOf(command) + 1)) {
-      if (/\$\?|PIPESTATUS/.test(later.text) && !isSwallowed) break;
+      // To say it is not to look at it.
+      if (/\$\?|PIPESTATUS/.test(later.text) && !isSwallowed && !/^(?:echo|printf)\b/.test(later.text)) break;
       if (!isSwallowed && /^exit\s+0\b/.test(later.text)) {
         found.push({ later, run: command });
         break;
@@ -266,6 +294,14 @@ function successesAfter(
     }
   }
   return found;
+}
+
+/** `trap '… exit 1' ERR`, or a function of the script in its place. */
+function isTrapped(before: readonly ShellCommand[]): boolean {
+  return before.some(({ text }) => {
+    const [, handler = ''] = /^trap\s+("[^"]*"|'[^']*'|\S+)\s+(?:\S+\s+)*ERR\b/.exec(text) ?? [];
+    return /\bexit\b/.test(handler) || /^["']?[A-Za-z_][\w-]*["']?$/.test(handler);
+  });
 }
 
 /** `SEED_VERSION="1.0.0"`, `# Seed version: 1.0.0`: versions of the seed, not of other programs. */

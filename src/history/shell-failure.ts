@@ -35,7 +35,8 @@ export function failureIn(
   const later = following(commands.slice(index + 1), /;;\s*$/.test(command.text));
 
   if (/(?:^|[;&|({]\s*)(?:while|until)\s[^;]*$/.test(before)) return told;
-  if (/(?:^|[;&|({]\s*)(?:if|elif)\s[^;]*$/.test(before)) return failureOfCondition(before, parts, later);
+  if (/(?:^|[;&|({]\s*)(?:if|elif)\s[^;]*$/.test(before))
+    return failureOfCondition(before, parts, commands.slice(index + 1));
   const failure = failureAlong(parts, mode, later, isInFunction(commands, index));
   if (failure.kind === 'told') return told;
   const mend = mendOf(parts, command.text.length - span.to);
@@ -235,7 +236,7 @@ function nextOf(later: readonly ShellCommand[]): ShellCommand | null {
 }
 
 /** `set -e` and its kin above the command, in the order they run. */
-function modeAt(commands: readonly ShellCommand[], index: number, initial: ShellMode): ShellMode {
+export function modeAt(commands: readonly ShellCommand[], index: number, initial: ShellMode): ShellMode {
   const mode = { ...initial };
   for (const { text } of commands.slice(0, index + 1)) {
     for (const [, sign, flags] of text.matchAll(/(?:^|[;&]\s*)set\s+([-+])([a-zA-Z]+)/g)) {

@@ -47,6 +47,12 @@ export function shellCommands(text: string): ShellCommand[] {
       joined = `${joined}\n${next.text}`;
       to = next.from + next.text.trimEnd().length;
     }
+    // A list in brackets goes on to its end.
+    while (/(?:^|\s)[A-Za-z_]\w*\+?=\([^()]*$/.test(joined) && index + 1 < lines.length) {
+      const next = lines[++index] as Line;
+      joined = `${joined.trimEnd()} ${cutComment(next.text).trim()}`;
+      to = next.from + next.text.trimEnd().length;
+    }
     let hereDocument = '';
     const mark = /<<-?\s*(["']?)([A-Za-z_]\w*)\1/.exec(joined);
     if (mark !== null && !joined.includes('<<<')) {
@@ -65,10 +71,11 @@ export function shellCommands(text: string): ShellCommand[] {
     if (loop) variables.set(loop[1] as string, (loop[2] as string).trim());
     commands.push({ line: first.number, span: { from, to }, text: written, expanded, hereDocument });
     for (const assignment of written.matchAll(
-      /(?:^|[\s;])(?:export\s+|local\s+|readonly\s+)?([A-Za-z_]\w*)\??[:]?=("[^"]*"|'[^']*'|[^\s;&|]*)/g,
+      /(?:^|[\s;])(?:export\s+|local\s+|readonly\s+|declare\s+(?:-\w+\s+)?)?([A-Za-z_]\w*)([?+]?:?)=("[^"]*"|'[^']*'|\([^()]*\)|[^\s;&|]*)/g,
     )) {
-      const value = assignment[2] as string;
-      variables.set(assignment[1] as string, expand(value.replace(/^(["'])(.*)\1$/s, '$2'), variables));
+      const [, name = '', sign, value = ''] = assignment;
+      const given = expand(value.replace(/^(["'])(.*)\1$/s, '$2').replace(/^\((.*)\)$/s, '$1'), variables);
+      variables.set(name, sign === '+' ? `${variables.get(name) ?? ''} ${given}` : given);
     }
   }
   return commands;
@@ -107,7 +114,7 @@ function cutComment(line: string): string {
 
 function expand(text: string, variables: ReadonlyMap<string, string>): string {
   return text.replace(
-    /\$\{([A-Za-z_]\w*)(?::?[-=]([^}]*))?\}|\$\(([A-Za-z_]\w*)\)|\$([A-Za-z_]\w*)/g,
+    /\$\{([A-Za-z_]\w*)(?:\[[@*]\]|:?[-=]([^}]*))?\}|\$\(([A-Za-z_]\w*)\)|\$([A-Za-z_]\w*)/g,
     (whole, braced, fallback, made, bare) => variables.get(braced ?? made ?? bare) ?? fallback ?? whole,
   );
 }

@@ -222,7 +222,14 @@ export interface SeedRunner {
   hides: {
     line: number;
     span: Span;
-    what: 'no-on-error-stop' | 'no-pipefail' | 'or-true' | 'stderr-dropped' | 'success-regardless' | 'failure-accepted';
+    what:
+      | 'no-on-error-stop'
+      | 'no-pipefail'
+      | 'or-true'
+      | 'stderr-dropped'
+      | 'success-regardless'
+      | 'failure-accepted'
+      | 'failure-ignored';
     text: string;
     /** Of a success that is told regardless: the command that runs the seed. Null: it is not to be edited there. */
     run?: Span | null;

@@ -16,6 +16,7 @@ const words: Record<Hiding['what'], string> = {
   'stderr-dropped': 'the error message is thrown away, so that "cannot look" reads as "nothing there"',
   'success-regardless': 'success is printed whatever happened',
   'failure-accepted': 'the pipeline is told to go on when it fails',
+  'failure-ignored': 'what comes after its failure goes on as if nothing had happened',
 };
 
 export default defineRule({
@@ -57,7 +58,12 @@ export default defineRule({
 });
 
 /** The failure itself is still seen, or was told to be let go in so many words. */
-const mild: ReadonlySet<Hiding['what']> = new Set(['stderr-dropped', 'success-regardless', 'failure-accepted']);
+const mild: ReadonlySet<Hiding['what']> = new Set([
+  'stderr-dropped',
+  'success-regardless',
+  'failure-accepted',
+  'failure-ignored',
+]);
 
 const short: Record<Hiding['what'], string> = {
   'no-on-error-stop': 'psql without ON_ERROR_STOP',
@@ -66,6 +72,7 @@ const short: Record<Hiding['what'], string> = {
   'stderr-dropped': '2>/dev/null',
   'success-regardless': 'success printed regardless',
   'failure-accepted': 'a failure that the pipeline accepts',
+  'failure-ignored': 'a branch of its failure that goes on',
 };
 
 const ways: Record<Hiding['what'], string> = {
@@ -75,6 +82,7 @@ const ways: Record<Hiding['what'], string> = {
   'stderr-dropped': 'drop 2>/dev/null',
   'success-regardless': 'set -e',
   'failure-accepted': 'let the pipeline stop',
+  'failure-ignored': 'exit 1 in the branch of the failure',
 };
 
 /** After the word psql of the command, or of the variable that stands for it. */
@@ -85,6 +93,26 @@ function placeOfPsql(text: string, span: { from: number; to: number }): number |
   for (const [, name] of command.matchAll(/\$\{?([A-Za-z_]\w*)/g)) {
     const set = new RegExp(`^[ \\t]*(?:export\\s+|local\\s+|readonly\\s+)?${name}=[^\\n]*?\\bpsql\\b`, 'm').exec(text);
     if (set) return set.index + set[0].length;
+  }
+  return null;
+}
+
+/** In the branch that runs when the condition at the place fails; null where it is not laid out line by line. */
+function exitInBranch(text: string, { from, to }: { from: number; to: number }): TextEdit | null {
+  const start = text.lastIndexOf('\n', from) + 1;
+  const indent = text.slice(start, from);
+  if (!/^[ \t]*$/.test(indent)) return null;
+  const isNegated = /^(?:el)?if\s+!/.test(text.slice(from, to));
+  const ends = new RegExp(`^${indent}(else|elif|fi)\\b`, 'gm');
+  ends.lastIndex = to;
+  const unit = /\n([ \t]+)/.exec(text.slice(to))?.[1]?.slice(indent.length) || '  ';
+  let hasElse = false;
+  for (let end = ends.exec(text); end; end = ends.exec(text)) {
+    if (end[1] === 'elif') return null;
+    const exit = `${indent}${unit}exit 1\n`;
+    if (isNegated || (end[1] === 'fi' && hasElse)) return { from: end.index, to: end.index, text: exit };
+    if (end[1] === 'fi') return { from: end.index, to: end.index, text: `${indent}else\n${exit}` };
+    hasElse = true;
   }
   return null;
 }
@@ -102,16 +130,27 @@ function editsFor(runner: SeedRunner): TextEdit[] {
   for (const { what, span, run, accepts } of runner.hides) {
     const text = runner.text.slice(span.from, span.to);
     if (what === 'failure-accepted' && accepts) put({ ...accepts, text: 'false' });
-    else if (what === 'success-regardless' && run && /^\s*set\s+\+e/m.test(runner.text))
-      // Whoever wrote `set +e` wants the rest of the script to go on.
+    else if (what === 'failure-ignored') {
+      const edit = exitInBranch(runner.text, span);
+      if (edit !== null) put(edit);
+    } else if (
+      what === 'success-regardless' &&
+      run &&
+      (/^\s*set\s+\+e/m.test(runner.text) || runner.text.slice(run.from, run.to).includes('&&'))
+    )
+      // Whoever wrote `set +e` wants the rest of the script to go on; left of `&&` no `set -e` sees a failure.
       put({ from: run.to, to: run.to, text: ' || exit 1' });
     else if (what === 'no-on-error-stop') {
+      const off = /(?<=\bON_ERROR_STOP=)(?:0|off|false|no)\b/i.exec(text);
       const at = placeOfPsql(runner.text, span);
-      if (at !== null) put({ from: at, to: at, text: ' -v ON_ERROR_STOP=1' });
+      if (off) put({ from: span.from + off.index, to: span.from + off.index + off[0].length, text: '1' });
+      else if (at !== null) put({ from: at, to: at, text: ' -v ON_ERROR_STOP=1' });
     } else if (what === 'or-true') {
       const drop =
         /\s*(?:\|\||;)\s*(?:true|:|exit\s+0)(?=\s|\)|;|"|$)/.exec(text) ??
-        /^(?<=^)-(?=\S)/.exec(text.replace(/^[@+]*/, ''));
+        /^(?<=^)-(?=\S)/.exec(text.replace(/^[@+]*/, '')) ??
+        // Of `$(psql … || echo 0)` the brackets stay.
+        /\s*\|\|\s*(?:echo|printf)\s+[^\s()|;&]+(?=\s*\))/.exec(text);
       const message = /\|\|\s*((?:echo|printf|log\w*|warn)\b[^|;&"']*(?:"[^"\\]*"|'[^']*')?[^|;&"']*)$/.exec(text);
       if (drop) {
         const from = span.from + text.indexOf(drop[0]);

@@ -36,6 +36,39 @@ const hides = (text: string, options: Parameters<typeof runnerOf>[1] = {}): stri
   runnerOf(text, options)?.hides.map(({ what, line }) => `${line} ${what}`) ?? ['no runner'];
 
 describe('readSeedRunners', () => {
+  it.each([
+    ['set -o errexit', 'set -o errexit\npsql -v ON_ERROR_STOP=1 -f seed_demo.sql\necho "Seeded"'],
+    ['a trap that ends it', "trap 'echo no; exit 1' ERR\npsql -v ON_ERROR_STOP=1 -f seed_demo.sql\necho Seeded"],
+    ['arguments in a list', 'set -e\nargs=(-X -v ON_ERROR_STOP=1)\npsql "${args[@]}" -f seed_demo.sql'],
+    ['a list over lines', 'set -e\nargs=(\n  -X\n)\nargs+=(-v ON_ERROR_STOP=1)\npsql "${args[@]}" -f seed_demo.sql'],
+    [
+      'a wait for the server',
+      'set -e\nuntil psql -c "select 1" >/dev/null 2>&1; do sleep 1; done\npsql -v ON_ERROR_STOP=1 -f seed_demo.sql',
+    ],
+    [
+      'another command that may fail',
+      'set -e\npsql -c "CREATE ROLE app" || true\npsql -v ON_ERROR_STOP=1 -f seed_demo.sql',
+    ],
+    [
+      'a branch that ends it',
+      'if psql -v ON_ERROR_STOP=1 -f seed_demo.sql; then\n  echo Seeded\nelse\n  echo no\n  exit 1\nfi\necho complete',
+    ],
+  ])('finds nothing in a sound script: %s', (_, text) => {
+    expect(hides(`#!/bin/bash\n${text}\n`)).toEqual([]);
+  });
+
+  it.each([
+    [
+      'if psql -v ON_ERROR_STOP=1 -f seed_demo.sql; then\n  echo Seeded\nelse\n  echo no\nfi\necho complete',
+      ['2 failure-ignored'],
+    ],
+    ['if ! psql -v ON_ERROR_STOP=1 -f seed_demo.sql; then\n  echo no\nfi\necho complete', ['2 failure-ignored']],
+    ['psql -v ON_ERROR_STOP=1 -f seed_demo.sql\necho "exit: $?"\necho Seeded', ['4 success-regardless']],
+    ['set -e\npsql -v ON_ERROR_STOP=0 -f seed_demo.sql', ['3 no-on-error-stop']],
+  ])('tells what goes on after a failure: %s', (text, expected) => {
+    expect(hides(`#!/bin/bash\n${text}\n`)).toEqual(expected);
+  });
+
   it('tells a script that hides everything, with the text at each place', () => {
     const text = `#!/bin/bash
 SEED_VERSION="1.0.0"

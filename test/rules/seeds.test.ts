@@ -181,6 +181,37 @@ echo "seeded successfully"
 const runner = (text: string) => [{ file: 'scripts/seed.sh', kind: 'shell' as const, text }];
 const sound = "-- Version: 1.1.0\nINSERT INTO item (id, slug) VALUES (1, 'x') ON CONFLICT (id) DO NOTHING;\n";
 
+it.each([
+  [
+    'if psql -v ON_ERROR_STOP=1 -f scripts/seed.sql; then\n  echo ok\nelse\n  echo no\nfi\necho go\n',
+    'if psql -v ON_ERROR_STOP=1 -f scripts/seed.sql; then\n  echo ok\nelse\n  echo no\n  exit 1\nfi\necho go\n',
+  ],
+  [
+    'if psql -v ON_ERROR_STOP=1 -f scripts/seed.sql; then\n  echo ok\nfi\necho go\n',
+    'if psql -v ON_ERROR_STOP=1 -f scripts/seed.sql; then\n  echo ok\nelse\n  exit 1\nfi\necho go\n',
+  ],
+  [
+    'if ! psql -v ON_ERROR_STOP=1 -f scripts/seed.sql; then\n  echo no\nfi\necho go\n',
+    'if ! psql -v ON_ERROR_STOP=1 -f scripts/seed.sql; then\n  echo no\n  exit 1\nfi\necho go\n',
+  ],
+  ['set -e\npsql -v ON_ERROR_STOP=0 -f scripts/seed.sql\n', 'set -e\npsql -v ON_ERROR_STOP=1 -f scripts/seed.sql\n'],
+])('seed-runner-hides-errors: edits the branch, and the value, that let a failure go: %s', async (body, wanted) => {
+  const head = '#!/bin/bash\n';
+  const [finding] = await findingsOf('seed-runner-hides-errors', {
+    ...chain,
+    seed: sound,
+    surroundings: runner(head + body),
+  });
+  const action = finding?.remedy?.actions[0];
+  if (action?.action !== 'edit-file') throw new Error('no edit');
+  let text = head + body;
+  for (const edit of [...action.edits].sort((a, b) => b.from - a.from))
+    text = text.slice(0, edit.from) + edit.text + text.slice(edit.to);
+  expect(text).toBe(head + wanted);
+  const after = { ...chain, seed: sound, surroundings: runner(text) };
+  expect(await findingsOf('seed-runner-hides-errors', after)).toEqual([]);
+});
+
 it('seed-runner-hides-errors: one finding a script, and the edit clears it', async () => {
   const [finding, ...others] = await findingsOf('seed-runner-hides-errors', {
     ...chain,
