@@ -27,8 +27,8 @@ interface RunCommand {
   seed: SeedReading | null;
   /** Its failure decides what comes next: `if psql …`, `psql … && echo`, `psql … || exit 1`. */
   isTested: boolean;
-  /** It is a condition, and the branch of its failure goes on. */
-  letGo: boolean;
+  /** The condition on its outcome, where the branch of its failure goes on. */
+  letGo: ShellCommand | null;
 }
 
 function readRunner({ file, kind, text }: SurroundingFile, seeds: readonly SeedReading[]): SeedRunner | null {
@@ -47,13 +47,12 @@ function readRunner({ file, kind, text }: SurroundingFile, seeds: readonly SeedR
       runs.push({ line: command.line, target, resolved: seed?.file ?? null, withPsql });
       for (const each of [command, ...inner]) {
         const isPsql = each === command ? withPsql && inner.length === 0 : true;
-        const failure = kind === 'shell' ? failureOfCondition(commands, each) : null;
         running.push({
           command: each,
           withPsql: isPsql,
           seed,
           isTested: isTested(each),
-          letGo: failure !== null,
+          letGo: kind === 'shell' ? conditionLetGo(commands, each) : null,
         });
       }
     }
@@ -136,15 +135,43 @@ function resolveSeed(target: string, runner: string, seeds: readonly SeedReading
   return named.length === 1 ? (named[0] as SeedReading) : null;
 }
 
-/** Null where the branch of the failure ends the run, or nothing sure can be said. */
-function failureOfCondition(commands: readonly ShellCommand[], command: ShellCommand): string | null {
-  if (!/^(?:if|elif)\b/.test(command.text)) return null;
-  const from = command.text.search(/(?<=^|[\s/"'`(])psql\b/);
-  if (from < 0) return null;
-  const to = from + (partsOf(command.text.slice(from))[1]?.at ?? command.text.length - from);
-  const mode = { exitsOnError: false, pipefail: false };
-  const failure = failureIn(commands, commands.indexOf(command), { from, to }, mode);
-  return failure.kind === 'ignored' ? failure.how : null;
+/** The condition on the outcome whose failing branch goes on; null where it ends the run, or nothing sure can be said. */
+function conditionLetGo(commands: readonly ShellCommand[], command: ShellCommand): ShellCommand | null {
+  const index = commands.indexOf(command);
+  const own = /^(?:if|elif)\b/.test(command.text) ? command.text.search(/(?<=^|[\s/"'`(])psql\b/) : -1;
+  const after = own < 0 ? testOfOutcome(commands, index) : null;
+  const place = own < 0 ? (after?.index ?? -1) : index;
+  if (place < 0) return null;
+  const text = after === null ? command.text : `if ${after.isNegated ? '! ' : ''}psql; then`;
+  const from = text.search(/(?<=^|[\s/"'`(])psql\b/);
+  const to = from + (partsOf(text.slice(from))[1]?.at ?? text.length - from);
+  const asked = commands[place] as ShellCommand;
+  // A script that ends with what it says ends well: something always comes next.
+  const read = [
+    ...commands.slice(0, place),
+    { ...asked, text },
+    ...commands.slice(place + 1),
+    { ...asked, text: 'true' },
+  ];
+  const failure = failureIn(read, place, { from, to }, { exitsOnError: false, pipefail: false });
+  return failure.kind === 'ignored' ? asked : null;
+}
+
+/** `if [ $? -ne 0 ]` right after the command, or of the variable that kept it. */
+function testOfOutcome(commands: readonly ShellCommand[], at: number): { index: number; isNegated: boolean } | null {
+  let name = '?';
+  for (let index = at + 1; index <= at + 3 && index < commands.length; index++) {
+    const text = (commands[index] as ShellCommand).text;
+    const kept = name === '?' ? /^(?:local\s+)?([A-Za-z_]\w*)=\$\?$/.exec(text)?.[1] : undefined;
+    const asked =
+      /^if\s+(?:\[\[?|test)\s+["']?\$\{?(\?|\w+)\}?["']?\s+(-eq|==?|-ne|!=|-gt)\s+["']?0["']?\s*(?:\]\]?)?\s*(?:;\s*then)?$/.exec(
+        text,
+      );
+    if (kept !== undefined) name = kept;
+    else if (asked?.[1] === name) return { index, isNegated: !/=|-eq/.test(asked[2] ?? '') || asked[2] === '!=' };
+    else if (name === '?' || !/^(?:echo|printf|set)\b/.test(text)) return null;
+  }
+  return null;
 }
 
 function isTested({ text }: ShellCommand): boolean {
@@ -174,7 +201,7 @@ function hidesOf(
   const swallowed: ShellCommand[] = [];
   for (const { command, withPsql, seed, letGo } of running) {
     let isSwallowed = false;
-    if (letGo) put(command, 'failure-ignored');
+    if (letGo) put(letGo, 'failure-ignored');
     const stops =
       stopsOnError(command.expanded) || /^\s*\\set\s+ON_ERROR_STOP\s+(?:1|on|true|yes)\b/im.test(command.hereDocument);
     if (withPsql && !stops && !stopsByItself(seed)) {

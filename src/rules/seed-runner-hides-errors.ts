@@ -102,7 +102,7 @@ function exitInBranch(text: string, { from, to }: { from: number; to: number }):
   const start = text.lastIndexOf('\n', from) + 1;
   const indent = text.slice(start, from);
   if (!/^[ \t]*$/.test(indent)) return null;
-  const isNegated = /^(?:el)?if\s+!/.test(text.slice(from, to));
+  const isNegated = /^(?:el)?if\s+(?:!|.*\s(?:-ne|!=|-gt)\s)/.test(text.slice(from, to));
   const ends = new RegExp(`^${indent}(else|elif|fi)\\b`, 'gm');
   ends.lastIndex = to;
   const unit = /\n([ \t]+)/.exec(text.slice(to))?.[1]?.slice(indent.length) || '  ';

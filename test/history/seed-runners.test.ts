@@ -39,8 +39,8 @@ describe('readSeedRunners', () => {
   it.each([
     ['set -o errexit', 'set -o errexit\npsql -v ON_ERROR_STOP=1 -f seed_demo.sql\necho "Seeded"'],
     ['a trap that ends it', "trap 'echo no; exit 1' ERR\npsql -v ON_ERROR_STOP=1 -f seed_demo.sql\necho Seeded"],
-    ['arguments in a list', 'set -e\nargs=(-X -v ON_ERROR_STOP=1)\npsql "${args[@]}" -f seed_demo.sql'],
-    ['a list over lines', 'set -e\nargs=(\n  -X\n)\nargs+=(-v ON_ERROR_STOP=1)\npsql "${args[@]}" -f seed_demo.sql'],
+    ['arguments in a list', `set -e\nargs=(-X -v ON_ERROR_STOP=1)\npsql "\${args[@]}" -f seed_demo.sql`],
+    ['a list over lines', `set -e\nargs=(\n  -X\n)\nargs+=(-v ON_ERROR_STOP=1)\npsql "\${args[@]}" -f seed_demo.sql`],
     [
       'a wait for the server',
       'set -e\nuntil psql -c "select 1" >/dev/null 2>&1; do sleep 1; done\npsql -v ON_ERROR_STOP=1 -f seed_demo.sql',
@@ -48,6 +48,10 @@ describe('readSeedRunners', () => {
     [
       'another command that may fail',
       'set -e\npsql -c "CREATE ROLE app" || true\npsql -v ON_ERROR_STOP=1 -f seed_demo.sql',
+    ],
+    [
+      'an outcome that is asked for',
+      'psql -v ON_ERROR_STOP=1 -f seed_demo.sql\nif [ $? -ne 0 ]; then\n  echo no\n  exit 1\nfi\necho Seeded',
     ],
     [
       'a branch that ends it',
@@ -65,6 +69,16 @@ describe('readSeedRunners', () => {
     ['if ! psql -v ON_ERROR_STOP=1 -f seed_demo.sql; then\n  echo no\nfi\necho complete', ['2 failure-ignored']],
     ['psql -v ON_ERROR_STOP=1 -f seed_demo.sql\necho "exit: $?"\necho Seeded', ['4 success-regardless']],
     ['set -e\npsql -v ON_ERROR_STOP=0 -f seed_demo.sql', ['3 no-on-error-stop']],
+    // Without an `else` it ends with 0 whatever psql did.
+    ['if psql -v ON_ERROR_STOP=1 -f seed_demo.sql; then\n  echo "seeded successfully"\nfi', ['2 failure-ignored']],
+    [
+      'psql -v ON_ERROR_STOP=1 -f seed_demo.sql\nif [ $? -eq 0 ]; then\n  echo Seeded\nelse\n  echo no\nfi',
+      ['3 failure-ignored'],
+    ],
+    [
+      'psql -v ON_ERROR_STOP=1 -f seed_demo.sql\nrc=$?\nif [[ "$rc" != 0 ]]; then\n  echo no\nfi',
+      ['4 failure-ignored'],
+    ],
   ])('tells what goes on after a failure: %s', (text, expected) => {
     expect(hides(`#!/bin/bash\n${text}\n`)).toEqual(expected);
   });
@@ -103,7 +117,6 @@ echo "Database seeded successfully"
       ),
     ).toEqual([]);
     expect(hides('PSQL="psql --set=ON_ERROR_STOP=on"\nset -e\n$PSQL -f seed_demo.sql\n')).toEqual([]);
-    expect(hides('if psql -v ON_ERROR_STOP=1 -f seed_demo.sql; then\n  echo "seeded successfully"\nfi\n')).toEqual([]);
     expect(hides('psql -v ON_ERROR_STOP=1 -f seed_demo.sql || exit 1\necho "done"\n')).toEqual([]);
   });
 

@@ -194,6 +194,10 @@ it.each([
     'if ! psql -v ON_ERROR_STOP=1 -f scripts/seed.sql; then\n  echo no\nfi\necho go\n',
     'if ! psql -v ON_ERROR_STOP=1 -f scripts/seed.sql; then\n  echo no\n  exit 1\nfi\necho go\n',
   ],
+  [
+    'psql -v ON_ERROR_STOP=1 -f scripts/seed.sql\nif [ $? -ne 0 ]; then\n  echo no\nfi\n',
+    'psql -v ON_ERROR_STOP=1 -f scripts/seed.sql\nif [ $? -ne 0 ]; then\n  echo no\n  exit 1\nfi\n',
+  ],
   ['set -e\npsql -v ON_ERROR_STOP=0 -f scripts/seed.sql\n', 'set -e\npsql -v ON_ERROR_STOP=1 -f scripts/seed.sql\n'],
 ])('seed-runner-hides-errors: edits the branch, and the value, that let a failure go: %s', async (body, wanted) => {
   const head = '#!/bin/bash\n';
