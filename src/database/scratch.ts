@@ -134,10 +134,7 @@ async function serve(
               if (!description.startsWith('embedded')) await dropDatabase(admin, name);
             }
             if (limited.user !== admin.target.user && !description.startsWith('embedded')) {
-              const roles = [limited, ...(loader ? [loader] : [])].map(({ user }) => quoteIdentifier(user));
-              if (loader && grantsSettings(admin))
-                await admin.query(`revoke set on parameter ${triggersSetting} from ${roles[0]}`).catch(() => {});
-              await admin.query(`drop role if exists ${roles.join(', ')}`).catch(() => {});
+              await dropRoles(admin, { limited, loader });
             }
           } finally {
             await admin.close();
@@ -277,14 +274,21 @@ async function makeRoles(admin: Connection, rights: Rights): Promise<Roles> {
     await (await connect(limited, { readOnly: true, applicationName: 'chain scratch' })).close();
     return { limited, loader };
   } catch (error) {
-    const roles = [limited, ...(loader ? [loader] : [])].map((target) => target.user);
-    await admin.query(`drop role if exists ${roles.join(', ')}`).catch(() => {});
+    await dropRoles(admin, { limited, loader });
     throw new ChainError(
       'no-scratch-server',
       `The role "${user}" of --scratch-url is ${rights.isSuperuser ? 'a superuser' : 'one that makes roles'}, and a limited role could not log in there: ${(error as Error).message}`,
       { hint: 'Give --scratch-url a role that is no superuser, has CREATEDB and not CREATEROLE.' },
     );
   }
+}
+
+async function dropRoles(admin: Connection, { limited, loader }: Roles): Promise<void> {
+  if (loader && grantsSettings(admin))
+    await admin.query(`revoke set on parameter ${triggersSetting} from ${limited.user}`).catch(() => {});
+  await admin
+    .query(`drop role if exists ${[limited, ...(loader ? [loader] : [])].map(({ user }) => user).join(', ')}`)
+    .catch(() => {});
 }
 
 async function dropDatabase(admin: Connection, name: string): Promise<void> {

@@ -81,7 +81,6 @@ const roadsOut: Record<string, () => string[]> = {
     `grant ${superuser()} to current_user`,
     `create function rise() returns text language sql security definer as $$ select current_setting('is_superuser') $$;
      alter function rise() owner to ${superuser()}`,
-    'set session_replication_role = replica',
     `do $$ begin execute format('set role %I', (select rolname from pg_roles where rolname like 'chain_scratch_%_loader' limit 1)); end $$`,
   ],
   'the server around it': () => [
