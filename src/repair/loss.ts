@@ -41,12 +41,12 @@ function keyOfTable(name: QualifiedName): string {
   return keyOf(name.schema ?? 'public', name.name);
 }
 
-/** @throws ChainError `undo-would-lose` naming what would be lost */
-export async function refuseLoss(
+/** What would be lost, in words. */
+export async function lossesOf(
   step: Pick<Step, 'name' | 'down'>,
   own: OwnObjects,
   connection: Connection,
-): Promise<void> {
+): Promise<string[]> {
   const losses: string[] = [];
   for (const operation of read(step.down ?? '', step.name)) {
     if (operation.kind === 'dropTable') losses.push(...(await lossOfTable(connection, operation.table, own)));
@@ -54,8 +54,11 @@ export async function refuseLoss(
       losses.push(...(await lossOfColumn(connection, operation.table, operation.column, own)));
     }
   }
-  if (losses.length === 0) return;
-  throw new ChainError('undo-would-lose', `Undo would lose what the repair did not make: ${losses.join(', ')}.`, {
+  return losses;
+}
+
+export function wouldLose(losses: readonly string[]): ChainError {
+  return new ChainError('undo-would-lose', `Undo would lose what the repair did not make: ${losses.join(', ')}.`, {
     hint: 'Move or delete these first, then run `chain undo` again. Nothing was changed.',
   });
 }

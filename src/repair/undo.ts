@@ -34,6 +34,7 @@ import {
   restoreFiles,
   wholePlan,
 } from './journal.ts';
+import { wouldLose } from './loss.ts';
 import { refuseForeignNames } from './plan-file.ts';
 import { orderForUndo, unitsFor } from './units.ts';
 
@@ -130,6 +131,7 @@ async function undoSteps(
   guard: () => Promise<void>,
 ): Promise<string[]> {
   const { settings } = context;
+  const losses: string[] = [];
   const units = unitsFor(
     // Inside the one transaction everything is transactional.
     orderForUndo(repair.plan.steps).map((step) => ({ ...step, transactional: true })),
@@ -139,6 +141,7 @@ async function undoSteps(
       stepsFolder: settings.stepsFolder,
       repairId: repair.id,
       toolVersion: context.toolVersion,
+      losses,
     },
   );
   try {
@@ -161,11 +164,14 @@ async function undoSteps(
         faults: context.faults,
         onEvent: context.onEvent,
       });
+      if (losses.length > 0) throw wouldLose(losses);
       await ledger.setState(repair.id, 'undoing');
       return reverted;
     });
   } catch (fault) {
-    throw refusalOf(fault);
+    const cause = fault instanceof UnitFailure ? fault.cause : fault;
+    // What comes after a loss may fail because of it.
+    throw losses.length > 0 && sqlStateOf(cause) !== null ? wouldLose(losses) : refusalOf(fault);
   }
 }
 

@@ -9,7 +9,7 @@ import { ChainError } from '../errors.ts';
 import type { Step } from '../model/plan.ts';
 import type { Unit } from '../run/index.ts';
 import { parseSql, splitStatements } from '../sql/index.ts';
-import { type OwnObjects, ownObjects, refuseLoss } from './loss.ts';
+import { lossesOf, type OwnObjects, ownObjects } from './loss.ts';
 import { runSeedStep, undoSeedStep } from './seed-step.ts';
 
 export interface StepContext {
@@ -20,6 +20,8 @@ export interface StepContext {
   toolVersion: string;
   /** A second session, for the rows as they were before the seed. */
   openReader?: () => Promise<Connection>;
+  /** Undo: filled with what it would lose, all of it; whoever asks for it then takes nothing back. */
+  losses?: string[];
   /** What the seed says while it runs. */
   onSeedNotice?: (message: string) => void;
 }
@@ -46,7 +48,7 @@ export function unitsFor(steps: readonly Step[], context: StepContext): Unit[] {
         // The stamp guards its own rows: they must be exactly what the repair wrote.
         if (step.phase !== 'stamp') {
           own ??= ownObjects(steps);
-          await refuseLoss(step, own, context.connection);
+          context.losses?.push(...(await lossesOf(step, own, context.connection)));
         }
         if (hasStatement(step.down)) await context.connection.query(step.down);
       },

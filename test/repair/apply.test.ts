@@ -217,13 +217,20 @@ describe('undo', () => {
     await scenario.dispose();
     const sql = `ALTER TABLE public.members ADD COLUMN size int DEFAULT 0, ADD COLUMN seen timestamptz DEFAULT now();\n`;
     const down = 'ALTER TABLE public.members DROP COLUMN size;\nALTER TABLE public.members DROP COLUMN seen;\n';
-    scenario = await openScenario([{ ...(steps[0] as (typeof steps)[0]), sql, down }]);
+    const first = steps[0] as (typeof steps)[0];
+    const more = 'ALTER TABLE public.members ADD COLUMN note text;\n';
+    const back = 'ALTER TABLE public.members DROP COLUMN note;\n';
+    const second = { ...first, name: '0002_add_note', sql: more, down: back };
+    scenario = await openScenario([{ ...first, sql, down }, second]);
     const before = await scenario.state();
     await apply();
     const { connection } = scenario.database;
-    await connection.query('UPDATE members SET size = 3');
-    await expect(undo(scenario.context)).rejects.toThrow('1 value of public.members.size');
-    await connection.query('UPDATE members SET size = 0; CREATE INDEX mine ON members (id, size)');
+    await connection.query(`UPDATE members SET size = 3, note = 'x'`);
+    // All of it, whichever step would lose it.
+    await expect(undo(scenario.context)).rejects.toThrow(
+      '1 value of public.members.note, 1 value of public.members.size',
+    );
+    await connection.query('UPDATE members SET size = 0, note = NULL; CREATE INDEX mine ON members (id, size)');
     await expect(undo(scenario.context)).rejects.toThrow('index mine of public.members');
     await connection.query('DROP INDEX mine');
     await undo(scenario.context);
