@@ -118,7 +118,8 @@ function indexOf(
         kind: 'ix',
         table: tableName.name,
         namespace: tableName.schema,
-        columns: definition.keys.filter((each) => !each.isExpression).map((each) => each.text),
+        // A `text()` among the keys is a column of that name to Alembic (operations/ops.py, `_textual_index_column`).
+        columns: definition.keys.map((each) => each.text),
         name: definition.name,
       }),
     ) ?? impliedIndexName(draft, key, { keys, include: definition.include ?? [] });

@@ -41,7 +41,7 @@ export function askCatalogue(
   if (select === undefined) return null;
   try {
     const rows = new Query(catalogue, known).rows(select, new Map());
-    return { rows, isCertain: isCertain(select, catalogue.schema) };
+    return { rows, isCertain: isCertain(select, catalogue.schema) && !asksOfDefaults(select) };
   } catch (error) {
     if (error instanceof Unanswerable) return null;
     throw error;
@@ -61,6 +61,19 @@ function isCertain(select: SelectStmt, { tables, suspected }: Schema): boolean {
   });
   const named = [...tables].filter(([, table]) => texts.has(table.name));
   return named.length > 0 && named.every(([key]) => !doubtful.has(key));
+}
+
+/** The text of a default is PostgreSQL's own: whether there is one is certain, what holds of its text is not. */
+function asksOfDefaults({ whereClause }: SelectStmt): boolean {
+  let isAsked = false;
+  walk(whereClause, (kind, body) => {
+    isAsked ||= kind === 'sval' && body.sval === 'column_default';
+  });
+  return isAsked;
+}
+
+function sequenceDefault(sequence: string | null): string | null {
+  return sequence === null ? null : `nextval('${sequence.replace(/^public\./, '')}'::regclass)`;
 }
 
 const oidOf = (key: string) => `relation ${key}`;
@@ -155,8 +168,7 @@ const relations: Record<string, (schema: Schema) => Iterable<Row>> = {
           ordinal_position: at + 1,
           is_nullable: column.notNull ? 'NO' : 'YES',
           ...typeColumns(column.type),
-          // Its text is PostgreSQL's own; whether there is one is known.
-          ...(column.default === null && column.ownedSequence === null ? { column_default: null } : {}),
+          column_default: column.default ?? sequenceDefault(column.ownedSequence),
         };
   },
   *'information_schema.table_constraints'(schema) {

@@ -195,6 +195,33 @@ class Child(Base):
   });
 });
 
+it('finds a type of several parts in the annotation map', () => {
+  const text = `
+from typing import Any
+from sqlalchemy import String
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.ext.mutable import MutableDict
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+class Base(DeclarativeBase):
+    type_annotation_map = {dict[str, Any]: MutableDict.as_mutable(JSONB), list[str]: ARRAY(item_type=String), list[int]: ARRAY(String(3))}
+
+class T(Base):
+    __tablename__ = 't'
+    id: Mapped[int] = mapped_column(primary_key=True)
+    data: Mapped[dict[str, Any] | None]
+    tags: Mapped[list[str]] = mapped_column(server_default='{}')
+`;
+  const { schema, blindSpots } = readAll({ 'app/models.py': text });
+  expect(blindSpots).toEqual([]);
+  const columns = [...(schema.tables.get('public.t')?.columns.values() ?? [])];
+  expect(columns.map(({ type, notNull }) => [type, notNull])).toEqual([
+    ['integer', true],
+    ['jsonb', false],
+    ['character varying[]', true],
+  ]);
+});
+
 describe('SQLModel and Flask-SQLAlchemy', () => {
   it('reads SQLModel fields', () => {
     const { schema, blindSpots } = readAll({

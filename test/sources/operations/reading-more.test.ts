@@ -322,6 +322,76 @@ op.sync_enum_values(enum_schema='public', enum_name='e', new_values=['a'], enum_
     expect(read(body).schema.tables.get('public.t')?.indexes.get('ix')).toMatchObject({ unique: true, where: null });
   });
 
+  it.each(['psycopg2', 'psycopg'])("reads statements put together with %s's sql module", (driver) => {
+    const body = `from ${driver} import sql
+connection = op.get_bind()
+name = sql.Identifier('S', 'ta"b')
+statement = sql.SQL('CREATE TABLE {} ({})').format(name, sql.SQL(', ').join([sql.SQL('{c} int').format(c=sql.Identifier(c)) for c in ('a', 'b')]))
+connection.exec_driver_sql(statement.as_string(connection))
+connection.connection.cursor().execute(sql.SQL('ALTER TABLE {} ') .format(name) + sql.SQL("ALTER a SET DEFAULT {}").format(sql.Literal(3)))
+op.execute(sql.SQL('DROP TABLE {}').format(sql.Identifier(unheard_of)).as_string(connection))`;
+    const { operations } = read(body);
+    expect(operations).toMatchObject([
+      {
+        kind: 'createTable',
+        table: { name: { schema: 'S', name: 'ta"b' }, columns: [{ name: 'a' }, { name: 'b' }] },
+      },
+      { kind: 'alterColumn', column: 'a', default: '3' },
+      { kind: 'opaque' },
+      ...operations.slice(3),
+    ]);
+    expect(operations.slice(3).every(({ kind }) => kind === 'opaque')).toBe(true);
+  });
+
+  it('knows what aggregates over no rows give', () => {
+    const body = `bind = op.get_bind()
+t = sa.table('t', sa.column('id'))
+if bind.scalars(sa.select(sa.func.max(t.c.id)).select_from(t)).one_or_none() is None:
+    op.add_column('t', sa.Column('a', sa.Integer))
+if bind.execute(sa.select(sa.func.count().label('n')).select_from(t)).scalar() > 0:
+    op.add_column('t', sa.Column('b', sa.Integer))
+if bind.execute(sa.select(sa.func.count()).select_from(t).group_by(t.c.id)).scalar() is None:
+    op.add_column('t', sa.Column('c', sa.Integer))`;
+    const added = read(body).operations.filter((one) => one.kind === 'addColumn');
+    expect(added).toMatchObject([
+      { column: { name: 'a' }, condition: 'there are no rows in t' },
+      { column: { name: 'c' }, condition: 'there are no rows in t' },
+    ]);
+  });
+
+  it("tells whether a column has a default, whose text is PostgreSQL's own", () => {
+    const body = `op.execute("CREATE TABLE t (a int DEFAULT 3, b int, c serial)")
+for name in ('a', 'b', 'c'):
+    said = op.get_bind().execute(sa.text(f"SELECT column_default FROM information_schema.columns WHERE table_name = 't' AND column_name = '{name}'")).scalar()
+    if said:
+        op.execute(f'ALTER TABLE t ALTER COLUMN {name} DROP DEFAULT')`;
+    const changes = read(body).operations.filter((one) => one.kind === 'alterColumn');
+    expect(changes).toMatchObject([
+      { column: 'a', default: null },
+      { column: 'c', default: null },
+    ]);
+    expect(changes.every(({ condition }) => condition === undefined)).toBe(true);
+  });
+
+  it('names an index of texts as Alembic does, and knows levels of logging and days of weeks', () => {
+    const body = `import logging
+from datetime import date, datetime
+op.create_table('t', sa.Column('a', sa.Text))
+op.create_index(None, 't', [sa.text('(lower(a))')])
+op.create_index(None, 't', [sa.text('(upper(a))')])
+op.add_column('t', sa.Column('level', sa.Integer, server_default=str(logging.INFO)))
+op.add_column('t', sa.Column('day', sa.Date, server_default=datetime.fromisocalendar(2024, 1, 1).date().strftime('%Y-%m-%d')))
+op.add_column('t', sa.Column('last', sa.Date, server_default=date.fromisocalendar(2020, 53, 7).isoformat()))`;
+    const table = read(body).schema.tables.get('public.t');
+    expect([...(table?.indexes.keys() ?? [])]).toEqual(['ix_t_(lower(a))', 'ix_t_(upper(a))']);
+    expect([...(table?.columns.values() ?? [])].map((column) => column.default)).toEqual([
+      null,
+      "'20'",
+      "'2024-01-01'",
+      "'2021-01-03'",
+    ]);
+  });
+
   it('joins op.f() like the text that it is', () => {
     const { schema } = read(`${table}op.execute('CREATE INDEX ' + op.f('ix_n') + ' ON t (n)')`);
     expect([...(schema.tables.get('public.t')?.indexes.keys() ?? [])]).toEqual(['ix_n']);

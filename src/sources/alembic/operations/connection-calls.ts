@@ -79,7 +79,10 @@ export function callConnection(
     case 'stream':
     case 'stream_scalars': {
       const rows = runStatement(machine, effects, args, false);
-      return name === 'scalar' ? resultOf(machine, rows, 'scalar') : rows;
+      if (name === 'scalar') return resultOf(machine, rows, 'scalar');
+      return name === 'stream'
+        ? rows
+        : known(resultMethod(machine, rows, 'scalars', { positional: [], named: new Map() }), rows);
     }
     case 'run_sync': {
       const [fn = null, ...rest] = args.positional;

@@ -29,9 +29,10 @@ import {
 } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import { ddlConstruct } from './ddl-constructs.ts';
+import { composedText } from './driver-sql.ts';
 import { type Effects, emit, hand, objectsOf, opaque, placeOf } from './effects.ts';
 import { handle } from './handles.ts';
-import { answerQuery } from './queries.ts';
+import { answerQuery, emptyCondition, rowsWith } from './queries.ts';
 import { argument } from './read-values.ts';
 import { literalText, textBody } from './sql-text.ts';
 import { asMade, tableNameOf } from './tables.ts';
@@ -176,6 +177,9 @@ export function runStatement(machine: Machine, effects: Effects, args: Arguments
   if (isUnknown(bare)) {
     return lost(machine, effects, bare, condition);
   }
+  const composed = composedText(machine, bare);
+  if (composed !== null)
+    return runStatement(machine, effects, { ...args, positional: [composed, ...args.positional.slice(1)] }, true);
   const made = asMade(bare);
   if (made) return runConstruct(machine, effects, made, parameters, condition);
   if (isObject(bare) && (bare.kind === 'list' || bare.kind === 'tuple')) {
@@ -279,10 +283,33 @@ function runConstruct(
   const touched = rowsOf(machine, made);
   if (touched) {
     emit(machine, effects, { kind: 'touchRows', verb: touched.verb, tables: touched.tables }, { condition });
-    return touched.verb === 'select' ? emptyRows(touched.tables) : changedRows();
+    if (touched.verb !== 'select') return changedRows();
+    const totals = totalsOf(machine, made);
+    return totals === null
+      ? emptyRows(touched.tables)
+      : rowsWith(machine, totals, emptyCondition(touched.tables.map((table) => table.name)));
   }
   opaque(machine, effects, `a statement that could not be read: ${describe(made)}`, []);
   return unknown('the result of a statement that could not be read');
+}
+
+/** What `select(func.max(…), func.count())` without a GROUP BY gives over no rows: one row all the same. */
+function totalsOf(machine: Machine, made: Made): Value[] | null {
+  let root = made;
+  while (root.receiver !== null) {
+    const next = asMade(root.receiver);
+    if (next === null || root.path === '.group_by') return null;
+    root = next;
+  }
+  if (canonicalPath(root.path) !== 'sa.select' || root.positional.length === 0) return null;
+  const asked = root.positional.flatMap((each) => toItems(machine, each) ?? [each]);
+  const totals = asked.map((each): Value | undefined => {
+    let one = asMade(each);
+    while (one !== null && one.path === '.label') one = asMade(one.receiver ?? undefined);
+    const name = one === null ? undefined : /^func\.(max|min|sum|avg|count)$/.exec(canonicalPath(one.path) ?? '')?.[1];
+    return name === undefined ? undefined : name === 'count' ? 0 : null;
+  });
+  return totals.includes(undefined) ? null : (totals as Value[]);
 }
 
 export function emptyRows(tables: QualifiedName[]): Value {

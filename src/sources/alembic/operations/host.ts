@@ -34,6 +34,7 @@ import { canonicalPath } from './canonical.ts';
 import { callConnection, callContext, callQuery } from './connection-calls.ts';
 import { callMadeMethod, isEffectful, makeTable, touchesDatabase, typeMethod } from './construct-calls.ts';
 import { callModels } from './create-all.ts';
+import { composedText } from './driver-sql.ts';
 import { type Effects, opaque } from './effects.ts';
 import { configuredOption, versionTableSchema } from './env-options.ts';
 import { runStatement } from './execute.ts';
@@ -488,6 +489,10 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
   if (isObject(receiver) && receiver.kind === 'member' && isEffectful({ positional: [receiver], named: new Map() })) {
     if (receiver.name === 'connection' || receiver.name === 'cursor')
       return callConnection(machine, effects, bind, name, args);
+  }
+  if (name === 'as_string') {
+    const composed = composedText(machine, receiver);
+    if (composed !== null) return composed;
   }
   if (isEffectful(args)) {
     opaque(machine, effects, `${describe(callee)}() is outside the project and may change the database`, []);

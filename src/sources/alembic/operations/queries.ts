@@ -13,6 +13,7 @@ import {
   conditionOf,
   isObject,
   type Machine,
+  type Made,
   newList,
   plain,
   tuple,
@@ -21,6 +22,7 @@ import {
 } from '../python/index.ts';
 import type { Effects } from './effects.ts';
 import { changedRows, emptyRows } from './execute.ts';
+import { handle } from './handles.ts';
 
 /** What a server of the version that the dialect is assumed to have says of itself. */
 const serverAsked: readonly [RegExp, Value][] = [
@@ -63,12 +65,12 @@ export function answerQuery(machine: Machine, effects: Effects, text: string, op
   return emptyRows(last.tables);
 }
 
-function emptyCondition(tables: string[]): string {
+export function emptyCondition(tables: string[]): string {
   return tables.length === 0 ? 'there are no rows' : `there are no rows in ${tables.join(', ')}`;
 }
 
 /** One row with these values. */
-function rowsWith(machine: Machine, values: Value[] | null, condition: string | null): Value {
+export function rowsWith(machine: Machine, values: Value[] | null, condition: string | null): Value {
   const made: Value = {
     kind: 'made',
     path: '@rows',
@@ -193,10 +195,18 @@ function rowsOf(machine: Machine, rows: CatalogueAnswer['rows']): Value {
   const made = rowsWith(machine, null, null);
   if (isObject(made) && made.kind === 'made')
     for (const row of rows) {
-      const items = [...row.values()].map((value): Value => asValue(machine, value));
+      const items = [...row].map(
+        ([key, value]): Value =>
+          key === 'column_default' && typeof value === 'string' ? textLike(value) : asValue(machine, value),
+      );
       made.positional.push({ kind: 'tuple', items, fields: [...row.keys()] });
     }
   return made;
+}
+
+/** A text that is there, spelt more or less so. */
+function textLike(text: string): Value {
+  return { ...handle('@default'), attributes: new Map<string, Value>([['@text', text]]) };
 }
 
 function asValue(machine: Machine, value: CatalogueValue): Value {
@@ -219,6 +229,12 @@ function findTable(schema: Schema, effects: Effects, namespace: string | null, n
   return folders.some((folder) => schema.tables.has(keyOf(folder, name)) || schema.views.has(keyOf(folder, name)));
 }
 
+/** The first value of each row in the row's place. */
+export function scalarsOf(rows: Made): Made {
+  const first = (row: Value): Value => (isObject(row) && row.kind === 'tuple' ? (row.items[0] ?? null) : row);
+  return { ...rows, positional: rows.positional.map(first) };
+}
+
 /** Methods of a result, of its rows and of what changed rows. */
 export function resultMethod(machine: Machine, receiver: Value, name: string, args: Arguments): Value | undefined {
   const condition = conditionOf(receiver);
@@ -229,7 +245,8 @@ export function resultMethod(machine: Machine, receiver: Value, name: string, ar
     return name === 'close' ? null : unknown('what a change of rows returns');
   const rows = bare.positional;
   const first = rows[0];
-  const firstValue = first !== undefined && isObject(first) && first.kind === 'tuple' ? (first.items[0] ?? null) : null;
+  const firstValue =
+    first === undefined ? null : isObject(first) && first.kind === 'tuple' ? (first.items[0] ?? null) : first;
   switch (name) {
     case 'fetchall':
     case 'all':
@@ -239,6 +256,7 @@ export function resultMethod(machine: Machine, receiver: Value, name: string, ar
       if (name === 'mappings') return receiver;
       return wrap(newList(machine, [...rows]));
     case 'scalars':
+      return wrap(scalarsOf(bare));
     case 'unique':
     case 'yield_per':
     case 'columns':

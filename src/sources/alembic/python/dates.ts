@@ -40,6 +40,18 @@ export function dateCall(path: string, args: Arguments): Value | undefined {
             args,
           );
     }
+    case 'datetime.date.fromisocalendar':
+    case 'datetime.datetime.fromisocalendar': {
+      const [year, week, weekday] = ['year', 'week', 'day'].map((name, at) =>
+        integerOf(args.positional[at] ?? args.named.get(name) ?? null),
+      );
+      if (year == null || week == null || weekday == null || !(year >= 1000 && weekday >= 1 && weekday <= 7))
+        return undefined;
+      // The fourth of January is always in the first week, which begins on a Monday.
+      const fourth = new Date(Date.UTC(year, 0, 4));
+      const monday = fourth.getTime() - ((fourth.getUTCDay() + 6) % 7) * dayMs;
+      return dateOf(path.replace('.fromisocalendar', ''), monday + ((week - 1) * 7 + weekday - 1) * dayMs);
+    }
     case 'datetime.timedelta':
     case 'dateutil.relativedelta.relativedelta':
       return span(path, args);

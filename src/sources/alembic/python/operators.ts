@@ -61,7 +61,8 @@ export function isTrue(machine: Machine, value: Value): boolean | null {
 }
 
 /** What a revision holds of the database: `if bind and bind.dialect.name == …`. */
-const isHandle = (path: string): boolean => /^@(?:bind|context|session|inspector|dialect|config|op)$/.test(path);
+const isHandle = (path: string): boolean =>
+  /^@(?:bind|context|session|inspector|dialect|config|op|default)$/.test(path);
 
 function carry(result: Value, ...operands: Value[]): Value {
   for (const operand of operands) {

@@ -42,7 +42,20 @@ export function isHarmless(path: string): boolean {
   return harmlessRoots.has(path.split('.')[0] as string);
 }
 
+const logLevels: Record<string, number> = {
+  CRITICAL: 50,
+  FATAL: 50,
+  ERROR: 40,
+  WARNING: 30,
+  WARN: 30,
+  INFO: 20,
+  DEBUG: 10,
+  NOTSET: 0,
+};
+
 export function standardAttribute(machine: Machine, path: string): Value | undefined {
+  const level = /^logging\.([A-Z]+)$/.exec(path)?.[1];
+  if (level !== undefined) return logLevels[level];
   switch (path) {
     case 'typing.TYPE_CHECKING':
       return false;

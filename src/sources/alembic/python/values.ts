@@ -314,6 +314,13 @@ export function hashKey(value: Value): string | null {
         return typeof text === 'string' && isTextual(value.class) ? `s${text}` : `o${identity(value)}`;
       return `o${identity(value)}`;
     }
+    case 'operated': {
+      // `dict[str, Any]` is equal to another of the same parts.
+      const parts = value.operator === '[]' ? value.operands.map(hashKey) : [null];
+      return parts.includes(null)
+        ? `o${identity(value)}`
+        : `g${parts.map((part) => `${part?.length}:${part}`).join('')}`;
+    }
     case 'unknown':
     case 'assumed':
     case 'list':
