@@ -217,7 +217,8 @@ function hidesOf(
   }
   for (const command of commands) {
     const isRun = running.some((run) => run.command === command);
-    if (!isRun && !runsPsql(command.expanded)) continue;
+    if (!isRun && !(runsPsql(command.expanded) && running.some((run) => areTogether(run.command, command, text, kind))))
+      continue;
     // Of other commands it is theirs to fail, but of a question whose answer decides about the seed.
     if ((isRun || /\$\(/.test(command.text)) && (orTrue.test(command.text) || letsFail(command, kind)))
       put(command, 'or-true');
@@ -234,6 +235,15 @@ function hidesOf(
     hides.push({ line, span: at, what: 'failure-accepted', text: text.slice(at.from, at.to), accepts: value });
   }
   return hides.sort((a, b) => a.line - b.line || a.span.from - b.span.from);
+}
+
+/** In one script; of a Makefile one recipe, and of a pipeline only the command itself. */
+function areTogether(run: ShellCommand, other: ShellCommand, text: string, kind: SurroundingFile['kind']): boolean {
+  if (kind === 'ci') return run === other;
+  if (kind !== 'make') return true;
+  const [first, last] = [run.span.from, other.span.from].sort((a, b) => a - b) as [number, number];
+  // A line that begins at the margin ends a recipe.
+  return !/^[^\s#]/m.test(text.slice(text.indexOf('\n', first) + 1, last));
 }
 
 /** A loop until the server answers, or a question that asks for nothing but an answer. */
@@ -296,14 +306,18 @@ function successesAfter(
   kind: SurroundingFile['kind'],
 ): { later: ShellCommand; run: ShellCommand }[] {
   const found: { later: ShellCommand; run: ShellCommand }[] = [];
-  // GitHub's own shell is `bash -e`; elsewhere the last `set` counts.
+  // GitHub's own shell is `bash -e`, make stops at a failed line; elsewhere the last `set` counts.
   const initial = { exitsOnError: /^#!.*\s-\w*e/.test(text), pipefail: false };
   const exitsOnError = (index: number): boolean =>
-    kind === 'ci' || modeAt(commands, index, initial).exitsOnError || isTrapped(commands.slice(0, index));
+    kind === 'ci' ||
+    kind === 'make' ||
+    modeAt(commands, index, initial).exitsOnError ||
+    isTrapped(commands.slice(0, index));
   for (const { command, isTested: wasTested } of running) {
     const isSwallowed = swallowed.includes(command);
     if (!isSwallowed && (wasTested || exitsOnError(commands.indexOf(command)))) continue;
     for (const later of commands.slice(commands.indexOf(command) + 1)) {
+      if (kind === 'make' && !areTogether(command, later, text, kind)) break;
       // To say it is not to look at it.
       if (/\$\?|PIPESTATUS/.test(later.text) && !isSwallowed && !/^(?:echo|printf)\b/.test(later.text)) break;
       if (!isSwallowed && /^exit\s+0\b/.test(later.text)) {

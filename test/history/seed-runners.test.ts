@@ -120,6 +120,22 @@ echo "Database seeded successfully"
     expect(hides('psql -v ON_ERROR_STOP=1 -f seed_demo.sql || exit 1\necho "done"\n')).toEqual([]);
   });
 
+  it('looks in the recipe of a Makefile that runs the seed, and in no other', () => {
+    const makefile = `status:
+\t@psql "$(DSN)" -c "SELECT * FROM versions" 2>/dev/null || echo "(none)"
+
+seed:
+\tpsql "$(DSN)" -f seed_demo.sql
+\t@echo "half way"
+# all
+other:
+\t@echo "complete"
+`;
+    expect(hides(makefile, { kind: 'make', file: 'Makefile' })).toEqual(['5 no-on-error-stop']);
+    const said = makefile.replace('half way', 'Seeded');
+    expect(hides(said, { kind: 'make', file: 'Makefile' })).toEqual(['5 no-on-error-stop', '6 success-regardless']);
+  });
+
   it('takes a seed that stops by itself', () => {
     const seeds = [
       seed('scripts/seed_demo.sql', {

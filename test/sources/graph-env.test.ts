@@ -118,6 +118,7 @@ def run():
       'alembic/env.py':
         'from flask import current_app\ntarget_metadata = current_app.extensions["migrate"].db.metadata\ncontext.configure(target_metadata=target_metadata)\n',
       'scripts/demo/seed_demo.sql': '',
+      'scripts/seed_mysql.sql': '',
       'sql/other.sql': '',
     });
     expect(modelFiles).toEqual(['pkg/models.py']);

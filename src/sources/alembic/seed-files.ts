@@ -7,6 +7,9 @@ import { compareText } from '../../model/name.ts';
 
 const folders = ['scripts', 'seeds', 'db', 'sql'];
 const maxDepth = 4;
+/** Named for another database than PostgreSQL. */
+const ofOthers =
+  /(?:^|[^a-z])(?:mysql|mariadb|sqlite3?|mssql|sqlserver|oracle|clickhouse|snowflake|bigquery)(?:[^a-z]|$)/i;
 
 /** Relative paths, sorted. `named`: the settings' own list, which is all there is then. */
 export function findSeedFiles(projectDir: string, named: readonly string[] | null): string[] {
@@ -23,7 +26,7 @@ export function findSeedFiles(projectDir: string, named: readonly string[] | nul
       const path = `${folder}/${entry.name}`;
       if (entry.isDirectory()) {
         if (depth < maxDepth && !entry.name.startsWith('.') && entry.name !== 'node_modules') visit(path, depth + 1);
-      } else if (/seed[^/]*\.sql$/i.test(entry.name)) found.push(path);
+      } else if (/seed[^/]*\.sql$/i.test(entry.name) && !ofOthers.test(entry.name)) found.push(path);
     }
   };
   for (const folder of folders) visit(folder, 0);
