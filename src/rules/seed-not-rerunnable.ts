@@ -126,7 +126,9 @@ function asksFirst({ statement, reading }: SeedInsert): boolean {
   const { guards, isHandled, reads, table, span } = statement;
   if (guards.length > 0 || isHandled || reads.some((name) => name.name === table?.name)) return true;
   if (reading.inclusion?.isConditional) return true;
-  return reading.directives.some(({ command, span: at }) => command === '\\if' && at.from < span.from);
+  const before = reading.directives.filter(({ span: at }) => at.from < span.from);
+  const count = (word: string) => before.filter(({ command }) => command === word).length;
+  return count('\\if') > count('\\endif');
 }
 
 /** TRUNCATE, a table made anew, or a DELETE of all rows or of those that are inserted, stands before it. */

@@ -116,6 +116,15 @@ it('seed-not-rerunnable: advises no conflict target that the statement does not 
   ]);
 });
 
+it('seed-not-rerunnable: a condition of psql is one up to its end', async () => {
+  const seed = String.raw`\if :fresh
+INSERT INTO item (id, slug) VALUES (1, 'x');
+\endif
+INSERT INTO item (id, slug) VALUES (2, 'y');`;
+  const findings = await findingsOf('seed-not-rerunnable', { ...chain, seed });
+  expect(findings.map(({ subject }) => subject.line)).toEqual([4]);
+});
+
 it('seed-not-rerunnable: COPY knows no ON CONFLICT', async () => {
   const copy = 'COPY item (id, slug) FROM stdin;\n1\tx\n\\.\n';
   const [finding, ...others] = await findingsOf('seed-not-rerunnable', { ...chain, seed: copy });
