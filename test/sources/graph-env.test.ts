@@ -1,4 +1,5 @@
 /** What env.py sets, followed through the project's own modules. */
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ProjectFacts } from '../../src/model/project.ts';
 import type { ModelFiles } from '../../src/model/replay.ts';
@@ -110,6 +111,26 @@ def run():
     });
     expect(env.namingConvention).toEqual({ pk: 'p' });
     expect(env.targetMetadata).toMatch(/^app\.base:/);
+  });
+
+  it.each(['shop', 'org.shop'])('finds the convention where the project is itself the package %s', async (name) => {
+    project = makeProject(
+      {},
+      {
+        'org/__init__.py': '',
+        'org/shop/__init__.py': '',
+        'org/shop/db/models.py':
+          'class Base(DeclarativeBase):\n    metadata = MetaData(naming_convention={"pk": "p"})\n',
+        'org/shop/alembic.ini': '[alembic]\nscript_location = migrations\n',
+        'org/shop/migrations/env.py': `from ${name}.db.models import Base\ncontext.configure(target_metadata=Base.metadata)\n`,
+        'org/shop/migrations/versions/a.py': '',
+      },
+    );
+    const projectDir = join(project.dir, 'org', 'shop');
+    const asked = { projectDir, config: null, section: 'alembic', scriptLocation: null, versionLocations: null };
+    const config = findAlembicConfig(asked);
+    const request = { projectDir, config, seeds: null, models: null, namingConvention: null };
+    expect((await readProjectFacts(request)).facts.env.namingConvention).toEqual({ pk: 'p' });
   });
 
   it('without models looks the project through, and says so', async () => {

@@ -3,8 +3,8 @@
  * Reads files inside the project alone; refuses to know env.py, SQLAlchemy or Alembic.
  * Longer than most files here: one class that follows names, and what a module binds, which it alone asks.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { type Expression, parseOnDemand, type Statement, type TopLevel } from '../python/index.ts';
 import { decodePython } from '../revision-file/text.ts';
 
@@ -45,6 +45,8 @@ const maxHops = 40;
 export class ProjectCode {
   readonly projectDir: string;
   private readonly roots: string[];
+  /** What the project itself is imported by where it is a package: `c`, `b.c`, … as far up as packages go. */
+  private readonly ownNames: string[] = [];
   private readonly modules = new Map<string, CodeModule | null>();
   private readonly texts = new Map<string, string | null>();
   private readonly filesByFolder = new Map<string, Set<string>>();
@@ -53,6 +55,8 @@ export class ProjectCode {
   constructor(projectDir: string, importRoots: readonly string[]) {
     this.projectDir = projectDir;
     this.roots = [...importRoots];
+    for (let at = projectDir; existsSync(join(at, '__init__.py')); at = dirname(at))
+      this.ownNames.push([basename(at), ...this.ownNames.slice(-1)].join('.'));
   }
 
   /** Null: not there, not sound, or out of the project. */
@@ -105,15 +109,20 @@ export class ProjectCode {
     }
   }
 
+  /** Where a module may stand, without what ends its file's name, in Python's order. */
+  private placesOf(module: string, level: number, from: string): string[] {
+    const parts = module.split('.').filter((part) => part !== '');
+    const up = Array.from({ length: Math.max(0, level - 1) }, () => '..');
+    const places = (level > 0 ? [join(dirname(from), ...up)] : this.rootsFor(from)).map((root) => join(root, ...parts));
+    const own = this.ownNames.find((name) => level === 0 && `${module}.`.startsWith(`${name}.`));
+    if (own !== undefined) places.push(join('.', ...module.slice(own.length + 1).split('.')));
+    return places.map((place) => place.replaceAll('\\', '/')).filter((place) => !place.startsWith('..'));
+  }
+
   /** The file of a module as Python would find it; null where it is not the project's. */
   fileOfModule(module: string, level: number, from: string): string | null {
-    const parts = module === '' ? [] : module.split('.');
-    const places =
-      level > 0 ? [join(dirname(from), ...Array.from({ length: level - 1 }, () => '..'))] : this.rootsFor(from);
-    for (const place of places) {
-      const base = join(place, ...parts).replaceAll('\\', '/');
-      if (base.startsWith('..')) continue;
-      for (const file of parts.length === 0 ? [`${base}/__init__.py`] : [`${base}/__init__.py`, `${base}.py`]) {
+    for (const base of this.placesOf(module, level, from)) {
+      for (const file of module === '' ? [`${base}/__init__.py`] : [`${base}/__init__.py`, `${base}.py`]) {
         const clean = file.replace(/^\.\//, '');
         if (this.isFile(clean)) return clean;
       }
@@ -139,13 +148,7 @@ export class ProjectCode {
 
   /** A package without an `__init__.py`. */
   folderOfModule(module: string, level: number, from: string): string | null {
-    const places =
-      level > 0 ? [join(dirname(from), ...Array.from({ length: level - 1 }, () => '..'))] : this.rootsFor(from);
-    for (const place of places) {
-      const folder = join(place, ...module.split('.').filter((part) => part !== '')).replaceAll('\\', '/');
-      if (!folder.startsWith('..') && isFolder(join(this.projectDir, folder))) return folder;
-    }
-    return null;
+    return this.placesOf(module, level, from).find((folder) => isFolder(join(this.projectDir, folder))) ?? null;
   }
 
   /** Import roots, then the folder of the file that asks and those above it: code is often run from one of them. */
