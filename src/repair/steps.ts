@@ -9,6 +9,8 @@ import { keyOf, quoteIdentifier, quoteLiteral, quoteQualified } from '../model/n
 import type { Operation, SchemaOperation } from '../model/operation.ts';
 import type { Hazard, Step } from '../model/plan.ts';
 import type { Schema } from '../model/schema.ts';
+import { keepsValues } from '../model/type-change.ts';
+import { type Converted, keepingValues } from './convert.ts';
 import { doBlock, doBlockWithHandler } from './do-block.ts';
 import { type Fill, fillStep } from './fill.ts';
 import { keyOfName, referencesOf, type Wanted, wantedInOrder } from './order.ts';
@@ -239,14 +241,24 @@ function draft(
   let isReversible = true;
   let standing = before;
   const made = new Set<string>();
+  const kept = new Set<string>();
   for (const operation of operations) {
-    sql.push(...renderOperation(operation), ...catchUp(operation));
     const table = tableOf(operation);
+    const size = table === null ? undefined : inputs.bytesByTable.get(table)?.bytes;
+    const isStanding = table !== null && inputs.live.tables.has(table);
+    const converts = isStanding ? convertsValues(operation, standing, size) : null;
+    if (converts !== null) hazards.add('changes-rows');
+    // Images are told apart by step and row, so that one column of a table can have them.
+    const canKeep = (size ?? Number.POSITIVE_INFINITY) <= smallBytes && !kept.has(table as string);
+    const images = canKeep ? (converts?.kept ?? null) : null;
+    if (images !== null) kept.add(table as string);
+    if (converts !== null && images === null) hazards.add('irreversible');
+    sql.push(...(images?.before ?? []), ...renderOperation(operation), ...catchUp(operation), ...(images?.after ?? []));
     // What goes with its table needs no way back of its own.
     if (table === null || operation.kind === 'createTable' || !made.has(table)) {
       const back = wayBack(operation, standing);
       if (back === null) isReversible = false;
-      else downs.unshift(back);
+      else downs.unshift([...(images?.undoBefore ?? []), ...back, ...(images?.undoAfter ?? [])]);
     }
     if (operation.kind === 'createTable' && table !== null) made.add(table);
     const { lock, on, hazards: named } = describeLock(operation);
@@ -273,6 +285,24 @@ function draft(
     answers: [...answers],
     tables: tablesTouched(operations),
   };
+}
+
+/** A change of type under which rows may get other values; `kept`: the statements that keep the ones they have. */
+function convertsValues(
+  operation: SchemaOperation,
+  standing: Schema,
+  bytes: number | undefined,
+): { kept: Converted | null } | null {
+  if (operation.kind !== 'alterColumn' || (operation.type === undefined && operation.typeName === undefined))
+    return null;
+  const key = keyOfName(operation.table);
+  const table = standing.tables.get(key);
+  const from = table?.columns.get(operation.column)?.type;
+  if (table === undefined || from === undefined) return null;
+  if (bytes === 0 && table.kind !== 'partitioned') return null;
+  return operation.type != null && keepsValues(from, operation.type)
+    ? null
+    : { kept: keepingValues(key, operation.column, table) };
 }
 
 type AddConstraint = Extract<SchemaOperation, { kind: 'addConstraint' }>;

@@ -15,7 +15,7 @@ export default defineRule({
     problem: 'The live column is of another type (or length, precision, time zone) than the revisions declare.',
     consequence: 'Values that the code writes are refused, cut or converted, and comparisons take another meaning.',
     repair:
-      'Change the type to the declared one; PostgreSQL rewrites the table where the stored form differs, so this asks for consent.',
+      'Change the type to the declared one. PostgreSQL rewrites the table where the stored form differs, and values may be rounded or moved to another time zone: both ask for consent.',
   },
   *check({ live, drift }) {
     for (const difference of differences({ live, drift }, 'column', 'altered')) {
