@@ -13,6 +13,7 @@ import { keeping, lockTable, type RowImage, Snapshots, type WriteCounts, writeCo
 import { moreOrphans, type OrphanCount, orphanCounts } from './orphans.ts';
 import type { ScriptStatement } from './script.ts';
 import { contentHashOf, type ReadScriptFile } from './script-files.ts';
+import { setSequences } from './sequences.ts';
 import type { SeedSession } from './session.ts';
 import { type SeedTableSummary, summarise } from './summary.ts';
 
@@ -128,6 +129,12 @@ export async function runSeed(
           images.push(image);
       }
       images.sort((a, b) => compareText(a.table, b.table));
+      const inserted = new Set([
+        ...images.flatMap(({ table, before }) => (before === null ? [table] : [])),
+        ...grown.flatMap(({ name, counts }) => (counts.inserted > 0 ? [name] : [])),
+      ]);
+      for (const { sequence, column, value } of await setSequences(session, [...inserted].sort(compareText)))
+        tell({ severity: 'NOTE', message: `${sequence} was behind ${column}: set to ${value}` });
       await session.query('RELEASE SAVEPOINT chain_seed');
       await options.onRowImages?.(images);
       const there = new Set(standing.values());
