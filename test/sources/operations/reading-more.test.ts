@@ -392,6 +392,25 @@ op.add_column('t', sa.Column('last', sa.Date, server_default=date.fromisocalenda
     ]);
   });
 
+  it('tells the sequence that a column owns, and whether a type is there', () => {
+    const body = `op.execute("CREATE SCHEMA s; CREATE TABLE s.t (id serial, n int); CREATE TYPE mood AS ENUM ('ok')")
+bind = op.get_bind()
+for column in ('id', 'n'):
+    row = bind.execute(sa.text(f"select pg_get_serial_sequence('s.t', '{column}')")).fetchone()
+    if row is not None and row[0] is not None:
+        op.execute(f'ALTER TABLE s.t ALTER {column} DROP DEFAULT; DROP SEQUENCE {row[0]}')
+for name in ('mood', 'gone'):
+    if bind.dialect.has_type(bind, name):
+        op.execute(f'DROP TYPE {name}')`;
+    expect(read(body).operations.slice(3)).toMatchObject([
+      { kind: 'touchRows' },
+      { kind: 'alterColumn', column: 'id', default: null },
+      { kind: 'dropSequence', name: { schema: 's', name: 't_id_seq' } },
+      { kind: 'touchRows' },
+      { kind: 'dropType', name: { name: 'mood' } },
+    ]);
+  });
+
   it('joins op.f() like the text that it is', () => {
     const { schema } = read(`${table}op.execute('CREATE INDEX ' + op.f('ix_n') + ' ON t (n)')`);
     expect([...(schema.tables.get('public.t')?.indexes.keys() ?? [])]).toEqual(['ix_n']);

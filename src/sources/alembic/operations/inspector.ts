@@ -91,6 +91,16 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
     }
     case 'has_schema':
       return schema.namespaces.has(nameOf(argument(args, 0, 'schema_name'))?.name ?? '');
+    case 'has_type': {
+      // Of the dialect alone: `dialect.has_type(connection, name, schema=None)`.
+      const type = nameOf(argument(args, 0, 'type_name'))?.name;
+      const within = namespaceOf(argument(args, 1, 'schema'));
+      const folders = within === null ? [...effects.sink.searchPath(), 'public'] : [within];
+      const { enums, domains, composites } = schema;
+      return type === undefined
+        ? unknown('whether a type is there whose name is not known')
+        : folders.some((folder) => [enums, domains, composites].some((kind) => kind.has(keyOf(folder, type))));
+    }
     case 'has_sequence':
       return [...schema.sequences.values()].some(
         (one) => one.name === nameOf(argument(args, 0, 'sequence_name'))?.name,

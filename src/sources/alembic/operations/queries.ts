@@ -47,6 +47,18 @@ export function answerQuery(machine: Machine, effects: Effects, text: string, op
     const rows = rowsOf(machine, answer.rows);
     return answer.isCertain ? rows : assumed(rows, 'the catalogue has what the lines that were read left in it');
   }
+  const serial = /^\s*select\s+pg_get_serial_sequence\(\s*'([^']+)'\s*,\s*'([^']+)'\s*\)\s*;?\s*$/i.exec(text);
+  if (serial !== null) {
+    const [folder, table] = (serial[1] as string).includes('.') ? (serial[1] as string).split('.') : [null, serial[1]];
+    const folders = folder === null ? [...effects.sink.searchPath(), 'public'] : [folder as string];
+    const { tables } = effects.sink.schema();
+    const found = folders.map((each) => tables.get(keyOf(each, table as string))).find(Boolean);
+    // An owned sequence, of SERIAL or set by OWNED BY; an identity's is its own.
+    if (found !== undefined && !/"/.test(serial[1] as string)) {
+      const column = found.columns.get(serial[2] as string);
+      if (column !== undefined && column.identity === null) return rowsWith(machine, [column.ownedSequence], null);
+    }
+  }
   const catalogue = answerCatalogue(machine, effects, text);
   if (catalogue !== undefined) return catalogue;
   if (/\b(?:(?:pg_\w+|information_schema\.\w+|to_reg\w+|current_setting|current_schema)\b|version\s*\()/i.test(text))
