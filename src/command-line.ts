@@ -4,6 +4,7 @@
  */
 import { ChainError, type ExitCode } from './errors.ts';
 import { editDistance } from './model/edit-distance.ts';
+import { hazards } from './model/plan.ts';
 import type { Settings } from './settings.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -73,7 +74,7 @@ export const commands: readonly Command[] = [
     flags: {
       apply: off('Carry the plan out: files, database, seed'),
       plan: text('Apply this reviewed plan file and nothing else'),
-      allow: list('Hazards to consent to by name, e.g. changes-rows'),
+      allow: { ...list('Hazards to consent to by name'), choices: hazards },
       'without-rehearsal': off('Apply although no rehearsal passed'),
       'merge-duplicates': off('Merge rows that stand twice under two owners'),
       seed: { type: 'boolean', default: true, describe: 'Run the seed (--no-seed leaves it)' },

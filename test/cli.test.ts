@@ -68,6 +68,7 @@ describe('usage', () => {
     [['explain', 'no-such-rule'], 'no-such-rule'],
     [['doctor', '--only', 'no-such-rule'], 'no-such-rule'],
     [['repair', '--plan', 'plan.json'], '--apply'],
+    [['repair', '--allow', 'drops,change-rows'], 'Given: "change-rows", Choices: "changes-rows"'],
   ])('refuses %j with exit 2 and a word about it', (args, word) => {
     const { status, stdout, stderr } = chain(...args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });

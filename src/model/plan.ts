@@ -3,14 +3,17 @@
  */
 import type { SeedRerun } from './seed.ts';
 
-export type Hazard =
-  | 'changes-rows'
-  | 'rewrites-table'
-  | 'long-lock'
-  | 'not-transactional'
-  | 'drops'
-  | 'irreversible'
-  | 'merges-rows';
+export const hazards = [
+  'changes-rows',
+  'rewrites-table',
+  'long-lock',
+  'not-transactional',
+  'drops',
+  'irreversible',
+  'merges-rows',
+] as const;
+
+export type Hazard = (typeof hazards)[number];
 
 export interface Patch {
   file: string;

@@ -380,9 +380,14 @@ function stampSteps(
         head,
         made.operations.map((operation) => ({ ...operation, origin: { revision: head, file: '', line: 0 } })),
       );
-    const target = findStampTarget(chain, operations, made.schema, context);
+    const found = findStampTarget(chain, operations, made.schema, context);
+    const { target } = found;
     if (target === null) {
-      const reason = 'the repaired schema would match no revision exactly, so none can be stamped';
+      const near = found.nearest;
+      const differs = near?.differs ?? [];
+      const more = differs.length > 3 ? ` and ${differs.length - 3} more` : '';
+      const why = near === null ? '' : ` (nearest is ${near.id}: ${differs.slice(0, 3).join(', ')}${more})`;
+      const reason = `the repaired schema would match no revision exactly, so none can be stamped${why}`;
       left.push(...answers.map((key) => ({ key, reason })));
       return { steps, assumed: known };
     }

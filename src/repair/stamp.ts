@@ -41,25 +41,31 @@ export function closureOf(chain: Pick<FutureChain, 'parents'>, id: RevisionId): 
   return seen;
 }
 
+interface Nearest {
+  id: RevisionId;
+  /** In words. */
+  differs: string[];
+}
+
 /**
  * The revision whose schema `live` (as it will be) matches: the oldest of a tie, then forward over revisions whose effect is
  * there already. What leaves no sign (rows, privileges) is left for an upgrade to run, unless something after it is there.
- * Null where none matches.
+ * Where none matches, the one that is nearest.
  */
 export function findStampTarget(
   chain: FutureChain,
   operationsById: ReadonlyMap<RevisionId, readonly Operation[]>,
   live: Schema,
   context: SettleContext,
-): RevisionId | null {
+): { target: RevisionId } | { target: null; nearest: Nearest | null } {
   const order = orderOf(chain);
   const schemas = new Map<RevisionId, Schema>();
   for (const id of order)
     schemas.set(id, schemaOf(closureOf(chain, id), order, chain, operationsById, schemas, context));
   const everDeclared = declaredParts([...schemas.values()]);
-  const fits = order.filter((id) => isMatch(schemas.get(id) as Schema, live, everDeclared));
+  const fits = order.filter((id) => mismatches(schemas.get(id) as Schema, live, everDeclared).length === 0);
   const oldest = fits[0];
-  if (oldest === undefined) return null;
+  if (oldest === undefined) return { target: null, nearest: nearestOf(order, schemas, live, everDeclared) };
   // Tables, columns and keys alone tell no revision from the next where it makes an index or alters a type.
   const contradictions = (id: RevisionId) =>
     compareSchemas(schemas.get(id) as Schema, live).differences.map((one) =>
@@ -80,7 +86,22 @@ export function findStampTarget(
     target = id;
     known = new Set(found);
   }
-  return target;
+  return { target };
+}
+
+/** The revision that `live` is least unlike, and in what. */
+function nearestOf(
+  order: readonly RevisionId[],
+  schemas: ReadonlyMap<RevisionId, Schema>,
+  live: Schema,
+  everDeclared: ReadonlySet<string>,
+): Nearest | null {
+  let nearest: Nearest | null = null;
+  for (const id of order) {
+    const differs = mismatches(schemas.get(id) as Schema, live, everDeclared);
+    if (nearest === null || differs.length <= nearest.differs.length) nearest = { id, differs };
+  }
+  return nearest;
 }
 
 /** One parent's schema with the revision's operations on it; of several parents, everything before in order. */
@@ -128,11 +149,13 @@ function keysOf(table: Table): string[] {
     .map((constraint) => `${constraint.type}(${constraint.columns.join(',')})${constraint.references?.table ?? ''}`);
 }
 
-function isMatch(declared: Schema, live: Schema, everDeclared: ReadonlySet<string>): boolean {
+function mismatches(declared: Schema, live: Schema, everDeclared: ReadonlySet<string>): string[] {
   const [wanted, found] = [partsOf(declared), partsOf(live)];
-  for (const part of wanted) if (!found.has(part)) return false;
-  for (const part of found) if (everDeclared.has(part) && !wanted.has(part)) return false;
-  return wanted.size > 0;
+  if (wanted.size === 0) return ['no table at all'];
+  return [
+    ...[...wanted].filter((part) => !found.has(part)).map((part) => `${part} is missing`),
+    ...[...found].filter((part) => everDeclared.has(part) && !wanted.has(part)).map((part) => `${part} is there`),
+  ];
 }
 
 /** The operations as they will be once the patches stand: what is disabled is gone, an enum that is reused not made. */
