@@ -24,6 +24,10 @@ interface Drawn {
 /** Of the tables; what the role may not read or set stays as it is. */
 export async function setSequences(session: SeedSession, tables: readonly string[]): Promise<SequenceSet[]> {
   const set: SequenceSet[] = [];
+  if (tables.length === 0) return set;
+  // Only PostgreSQL's own functions and operators are called; what is set by `setval` stays, whatever is rolled back.
+  await session.query('SAVEPOINT chain_sequences');
+  await session.query('SET LOCAL search_path = pg_catalog');
   for (const { schema, sequence, table, column } of await drawnColumns(session, tables)) {
     const name = quoteQualified({ schema, name: sequence });
     await session.query('SAVEPOINT chain_sequence');
@@ -44,12 +48,13 @@ export async function setSequences(session: SeedSession, tables: readonly string
     }
     await session.query('RELEASE SAVEPOINT chain_sequence');
   }
+  await session.query('ROLLBACK TO SAVEPOINT chain_sequences');
+  await session.query('RELEASE SAVEPOINT chain_sequences');
   return set;
 }
 
 /** Whole-number columns that own a rising sequence, or draw from one by their default. */
 async function drawnColumns(session: SeedSession, tables: readonly string[]): Promise<Drawn[]> {
-  if (tables.length === 0) return [];
   const { rows } = await session.query<Drawn>(
     `SELECT DISTINCT n.nspname AS schema, s.relname AS sequence, ${keyInSql('tn.nspname', 't.relname')} AS table, a.attname AS column
        FROM (SELECT d.objid AS sequence, d.refobjid AS relation, d.refobjsubid AS number FROM pg_catalog.pg_depend d
