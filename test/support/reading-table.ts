@@ -91,6 +91,11 @@ export const readingRows: readonly ReadingRow[] = [
     is: 'read',
   },
   {
+    construct: 'statements put together with the `sql` module of psycopg or psycopg2',
+    body: `from psycopg import sql\nstatement = sql.SQL('CREATE TABLE {} (id int)').format(sql.Identifier('t'))\nop.get_bind().exec_driver_sql(statement.as_string(op.get_bind()))`,
+    is: 'read',
+  },
+  {
     construct: '`if` on the dialect, `autocommit_block`, `try`/`except`',
     body: `${table}if op.get_bind().dialect.name == 'postgresql':\n    with op.get_context().autocommit_block():\n        op.create_index('ix', 't', ['n'], postgresql_concurrently=True)\ntry:\n    op.drop_index('ix')\nexcept Exception:\n    raise`,
     is: 'read',
