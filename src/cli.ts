@@ -12,6 +12,7 @@ import { packageVersion } from './package.ts';
 import { refuseLedOut } from './project-folder.ts';
 import type { Flags } from './settings.ts';
 import { type ProcessTerminal, processTerminal } from './terminal.ts';
+import { compileParserOnce, optimiseLate } from './v8-flags.ts';
 
 async function main(args: string[]): Promise<number> {
   const { default: makeYargs } = await import('yargs');
@@ -109,6 +110,7 @@ async function runCommand(command: Command, argv: Record<string, unknown>, signa
       color: Boolean(process.stdout.isTTY) && outputFile === null,
     });
     if (outputFile !== null) await refuseLedOut(settings.project, outputFile);
+    if (/^(graph|schema)\b/.test(command.usage)) optimiseLate();
     const run = await command.load();
     return await run(settings, terminal, argv);
   } catch (error) {
@@ -190,4 +192,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(exitCodes.ok);
 });
 
+compileParserOnce();
 process.exitCode = await main(process.argv.slice(2));

@@ -83,6 +83,7 @@ const rows: Row[] = [
   },
   { layer: 'project-folder', may: ['errors'], because: 'where may be written is one question, whatever is written' },
   { layer: 'package', may: [], because: 'it knows where the package lies and nothing else' },
+  { layer: 'v8-flags', may: [], because: 'how V8 compiles changes no result' },
   {
     layer: 'command-line',
     may: [...everyone, 'commands', 'settings', 'terminal'],
@@ -90,7 +91,7 @@ const rows: Row[] = [
   },
   {
     layer: 'cli',
-    may: [...everyone, 'command-line', 'settings', 'terminal', 'package', 'project-folder'],
+    may: [...everyone, 'command-line', 'settings', 'terminal', 'package', 'project-folder', 'v8-flags'],
     because: 'the root knows how a run begins and ends',
   },
 ];
