@@ -10,6 +10,8 @@ export class Digraph {
   private readonly graph = new Graph({ directed: true });
   private readonly keys = new Map<string, string>();
   private readonly names: string[] = [];
+  /** Until an edge is added: graphlib lists them anew for whoever asks. */
+  private readonly successorsById = new Map<string, readonly string[]>();
 
   addNode(id: string): void {
     if (this.keys.has(id)) return;
@@ -25,6 +27,7 @@ export class Digraph {
     const toKey = this.keys.get(to);
     if (fromKey === undefined || toKey === undefined) return false;
     this.graph.setEdge(fromKey, toKey);
+    this.successorsById.delete(from);
     return true;
   }
 
@@ -37,7 +40,7 @@ export class Digraph {
   }
 
   successors(id: string): string[] {
-    return this.named(this.graph.successors(this.keys.get(id) ?? '')).sort(compareText);
+    return [...this.after(id)].sort(compareText);
   }
 
   predecessors(id: string): string[] {
@@ -48,8 +51,13 @@ export class Digraph {
     return keys === undefined ? [] : keys.map((key) => this.names[Number(key)] as string);
   }
 
-  private after(id: string): string[] {
-    return this.named(this.graph.successors(this.keys.get(id) as string));
+  private after(id: string): readonly string[] {
+    let known = this.successorsById.get(id);
+    if (known === undefined) {
+      known = this.named(this.graph.successors(this.keys.get(id) ?? ''));
+      this.successorsById.set(id, known);
+    }
+    return known;
   }
 
   /** Sources first, ties by name (Kahn's algorithm on a heap); what lies on a cycle comes last, by name. */
@@ -135,7 +143,7 @@ export class Digraph {
     const found: string[][] = [];
     for (const root of this.names) {
       if (index.has(root)) continue;
-      const work: { id: string; successors: string[]; at: number }[] = [];
+      const work: { id: string; successors: readonly string[]; at: number }[] = [];
       const enter = (id: string): void => {
         index.set(id, index.size);
         low.set(id, index.get(id) as number);

@@ -22,14 +22,21 @@ export function shortened(text: string, most: number, rest = '--format json has 
   return `${text.slice(0, end)}… (${(text.length - end).toLocaleString('en')} more characters; ${rest})`;
 }
 
-/** Every string in a plain value, keys left alone. */
+/** Every string in a plain value, keys left alone. What holds none that changes is given back itself: most of a document. */
 export function mapStrings<T>(value: T, change: (text: string) => string): T {
   if (typeof value === 'string') return change(value) as T;
-  if (Array.isArray(value)) return value.map((item) => mapStrings(item, change)) as T;
-  if (value !== null && typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapStrings(item, change)])) as T;
+  if (value === null || typeof value !== 'object') return value;
+  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  let changed: unknown[] | null = null;
+  for (let at = 0; at < items.length; at++) {
+    const to = mapStrings(items[at], change);
+    if (to === items[at]) continue;
+    changed ??= [...items];
+    changed[at] = to;
   }
-  return value;
+  if (changed === null) return value;
+  const own = changed;
+  return (Array.isArray(value) ? own : Object.fromEntries(Object.keys(value).map((key, at) => [key, own[at]]))) as T;
 }
 
 /** A project's file from the top of its repository; one beside it (`../seeds/a.sql`) by its place there. */
