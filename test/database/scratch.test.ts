@@ -256,7 +256,8 @@ describe('a scratch server named by --scratch-url', () => {
     expect((await first.query(`select current_setting('is_superuser') as super`)).rows).toEqual([{ super: 'off' }]);
     const left = async () => {
       const { rows } = await database.connection.query<{ name: string }>(
-        `select datname as name from pg_database where datname ~ '^chain_scratch_' union all select rolname from pg_roles where rolname = $1`,
+        `select d.datname as name from pg_database d join pg_roles r on r.oid = d.datdba where r.rolname = $1
+         union all select rolname from pg_roles where rolname = $1`,
         [first.target.user],
       );
       return rows.length;
