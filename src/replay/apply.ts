@@ -9,20 +9,11 @@ import type { Schema } from '../model/schema.ts';
 import { addColumn, alterColumn, dropColumn, renameColumn } from './columns.ts';
 import { addConstraint, alterConstraint, dropConstraint, renameConstraint, validateConstraint } from './constraints.ts';
 import { type DistributiveOmit, type ReplayState, SchemaDraft } from './draft.ts';
+import { attachPartition, detachPartition, inherit } from './heirs.ts';
 import { createIndex, dropIndex, renameIndex } from './indexes.ts';
 import { applyToKin, routinesNamed } from './kin.ts';
 import { withShortColumns } from './shorten.ts';
-import {
-  alterTableOption,
-  attachPartition,
-  commentOnTable,
-  createTable,
-  detachPartition,
-  dropTable,
-  inherit,
-  renameTable,
-  setTableNamespace,
-} from './tables.ts';
+import { alterTableOption, commentOnTable, createTable, dropTable, renameTable, setTableNamespace } from './tables.ts';
 import { applyToTypes } from './types.ts';
 
 export interface ApplyContext {

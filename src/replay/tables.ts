@@ -1,6 +1,6 @@
 /**
  * Tables: made with all they state, in the order in which PostgreSQL picks implied names; renamed, moved and dropped with
- * what points at them; partitions and heirs.
+ * what points at them.
  */
 
 import { isUniqueByIndex } from '../model/ddl-operation.ts';
@@ -9,16 +9,10 @@ import { keyOf, nameOfKey, type QualifiedName, truncateIdentifier } from '../mod
 import type { ConstraintDefinition, Operation, TableDefinition } from '../model/operation.ts';
 import type { Column, Constraint, Table } from '../model/schema.ts';
 import { columnOf, placeColumnIndex } from './columns.ts';
-import {
-  childrenOf,
-  inheritConstraint,
-  placeConstraint,
-  sameColumns,
-  targetTable,
-  withDefinition,
-} from './constraints.ts';
+import { childrenOf, placeConstraint, sameColumns, targetTable, withDefinition } from './constraints.ts';
 import { SchemaDraft } from './draft.ts';
-import { inheritIndex, placeIndex, renameIndex, withIndexDefinition } from './indexes.ts';
+import { inheritFrom } from './heirs.ts';
+import { placeIndex, renameIndex, withIndexDefinition } from './indexes.ts';
 import { renameSequence, renameView } from './kin.ts';
 
 type Act<K extends Operation['kind']> = Extract<Operation, { kind: K }>;
@@ -180,61 +174,6 @@ function isSameKey(
     (a.constraint.deferrable ?? null) === (b.constraint.deferrable ?? null) &&
     (a.constraint.nullsNotDistinct ?? false) === (b.constraint.nullsNotDistinct ?? false)
   );
-}
-
-/** Hands a parent's constraints and indexes to a child that lacks them. */
-function inheritFrom(draft: SchemaDraft, parent: string, childKey: string): void {
-  const table = draft.tables.get(parent);
-  const child = () => draft.tables.get(childKey) as Table;
-  if (table === undefined) return;
-  const has = (constraint: Constraint) =>
-    [...child().constraints.values()].some(
-      (own) =>
-        own.type === constraint.type &&
-        (constraint.type === 'c'
-          ? own.name === constraint.name
-          : own.fromPartitionParent && own.definition === constraint.definition),
-    );
-  for (const constraint of table.constraints.values())
-    if (!has(constraint)) inheritConstraint(draft, parent, constraint, [child()]);
-  if (child().partitionBound === null) return;
-  const copies = [...child().indexes.values()].filter((index) => index.fromPartitionParent);
-  for (const index of table.indexes.values())
-    if (!copies.some((copy) => copy.keyTexts.join() === index.keyTexts.join() && copy.where === index.where))
-      inheritIndex(draft, parent, index, [child()]);
-}
-
-export function attachPartition(draft: SchemaDraft, operation: Act<'attachPartition'>): void {
-  const parent = targetTable(draft, operation, operation.table);
-  const child = targetTable(draft, operation, operation.partition);
-  if (parent === null || child === null) return;
-  draft.change(child, (table) => ({ ...table, parents: [...table.parents, parent], partitionBound: operation.bound }));
-  inheritFrom(draft, parent, child);
-}
-
-export function detachPartition(draft: SchemaDraft, operation: Act<'detachPartition'>): void {
-  const parent = targetTable(draft, operation, operation.table);
-  const child = targetTable(draft, operation, operation.partition);
-  if (parent === null || child === null) return;
-  const own = <T extends { fromPartitionParent?: boolean }>(map: ReadonlyMap<string, T>) =>
-    new Map([...map].map(([name, value]) => [name, { ...value, fromPartitionParent: false }]));
-  draft.change(child, (table) => ({
-    ...table,
-    parents: table.parents.filter((each) => each !== parent),
-    partitionBound: null,
-    constraints: own(table.constraints),
-    indexes: own(table.indexes),
-  }));
-}
-
-export function inherit(draft: SchemaDraft, operation: Act<'inherit'>): void {
-  const child = targetTable(draft, operation, operation.table);
-  const parent = targetTable(draft, operation, operation.parent);
-  if (child === null || parent === null) return;
-  draft.change(child, (table) => ({
-    ...table,
-    parents: [...table.parents.filter((each) => each !== parent), ...(operation.isEnded ? [] : [parent])],
-  }));
 }
 
 export function dropTable(draft: SchemaDraft, operation: Act<'dropTable'>): void {
