@@ -1,6 +1,7 @@
 /**
- * Passwords that stand in a file which a plan edits, moves or restores, kept out of what leaves the project: a plan file and the ledger hold their
- * places, and the file itself, which has them, fills these in again. A step with one is not planned. Pure; refuses to know where plans are kept.
+ * Passwords that stand in a file which a plan edits, moves or restores, kept out of what leaves the project: a plan file and
+ * the ledger hold their places, and the file itself, which has them, fills these in again. A step with one is not planned.
+ * Pure; refuses to know where plans are kept.
  */
 import type { Patch, Plan, Step } from '../model/plan.ts';
 import { passwordsIn, statesPassword } from '../model/secrets.ts';

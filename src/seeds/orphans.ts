@@ -6,6 +6,12 @@ import { keyOf, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import { tableText } from './images.ts';
 import type { SeedSession } from './session.ts';
 
+/** Of the foreign key `f` in pg_constraint: its columns, those that they point to, and the operators that PostgreSQL compares them by. */
+export const keyParts = `(SELECT array_agg(a.attname::text ORDER BY k.position) FROM unnest(f.conkey) WITH ORDINALITY k(number, position) JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.number) AS columns,
+            (SELECT array_agg(a.attname::text ORDER BY k.position) FROM unnest(f.confkey) WITH ORDINALITY k(number, position) JOIN pg_catalog.pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number) AS targets,
+            (SELECT array_agg('OPERATOR(' || quote_ident(en.nspname::text) || '.' || o.oprname::text || ')' ORDER BY k.position)
+               FROM unnest(f.conpfeqop) WITH ORDINALITY k(oid, position) JOIN pg_catalog.pg_operator o ON o.oid = k.oid JOIN pg_catalog.pg_namespace en ON en.oid = o.oprnamespace) AS equals`;
+
 export interface OrphanCount {
   constraint: string;
   /** `schema.table` */
@@ -29,10 +35,7 @@ export async function orphanCounts(
     equals: string[];
   }>(
     `SELECT f.conname AS constraint, n.nspname AS schema, c.relname AS name, tn.nspname AS target_schema, t.relname AS target_name,
-            (SELECT array_agg(a.attname::text ORDER BY k.position) FROM unnest(f.conkey) WITH ORDINALITY k(number, position) JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.number) AS columns,
-            (SELECT array_agg(a.attname::text ORDER BY k.position) FROM unnest(f.confkey) WITH ORDINALITY k(number, position) JOIN pg_catalog.pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number) AS targets,
-            (SELECT array_agg('OPERATOR(' || quote_ident(en.nspname::text) || '.' || o.oprname::text || ')' ORDER BY k.position)
-               FROM unnest(f.conpfeqop) WITH ORDINALITY k(oid, position) JOIN pg_catalog.pg_operator o ON o.oid = k.oid JOIN pg_catalog.pg_namespace en ON en.oid = o.oprnamespace) AS equals
+            ${keyParts}
        FROM pg_catalog.pg_constraint f
        JOIN pg_catalog.pg_class c ON c.oid = f.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
        JOIN pg_catalog.pg_class t ON t.oid = f.confrelid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace

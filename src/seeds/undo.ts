@@ -4,6 +4,7 @@
  */
 import { keyOf, quoteIdentifier, quoteQualified } from '../model/name.ts';
 import { type RowImage, type RowValues, rowText, shapeOf, type TableShape, tableText } from './images.ts';
+import { keyParts } from './orphans.ts';
 import type { SeedSession } from './session.ts';
 
 export interface UndoConflict {
@@ -173,10 +174,7 @@ async function rowsReferringTo(
     equals: string[];
   }>(
     `SELECT n.nspname AS schema, c.relname AS name,
-            (SELECT array_agg(a.attname::text ORDER BY k.position) FROM unnest(f.conkey) WITH ORDINALITY k(number, position) JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.number) AS columns,
-            (SELECT array_agg(a.attname::text ORDER BY k.position) FROM unnest(f.confkey) WITH ORDINALITY k(number, position) JOIN pg_catalog.pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number) AS targets,
-            (SELECT array_agg('OPERATOR(' || quote_ident(en.nspname::text) || '.' || o.oprname::text || ')' ORDER BY k.position)
-               FROM unnest(f.conpfeqop) WITH ORDINALITY k(oid, position) JOIN pg_catalog.pg_operator o ON o.oid = k.oid JOIN pg_catalog.pg_namespace en ON en.oid = o.oprnamespace) AS equals
+            ${keyParts}
        FROM pg_catalog.pg_constraint f JOIN pg_catalog.pg_class c ON c.oid = f.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE f.contype = 'f' AND f.confrelid = pg_catalog.to_regclass($1)::oid AND f.conparentid = 0 ORDER BY 1, 2, f.conname`,
     [tableText(table)],
