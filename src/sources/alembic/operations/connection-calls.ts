@@ -22,9 +22,9 @@ import { type Effects, emit, opaque } from './effects.ts';
 import { runStatement } from './execute.ts';
 import { bind, context, handle } from './handles.ts';
 import { inspect } from './inspector.ts';
+import { asMade, tableNameOf } from './made.ts';
 import { isOperation, runOperation } from './op.ts';
 import { known, resultMethod } from './queries.ts';
-import { asMade, tableNameOf } from './tables.ts';
 
 export function callContext(machine: Machine, effects: Effects, name: string, args: Arguments): Value | undefined {
   switch (name) {

@@ -20,11 +20,12 @@ import {
 import { canonicalPath } from './canonical.ts';
 import { createFromTable, sequenceOptions, tableOfIndex } from './ddl-constructs.ts';
 import { type Effects, emit, opaque } from './effects.ts';
+import { readIndex } from './indexes.ts';
 import { inspect } from './inspector.ts';
+import { asMade, tableNameOf } from './made.ts';
 import { qualified } from './op.ts';
 import { flagOf, isAbsent, nameOf } from './read-values.ts';
 import { reflectMetadata, reflectTable } from './reflection.ts';
-import { asMade, readIndex, tableNameOf } from './tables.ts';
 import { readType } from './types.ts';
 
 /** Whether something that was handed to a call nobody can read could reach the database. */

@@ -19,8 +19,8 @@ import {
 import { canonicalPath } from './canonical.ts';
 import { isEffectful } from './construct-calls.ts';
 import { type Effects, emit, opaque } from './effects.ts';
+import { asMade } from './made.ts';
 import { argument, flagOf, isAbsent } from './read-values.ts';
-import { asMade } from './tables.ts';
 
 /** Where a base or a MetaData is made, and its name there; null: all models of the project. */
 export type ModelsBase = { file: string; name: string } | null;

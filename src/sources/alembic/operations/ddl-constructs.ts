@@ -5,10 +5,13 @@
 import type { QualifiedName } from '../../../model/name.ts';
 import { isObject, type Machine, type Made, plain, reasonOf } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
+import { readConstraint } from './constraints.ts';
 import { type Effects, emit, opaque } from './effects.ts';
+import { readIndex } from './indexes.ts';
+import { asMade, tableNameOf } from './made.ts';
 import { emitEnums, qualified } from './op.ts';
 import { flagOf, nameOf } from './read-values.ts';
-import { asMade, readConstraint, readIndex, readTable, tableNameOf } from './tables.ts';
+import { readTable } from './tables.ts';
 import { readType } from './types.ts';
 
 /** CreateTable(t), DropTable, CreateIndex, CreateSequence, CreateSchema, AddConstraint … */

@@ -4,8 +4,8 @@
  */
 import { formatBraces } from '../python/formatting.ts';
 import { isObject, type Machine, plain, textOf, toItems, type Value } from '../python/index.ts';
+import { asMade } from './made.ts';
 import { literalText } from './sql-text.ts';
-import { asMade } from './tables.ts';
 
 const part = /^psycopg2?\.sql\.(SQL|Identifier|Literal|Composed)$/;
 

@@ -32,10 +32,10 @@ import { ddlConstruct } from './ddl-constructs.ts';
 import { composedText } from './driver-sql.ts';
 import { type Effects, emit, hand, objectsOf, opaque, placeOf } from './effects.ts';
 import { handle } from './handles.ts';
+import { asMade, tableNameOf } from './made.ts';
 import { answerQuery, emptyCondition, rowsWith } from './queries.ts';
 import { argument } from './read-values.ts';
 import { literalText, textBody } from './sql-text.ts';
-import { asMade, tableNameOf } from './tables.ts';
 
 const bindPattern = /(?<![:\w\\])(:)(\w+)(?!:)/g;
 

@@ -40,12 +40,12 @@ import { configuredOption, versionTableSchema } from './env-options.ts';
 import { runStatement } from './execute.ts';
 import { bind, context, dialect, handle, inspector, session } from './handles.ts';
 import { inspect } from './inspector.ts';
+import { asMade, tableNameOf } from './made.ts';
 import { type Batch, isOperation, qualified, runOperation } from './op.ts';
 import { callRegistered, implementationOf, moduleOfRevision } from './plugins.ts';
 import { known, resultMethod } from './queries.ts';
 import { argument, flagOf, nameOf } from './read-values.ts';
 import { askColumns, columnsOf, reflectedAttribute, tablesOf } from './reflection.ts';
-import { asMade, tableNameOf } from './tables.ts';
 import { readType } from './types.ts';
 
 export interface Files {

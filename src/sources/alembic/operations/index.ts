@@ -3,22 +3,14 @@
  */
 
 export { canonicalPath } from './canonical.ts';
+export { type ReadColumn, readColumn } from './columns.ts';
+export { readConstraint } from './constraints.ts';
 export type { ModelsBase } from './create-all.ts';
 export type { Effects } from './effects.ts';
 export { type Files, newHost } from './host.ts';
+export { readIndex } from './indexes.ts';
+export { asMade, isColumn, madePath, tableNameOf } from './made.ts';
 export { flagOf, isAbsent, nameOf, textList } from './read-values.ts';
 export { evaluateRevision, type Reading, type RevisionSource } from './revision.ts';
-export {
-  asMade,
-  assembleTable,
-  isColumn,
-  madePath,
-  type ReadColumn,
-  type ReadTable,
-  readColumn,
-  readConstraint,
-  readIndex,
-  readTable,
-  tableNameOf,
-} from './tables.ts';
+export { assembleTable, type ReadTable, readTable } from './tables.ts';
 export { type EnumUse, type ReadType, readable, readType, unreadableType } from './types.ts';

@@ -15,23 +15,16 @@ import {
   toItems,
   type Value,
 } from '../python/index.ts';
+import { readColumn } from './columns.ts';
+import { checkOfType, isLeftOut, readAction, readExclude } from './constraints.ts';
+import { readDefault } from './defaults.ts';
 import { type Effects, emit, opaque } from './effects.ts';
 import { runSql } from './execute.ts';
+import { readIndex, spatialIndex } from './indexes.ts';
+import { asMade, tableNameOf } from './made.ts';
 import { argument, conditionAmong, flagOf, isAbsent, nameOf, textList } from './read-values.ts';
 import { sqlText, textBody } from './sql-text.ts';
-import {
-  asMade,
-  checkOfType,
-  isLeftOut,
-  readAction,
-  readColumn,
-  readDefault,
-  readExclude,
-  readIndex,
-  readTable,
-  spatialIndex,
-  tableNameOf,
-} from './tables.ts';
+import { readTable } from './tables.ts';
 import { type EnumUse, readType } from './types.ts';
 
 /** What a `batch_alter_table` block fixes for the calls in it. */

@@ -20,8 +20,8 @@ import {
 import { canonicalPath } from './canonical.ts';
 import type { Effects } from './effects.ts';
 import { typeObject } from './inspector.ts';
+import { asMade, isColumn, tableNameOf } from './made.ts';
 import { argument, flagOf, isAbsent, nameOf } from './read-values.ts';
-import { asMade, isColumn, tableNameOf } from './tables.ts';
 
 /** What the schema said when somebody asked. */
 const tableByMade = new WeakMap<Made, Table>();
