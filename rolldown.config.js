@@ -1,7 +1,9 @@
 /**
  * What users start: `src` in some dozens of files instead of hundreds, and yargs in one of them, because finding and loading
- * each file is most of a short run. Every other package stays where npm puts it.
+ * each file is most of a short run. Every other package stays where npm puts it. The files are CommonJS, because only of
+ * that Node takes a code cache (src/code-cache.ts).
  */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
@@ -34,13 +36,44 @@ const executable = {
   writeBundle: ({ dir }) => chmodSync(join(dir, 'cli.js'), 0o755),
 };
 
+const moduleType = {
+  name: 'module-type',
+  generateBundle() {
+    this.emitFile({ type: 'asset', fileName: 'package.json', source: '{ "type": "commonjs" }\n' });
+  },
+};
+
+/** By a process of its own, which is under none of the flags of this one. */
+const codeCache = {
+  name: 'code-cache',
+  writeBundle({ dir }) {
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    const write = "require('./code-cache.js').writeCodeCache(process.cwd())";
+    execFileSync(process.execPath, ['--eval', write], { cwd: dir, env, stdio: 'inherit' });
+  },
+};
+
 export default defineConfig({
-  // `database` and `repair` by themselves are for benchmarks, and for tests that need a process of their own.
-  input: { cli: 'src/cli.ts', database: 'src/database/index.ts', repair: 'src/repair/index.ts' },
+  input: {
+    cli: 'src/start.ts',
+    main: 'src/cli.ts',
+    'code-cache': 'src/code-cache.ts',
+    // By themselves for benchmarks, and for tests that need a process of their own.
+    database: 'src/database/index.ts',
+    repair: 'src/repair/index.ts',
+  },
   platform: 'node',
   external: (id, importer) =>
     isBuiltin(id) || (/^[@\w][^:]*$/.test(id) && !bundled.has(id) && !/node_modules/.test(importer ?? '')),
-  checks: { ineffectiveDynamicImport: false },
-  plugins: [licences, executable],
-  output: { dir: 'dist', cleanDir: true, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+  // yargs asks `import.meta` only where a configuration extends another, which none of ours does.
+  checks: { ineffectiveDynamicImport: false, emptyImportMeta: false },
+  plugins: [licences, executable, moduleType, codeCache],
+  output: {
+    dir: 'dist',
+    cleanDir: true,
+    format: 'cjs',
+    dynamicImportInCjs: false,
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name]-[hash].js',
+  },
 });

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The command line: yargs' root, and the only place that prints an error or sets the exit code.
  */
@@ -12,7 +11,6 @@ import { packageVersion } from './package.ts';
 import { refuseLedOut } from './project-folder.ts';
 import type { Flags } from './settings.ts';
 import { type ProcessTerminal, processTerminal } from './terminal.ts';
-import { compileParserOnce, optimiseLate } from './v8-flags.ts';
 
 async function main(args: string[]): Promise<number> {
   const { default: makeYargs } = await import('yargs');
@@ -110,7 +108,6 @@ async function runCommand(command: Command, argv: Record<string, unknown>, signa
       color: Boolean(process.stdout.isTTY) && outputFile === null,
     });
     if (outputFile !== null) await refuseLedOut(settings.project, outputFile);
-    if (/^(graph|schema)\b/.test(command.usage)) optimiseLate();
     const run = await command.load();
     return await run(settings, terminal, argv);
   } catch (error) {
@@ -192,5 +189,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(exitCodes.ok);
 });
 
-compileParserOnce();
-process.exitCode = await main(process.argv.slice(2));
+// Who leaves before the end has looked at nothing.
+process.exitCode = exitCodes.bug;
+void main(process.argv.slice(2)).then((exitCode) => {
+  process.exitCode = exitCode;
+});

@@ -6,17 +6,16 @@
  */
 import { setFlagsFromString } from 'node:v8';
 
-function set(flag: string, lastMajor: number): void {
-  if (Number.parseInt(process.versions.v8, 10) <= lastMajor) setFlagsFromString(flag);
-}
+const flags: readonly { flag: string; lastMajor: number }[] = [
+  // The WebAssembly of the SQL parser: what is compiled at once serves.
+  { flag: '--no-wasm-tier-up', lastMajor: 13 },
+  { flag: '--no-wasm-dynamic-tiering', lastMajor: 13 },
+  // A function is optimised after three times the use of else.
+  { flag: '--interrupt-budget=200000', lastMajor: 11 },
+];
 
-/** The WebAssembly of the SQL parser: what is compiled at once serves. To be called before it is loaded. */
-export function compileParserOnce(): void {
-  set('--no-wasm-tier-up', 13);
-  set('--no-wasm-dynamic-tiering', 13);
-}
-
-/** For commands that read files alone: a function is optimised after three times the use of else. */
-export function optimiseLate(): void {
-  set('--interrupt-budget=200000', 11);
+/** To be called before anything is compiled: V8 takes no code cache that was made under other flags. */
+export function spareCompilers(): void {
+  const major = Number.parseInt(process.versions.v8, 10);
+  for (const { flag, lastMajor } of flags) if (major <= lastMajor) setFlagsFromString(flag);
 }

@@ -84,6 +84,8 @@ const rows: Row[] = [
   { layer: 'project-folder', may: ['errors'], because: 'where may be written is one question, whatever is written' },
   { layer: 'package', may: [], because: 'it knows where the package lies and nothing else' },
   { layer: 'v8-flags', may: [], because: 'how V8 compiles changes no result' },
+  { layer: 'code-cache', may: ['v8-flags'], because: 'built files are loaded without knowing what is in them' },
+  { layer: 'start', may: ['code-cache'], because: 'it only hands over to what was built' },
   {
     layer: 'command-line',
     may: [...everyone, 'commands', 'settings', 'terminal'],
@@ -91,7 +93,7 @@ const rows: Row[] = [
   },
   {
     layer: 'cli',
-    may: [...everyone, 'command-line', 'settings', 'terminal', 'package', 'project-folder', 'v8-flags'],
+    may: [...everyone, 'command-line', 'settings', 'terminal', 'package', 'project-folder'],
     because: 'the root knows how a run begins and ends',
   },
 ];
