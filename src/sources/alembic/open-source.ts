@@ -39,11 +39,15 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
   const sqlParser = loadSqlParser();
   const texts = new Map<string, string>();
   const graph = readRevisionGraph({ projectDir, config, maxFileBytes, keep: (file, text) => texts.set(file, text) });
-  const { facts: stated, findModels, modelsLoadedWith } = await readProjectFacts(request);
+  const { facts: stated, importRoots, findModels, modelsLoadedWith } = await readProjectFacts(request);
   const searchPath = stated.env.searchPath ?? (request.searchPath === undefined ? null : [...request.searchPath]);
   const facts = { ...stated, env: { ...stated.env, searchPath } };
   await sqlParser;
-  const files = openProjectFiles(projectDir, importRoots(projectDir, config), maxFileBytes);
+  const files = openProjectFiles(
+    projectDir,
+    [...importRoots.map((root) => join(projectDir, root)), ...packagesAround(projectDir)],
+    maxFileBytes,
+  );
   const envFile = facts.env.file === null ? null : join(projectDir, facts.env.file);
   const reading: Reading = {
     files,
@@ -112,18 +116,10 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
   };
 }
 
-/** Where Python would find the project's packages: beside the configuration, at the top, in `src`. */
-function importRoots(projectDir: string, config: AlembicConfig): string[] {
-  const roots = new Set<string>();
-  const add = (path: string) => {
-    roots.add(path);
-    roots.add(join(path, 'src'));
-  };
-  if (config.file) add(join(projectDir, dirname(config.file)));
-  add(projectDir);
-  if (config.scriptLocation) add(join(projectDir, dirname(config.scriptLocation)));
-  // A project that is itself a package is imported by its own name; nothing else above it is ever read.
+/** A project that is itself a package is imported by its own name; nothing else above it is ever read. */
+function packagesAround(projectDir: string): string[] {
+  const roots: string[] = [];
   for (let folder = projectDir; existsSync(join(folder, '__init__.py')); folder = dirname(folder))
-    roots.add(dirname(folder));
-  return [...roots];
+    roots.push(dirname(folder));
+  return roots;
 }

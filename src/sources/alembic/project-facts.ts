@@ -17,9 +17,9 @@ export interface FactsRequest {
 /** Never throws over what the project holds; what was taken or not found is in `notes`. */
 export async function readProjectFacts(
   request: FactsRequest,
-): Promise<{ facts: ProjectFacts } & Pick<EnvReading, 'findModels' | 'modelsLoadedWith'>> {
+): Promise<{ facts: ProjectFacts } & Pick<EnvReading, 'importRoots' | 'findModels' | 'modelsLoadedWith'>> {
   const { readEnvFacts } = await import('./env/read.ts');
-  const { env, notes, findModels, modelsLoadedWith } = readEnvFacts(request);
+  const { env, notes, ...found } = readEnvFacts(request);
   const facts = {
     config: request.config,
     env,
@@ -29,5 +29,5 @@ export async function readProjectFacts(
     migrators: [],
     notes: [...(request.config.notes ?? []), ...notes],
   };
-  return { facts, findModels, modelsLoadedWith };
+  return { facts, ...found };
 }

@@ -74,8 +74,12 @@ export function openProjectFiles(projectDir: string, roots: readonly string[], m
       const text = readFile(file);
       return text === null ? null : { file, text, isPackage: false };
     }
-    if (exists(base) === 'folder') return { file: join(base, '__init__.py'), text: '', isPackage: true };
     return null;
+  };
+  /** A folder without `__init__.py`: a package of its own where no folder searched holds another (PEP 420). */
+  const namespaceAt = (root: string, name: string): ReturnType<Files['findModule']> => {
+    const base = join(root, ...name.split('.'));
+    return exists(base) === 'folder' ? { file: join(base, '__init__.py'), text: '', isPackage: true } : null;
   };
   let sources: string[] | null = null;
   return {
@@ -114,11 +118,10 @@ export function openProjectFiles(projectDir: string, roots: readonly string[], m
       const known = found.get(key);
       if (known !== undefined) return known;
       let module: ReturnType<Files['findModule']> = null;
-      for (const candidate of [...roots, ...foldersAbove(folder, projectDir)]) {
-        module =
-          name === '.' ? { file: join(folder, '__init__.py'), text: '', isPackage: true } : moduleAt(candidate, name);
-        if (module) break;
-      }
+      if (name === '.') module = { file: join(folder, '__init__.py'), text: '', isPackage: true };
+      const candidates = [...roots, ...foldersAbove(folder, projectDir)];
+      for (const lookAt of [moduleAt, namespaceAt])
+        for (const candidate of candidates) module ??= lookAt(candidate, name);
       found.set(key, module);
       return module;
     },

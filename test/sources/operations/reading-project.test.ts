@@ -172,3 +172,29 @@ def upgrade():
   expect(schema.tables.get('public.t')?.columns.get('a')?.type).toBe('character varying(7)');
   expect(opaqueOf(operations)).toMatchObject([{ objects: [{ name: 'u' }] }]);
 });
+
+it('finds modules where env.py and the packaging say that Python looks', async () => {
+  const { schema, operations } = await readProject(
+    [
+      `from shop.moods import Mood
+from toolbox.types import Short
+def upgrade():
+    op.create_table('t', sa.Column('m', sa.Enum(Mood, name='mood')), sa.Column('s', Short(9)))
+`,
+    ],
+    {
+      'alembic/env.py': `import sys
+from pathlib import Path
+sys.path.insert(0, str(Path(__file__).parent.parent / 'back'))
+`,
+      'pyproject.toml': '[tool.uv.workspace]\nmembers = ["packages/*"]\n',
+      'back/shop/__init__.py': '',
+      'back/shop/moods.py': 'import enum\nclass Mood(enum.Enum):\n    SAD = 1\n',
+      'packages/tools/src/toolbox/types.py':
+        'import sqlalchemy as sa\nclass Short(sa.TypeDecorator):\n    impl = sa.String\n',
+    },
+  );
+  expect(opaqueOf(operations)).toEqual([]);
+  expect(schema.enums.get('public.mood')?.labels).toEqual(['SAD']);
+  expect(schema.tables.get('public.t')?.columns.get('s')?.type).toBe('character varying(9)');
+});

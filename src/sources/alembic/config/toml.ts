@@ -1,16 +1,27 @@
 /**
- * `[tool.alembic]` of a pyproject.toml, the only home of smol-toml. Refuses to know what the options mean.
+ * pyproject.toml and the table `[tool.alembic]` in it, the only home of smol-toml. Refuses to know what the options mean.
  */
 import { createRequire } from 'node:module';
 
 export type TomlTable = Record<string, unknown>;
 
+const parse = (text: string): TomlTable =>
+  (createRequire(import.meta.url)('smol-toml') as typeof import('smol-toml')).parse(text);
+
+/** Null where the text is no TOML. */
+export function parseToml(text: string): TomlTable | null {
+  try {
+    return parse(text);
+  } catch {
+    return null;
+  }
+}
+
 /** The table, null where the file has none. Throws where the text is no TOML. */
 export function alembicTable(text: string): TomlTable | null {
   // Most projects have no such table: the parser is loaded only where the text may hold one.
   if (!/alembic/.test(text)) return null;
-  const { parse } = createRequire(import.meta.url)('smol-toml') as typeof import('smol-toml');
-  const tool = (parse(text) as TomlTable).tool as TomlTable | undefined;
+  const tool = parse(text).tool as TomlTable | undefined;
   const table = tool?.alembic;
   return typeof table === 'object' && table !== null && !Array.isArray(table) ? (table as TomlTable) : null;
 }

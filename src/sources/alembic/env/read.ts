@@ -9,6 +9,7 @@ import type { ModelFiles } from '../../../model/replay.ts';
 import { iniOption, parseIni } from '../config/ini.ts';
 import type { Expression } from '../python/index.ts';
 import { type CodeModule, dottedName, type FoldContext, ProjectCode } from './code.ts';
+import { importRoots } from './import-roots.ts';
 import { type MetadataFound, MetadataReader } from './metadata.ts';
 import { findModelFiles, loadedModelFiles, pythonFiles } from './model-files.ts';
 import { everyExpression, type Visited } from './walk.ts';
@@ -25,6 +26,8 @@ export interface EnvReading {
   env: EnvFacts;
   /** What was taken, and what could not be followed, in words. */
   notes: string[];
+  /** Where Python finds modules of the project, in its order; relative to the project. */
+  importRoots: string[];
   /** Walks all that env.py loads: found when first asked for. */
   findModels(): ModelFiles;
   /** Files of models among all that env.py and this revision's file load. */
@@ -39,6 +42,7 @@ export function readEnvFacts(request: EnvRequest): EnvReading {
 
 class EnvReader {
   private readonly request: EnvRequest;
+  private readonly roots: string[];
   private readonly code: ProjectCode;
   private readonly metadata: MetadataReader;
   private readonly notes: string[] = [];
@@ -48,7 +52,8 @@ class EnvReader {
 
   constructor(request: EnvRequest) {
     this.request = request;
-    this.code = new ProjectCode(request.projectDir, request.config.importRoots ?? ['.']);
+    this.roots = importRoots(request.projectDir, request.config);
+    this.code = new ProjectCode(request.projectDir, this.roots);
     this.metadata = new MetadataReader(this.code);
     this.option = optionReader(request);
   }
@@ -68,6 +73,7 @@ class EnvReader {
     return {
       env,
       notes: [...new Set(this.notes)],
+      importRoots: this.roots,
       findModels: () => this.findModels(module),
       modelsLoadedWith: (revision) => this.modelsLoadedWith(module, revision),
     };

@@ -23,6 +23,7 @@ export {
 export { loadModule, makeModule, moduleName, parseCached, runWhole } from './modules.ts';
 export { binary, isTrue } from './operators.ts';
 export { type ParsedModule, parseOnDemand, parsePython, type TopLevel } from './parse.ts';
+export { pathText } from './paths.ts';
 export { newScope, type Scope } from './scope.ts';
 export { isHarmless, settingValue, standardAttribute, standardCall, standardSubscript } from './standard-library.ts';
 export * from './values.ts';

@@ -1,0 +1,120 @@
+/**
+ * The folders in which Python finds modules of the project, in its order: what env.py puts first on `sys.path`, what the
+ * configuration says, what the project's packaging says, what env.py puts last. Runs nothing.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import type { AlembicConfig } from '../../../model/project.ts';
+import { packageRoots } from '../config/packages.ts';
+import {
+  type Expression,
+  evaluate,
+  type Host,
+  LimitReached,
+  makeModule,
+  newMachine,
+  PyRaise,
+  parseCached,
+  pathText,
+  standardAttribute,
+  standardCall,
+  toItems,
+  type Value,
+} from '../python/index.ts';
+import { decodePython } from '../revision-file/text.ts';
+import { dottedName } from './code.ts';
+import { everyExpression } from './walk.ts';
+
+/** Relative to the project. */
+export function importRoots(projectDir: string, config: AlembicConfig): string[] {
+  const configured = (config.importRoots ?? ['.']).map((root) => join(projectDir, root));
+  const folders = new Set<string>([projectDir]);
+  for (const file of [config.file, config.scriptLocation])
+    for (let at = join(projectDir, dirname(file ?? '.')); at.startsWith(`${projectDir}/`); at = dirname(at))
+      folders.add(at);
+  const { first, last } = searched(projectDir, config);
+  const beside = config.scriptLocation === null ? [] : [join(projectDir, dirname(config.scriptLocation))];
+  const roots = [
+    ...first,
+    ...configured,
+    projectDir,
+    join(projectDir, 'src'),
+    ...beside.flatMap((folder) => [folder, join(folder, 'src')]),
+    ...packageRoots(projectDir, [...folders]),
+    ...last,
+  ];
+  return [...new Set(roots.map((path) => relative(projectDir, path).replaceAll('\\', '/') || '.'))].filter(
+    (path) => path !== '..' && !path.startsWith('../'),
+  );
+}
+
+const searchPathCall = /^(?:sys\.path\.(insert|append|extend)|path\.(insert|append)|site\.(addsitedir))$/;
+
+/** `sys.path.insert(0, …)` and `sys.path.append(…)` of env.py: what they put before and behind what is there. */
+function searched(projectDir: string, { scriptLocation }: AlembicConfig): { first: string[]; last: string[] } {
+  const first: string[] = [];
+  const last: string[] = [];
+  const file = join(projectDir, scriptLocation ?? '.', 'env.py');
+  const text = scriptLocation === null ? null : textAt(file);
+  if (text === null || !/\bsys\b|\bsite\b/.test(text)) return { first, last };
+  const parsed = parseCached(file, text);
+  const machine = newMachine(standardHost(projectDir), { maxSteps: 20_000, maxDepth: 50, maxSize: 10_000 });
+  const { scope } = makeModule('env', file, parsed);
+  const pathsOf = (expression: Expression): string[] => {
+    try {
+      const value = evaluate(machine, expression, scope);
+      return (pathText(value) === null ? (toItems(machine, value) ?? []) : [value]).flatMap((one) => {
+        const path = pathText(one);
+        return path === null ? [] : [resolve(projectDir, path)];
+      });
+    } catch (error) {
+      if (error instanceof LimitReached || error instanceof PyRaise || error instanceof RangeError) return [];
+      throw error;
+    }
+  };
+  const ownLevel = parsed.statements.filter((top) => top.heading === null).map(({ statement }) => statement);
+  for (const { expression } of everyExpression(ownLevel)) {
+    if (expression.kind !== 'call') continue;
+    const called = searchPathCall.exec(dottedName(expression.callee) ?? '');
+    if (called === null) continue;
+    const method = called[1] ?? called[2] ?? called[3];
+    const argument = expression.args[method === 'insert' ? 1 : 0];
+    if (argument === undefined) continue;
+    const paths = pathsOf(argument.value);
+    if (method === 'insert') first.unshift(...paths);
+    else last.push(...paths);
+  }
+  return { first, last };
+}
+
+function textAt(file: string): string | null {
+  try {
+    const decoded = decodePython(readFileSync(file));
+    return 'text' in decoded ? decoded.text : null;
+  } catch {
+    return null;
+  }
+}
+
+/** What paths are made with (`os.path`, `pathlib`) and nothing else. */
+function standardHost(projectDir: string): Host {
+  return {
+    environment: {},
+    attribute: (machine, object) =>
+      typeof object === 'object' && object?.kind === 'external' ? standardAttribute(machine, object.path) : undefined,
+    call: (machine, callee, args): Value | undefined => {
+      if (callee.kind !== 'external') return undefined;
+      return callee.path === 'os.getcwd' || callee.path === 'pathlib.Path.cwd'
+        ? projectDir
+        : standardCall(machine, callee.path, args);
+    },
+    items: () => null,
+    inherited: () => undefined,
+    leave: () => {},
+    unreadable: () => {},
+    findModule: () => null,
+    readFile: () => null,
+    exists: () => null,
+    list: () => null,
+  };
+}
