@@ -1,10 +1,9 @@
 /**
  * Starts the built files from V8's code cache, as Python starts from `.pyc` files: the build compiles each file once and
  * leaves the bytecode beside it, so that a run does not compile what it loads again. Bytecode fits one V8, one kind of
- * machine and one set of V8 flags, and V8 looks at no more of the source than its length; so each cache begins with the
- * digest of both, and where anything differs, the file itself is compiled as if there were no cache.
+ * machine and one set of V8 flags, which V8 sees to; of the source it looks at no more than the length, so each cache begins
+ * with the source it was made of. Where anything differs, the file itself is compiled as if there were no cache.
  */
-import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -13,7 +12,6 @@ import { Script } from 'node:vm';
 import { spareCompilers } from './v8-flags.ts';
 
 const extension = '.cache';
-const digestBytes = 20;
 
 /** Loads a built file by its name in `folder`, and what it requires of there, each once. Throws as `require` does. */
 export function loaderOf(folder: string): (name: string) => unknown {
@@ -49,11 +47,11 @@ export function writeCodeCache(folder: string): void {
     // Flags are a part of what must agree.
     setFlagsFromString('--lazy');
     const data = script.createCachedData();
-    writeFileSync(join(target, name + extension), Buffer.concat([digestOf(source, data), data]));
+    writeFileSync(join(target, name + extension), Buffer.concat([source, data]));
   }
 }
 
-/** What the build left for a file as it stands; undefined where that is nothing, or is for another source or is torn. */
+/** What the build left for a file as it stands; undefined where that is nothing, or of another source. */
 function cached(folder: string, name: string, source: Buffer): Buffer | undefined {
   let file: Buffer;
   try {
@@ -61,8 +59,7 @@ function cached(folder: string, name: string, source: Buffer): Buffer | undefine
   } catch {
     return undefined;
   }
-  const data = file.subarray(digestBytes);
-  return digestOf(source, data).equals(file.subarray(0, digestBytes)) ? data : undefined;
+  return file.subarray(0, source.length).equals(source) ? file.subarray(source.length) : undefined;
 }
 
 function scriptOf(filename: string, source: Buffer, cachedData?: Buffer): Script {
@@ -72,8 +69,4 @@ function scriptOf(filename: string, source: Buffer, cachedData?: Buffer): Script
 
 function cacheFolder(folder: string): string {
   return join(folder, 'code-cache', `${process.platform}-${process.arch}`);
-}
-
-function digestOf(source: Buffer, data: Buffer): Buffer {
-  return createHash('sha1').update(source).update(data).digest();
 }
