@@ -99,7 +99,7 @@ it('takes a folder without __init__.py for a package only where no other stands'
     { 'app/notes.txt': '', 'back/app/__init__.py': '', 'back/app/models.py': 'X = 1\n', 'app/seeds/one.py': '' },
   );
   const roots = [project.dir, `${project.dir}/back`];
-  const files = openProjectFiles(project.dir, roots, 1e6);
+  const files = openProjectFiles(project.dir, roots, 1e6, () => () => ({ isThere: true, condition: null }));
   expect(files.findModule('app', null)?.file).toBe(`${project.dir}/back/app/__init__.py`);
   expect(files.findModule('app.models', null)?.text).toBe('X = 1\n');
   expect(files.findModule('app.seeds', null)?.file).toBe(`${project.dir}/app/seeds/__init__.py`);

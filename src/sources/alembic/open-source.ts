@@ -10,6 +10,7 @@ import type { RevisionId } from '../../model/revision.ts';
 import type { Schema } from '../../model/schema.ts';
 import { loadSqlParser, parseSql } from '../../sql/index.ts';
 import type { MigrationSource } from '../source.ts';
+import { readRequirements } from './config/requirements.ts';
 import { readRevisionGraph } from './graph.ts';
 import { type ModelsRequest, readModels } from './models/read.ts';
 import { evaluateRevision, type Reading } from './operations/index.ts';
@@ -43,11 +44,8 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
   const searchPath = stated.env.searchPath ?? (request.searchPath === undefined ? null : [...request.searchPath]);
   const facts = { ...stated, env: { ...stated.env, searchPath } };
   await sqlParser;
-  const files = openProjectFiles(
-    projectDir,
-    [...importRoots.map((root) => join(projectDir, root)), ...packagesAround(projectDir)],
-    maxFileBytes,
-  );
+  const roots = [...importRoots.map((root) => join(projectDir, root)), ...packagesAround(projectDir)];
+  const files = openProjectFiles(projectDir, roots, maxFileBytes, () => readRequirements(projectDir, config));
   const envFile = facts.env.file === null ? null : join(projectDir, facts.env.file);
   const reading: Reading = {
     files,

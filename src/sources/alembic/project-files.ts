@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
+import type { Importable } from './config/requirements.ts';
 import { pythonFiles } from './env/model-files.ts';
 import type { Files } from './operations/index.ts';
 
@@ -24,7 +25,13 @@ export interface ProjectFiles extends Files {
   relative(path: string): string;
 }
 
-export function openProjectFiles(projectDir: string, roots: readonly string[], maxFileBytes: number): ProjectFiles {
+/** `requirements` are read when the first import is asked about. */
+export function openProjectFiles(
+  projectDir: string,
+  roots: readonly string[],
+  maxFileBytes: number,
+  requirements: () => (module: string) => Importable,
+): ProjectFiles {
   const home = realOf(projectDir) ?? projectDir;
   const kinds = new Map<string, 'file' | 'folder' | null>();
   const texts = new Map<string, string | null>();
@@ -82,7 +89,15 @@ export function openProjectFiles(projectDir: string, roots: readonly string[], m
     return exists(base) === 'folder' ? { file: join(base, '__init__.py'), text: '', isPackage: true } : null;
   };
   let sources: string[] | null = null;
+  let required: ReturnType<typeof requirements> | null = null;
   return {
+    isInstalled: (name) => {
+      const [top] = name.split('.') as [string];
+      const isOwn = top !== 'alembic' && !outsideRoots.has(top) && roots.some((root) => moduleAt(root, top) !== null);
+      if (isOwn || top === '') return { isThere: false, condition: `there is no module ${name}` };
+      required ??= requirements();
+      return required(top);
+    },
     exists,
     readFile,
     modulesWith: (text) => {

@@ -198,3 +198,114 @@ sys.path.insert(0, str(Path(__file__).parent.parent / 'back'))
   expect(schema.enums.get('public.mood')?.labels).toEqual(['SAD']);
   expect(schema.tables.get('public.t')?.columns.get('s')?.type).toBe('character varying(9)');
 });
+
+const choice = `try:
+    from vectors.sqlalchemy import Vector
+except ImportError:
+    Vector = None
+def upgrade():
+    op.create_table('t', sa.Column('v', sa.Text() if Vector is None else sa.LargeBinary()))
+`;
+const chosen: [string, Record<string, string>, string, string | undefined][] = [
+  [
+    'what the project requires is there',
+    { 'requirements.txt': 'SQLAlchemy\nvectors>=1 # of ours\n' },
+    'bytea',
+    undefined,
+  ],
+  ['what a lock names is there', { 'poetry.lock': '[[package]]\nname = "vectors"\n' }, 'bytea', undefined],
+  ['what a lock does not name is not', { 'uv.lock': '[[package]]\nname = "sqlalchemy"\n' }, 'text', undefined],
+  [
+    'what is required nowhere is taken not to be',
+    { 'pyproject.toml': '[project]\ndependencies = ["sqlalchemy[asyncio]>=2"]\n' },
+    'text',
+    'vectors is not installed, as the project requires it nowhere',
+  ],
+  [
+    'what may be left out is taken to be',
+    { 'setup.cfg': '[options]\ninstall_requires = sqlalchemy\n[options.extras_require]\nai = vectors\n' },
+    'bytea',
+    'vectors is installed',
+  ],
+  ['of a project that names nothing, it is taken to be', {}, 'bytea', 'vectors is installed'],
+  [
+    'a package of its own lacks a module',
+    { 'vectors/__init__.py': '' },
+    'text',
+    'there is no module vectors.sqlalchemy',
+  ],
+  [
+    'a module of its own lacks a name',
+    { 'vectors/__init__.py': '', 'vectors/sqlalchemy.py': 'X = 1\n' },
+    'text',
+    undefined,
+  ],
+  ['a module of its own has it', { 'vectors/sqlalchemy.py': 'class Vector: pass\n' }, 'bytea', undefined],
+];
+for (const [name, files, type, condition] of chosen)
+  it(`chooses between an import and what stands under "except ImportError": ${name}`, async () => {
+    const { schema, operations } = await readProject([choice], files);
+    expect(schema.tables.get('public.t')?.columns.get('v')?.type).toBe(type);
+    expect(operations.map((operation) => operation.condition)).toEqual([condition]);
+  });
+
+it('reads settings whose class another package may bring', async () => {
+  const { operations } = await readProject(
+    [
+      `from app.settings import settings
+def upgrade():
+    op.create_table(f'{settings.prefix}users', sa.Column('id', sa.Integer))
+`,
+    ],
+    {
+      'requirements.txt': 'alembic\n',
+      'app/settings.py': `import importlib
+def load():
+    try:
+        module = importlib.import_module('app_plus.settings')
+        made = getattr(module, 'Settings')
+    except (ImportError, AttributeError):
+        module = importlib.import_module('app.base')
+        made = getattr(module, 'Settings')
+    return made()
+settings = load()
+`,
+      'app/base.py': "class Settings:\n    prefix = 'app_'\n",
+    },
+  );
+  expect(operations).toMatchObject([
+    {
+      kind: 'createTable',
+      table: { name: { name: 'app_users' } },
+      condition: 'app_plus is not installed, as the project requires it nowhere',
+    },
+  ]);
+});
+
+it('tells what it leaves out for an import', async () => {
+  const { operations } = await readProject(
+    [
+      `from importlib.util import find_spec
+def upgrade():
+    try:
+        import plugin
+        op.drop_table('kept')
+    except ModuleNotFoundError:
+        op.create_table('t', sa.Column('id', sa.Integer))
+    if find_spec('plugin') is not None:
+        op.drop_table('other')
+    try:
+        import sqlalchemy.dialects.postgresql
+    except ImportError:
+        op.drop_table('never')
+`,
+    ],
+    { 'requirements.txt': 'alembic\n' },
+  );
+  const condition = 'plugin is not installed, as the project requires it nowhere';
+  expect(operations).toMatchObject([
+    { kind: 'createTable', condition },
+    { kind: 'opaque', objects: [{ name: 'kept' }], condition },
+    { kind: 'opaque', objects: [{ name: 'other' }], condition },
+  ]);
+});

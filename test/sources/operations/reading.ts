@@ -49,6 +49,7 @@ export function filesOf(files: Record<string, string>): Files {
             .filter((file) => file.startsWith(`${path}/`))
             .map((file) => file.slice(path.length + 1).split('/')[0] as string)
         : null,
+    isInstalled: () => ({ isThere: true, condition: null }),
     modulesWith: (text) => [...texts].filter(([, whole]) => whole.includes(text)).map(([file]) => file),
     findModule: (name) => {
       const base = `${root}/${name.split('.').join('/')}`;

@@ -33,6 +33,7 @@ const host: Host = {
   leave: () => {},
   unreadable: () => {},
   findModule: () => null,
+  isInstalled: () => ({ isThere: true, condition: null }),
   readFile: () => null,
   exists: () => null,
   list: () => null,

@@ -5,17 +5,31 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import type { AlembicConfig } from '../../../model/project.ts';
 import { parseIni } from './ini.ts';
-import { parseToml, type TomlTable } from './toml.ts';
+import { asTable, listAt, parseToml, type TomlTable, tableAt } from './toml.ts';
 
 const maxPackages = 200;
 const maxFileBytes = 1_000_000;
 
-/** Absolute folders, those of `folders` themselves left out, in the order in which they were met. */
-export function packageRoots(projectDir: string, folders: readonly string[]): string[] {
+export interface Packages {
+  /** Absolute folders that Python searches, in the order in which they were met. */
+  roots: string[];
+  /** Absolute folders whose packaging was read. */
+  folders: string[];
+}
+
+export function findPackages(projectDir: string, config: AlembicConfig): Packages {
+  const queue = [projectDir];
+  for (const file of [config.file, config.scriptLocation])
+    for (
+      let at = join(projectDir, dirname(file ?? '.'));
+      isInside(projectDir, at) && at !== projectDir;
+      at = dirname(at)
+    )
+      queue.push(at);
   const roots = new Set<string>();
   const seen = new Set<string>();
-  const queue = [...folders];
   const members = new Set<string>();
   for (let folder = queue.shift(); folder !== undefined && seen.size < maxPackages; folder = queue.shift()) {
     if (seen.has(folder) || !isInside(projectDir, folder)) continue;
@@ -32,7 +46,7 @@ export function packageRoots(projectDir: string, folders: readonly string[]): st
     }
   }
   for (const member of members) for (const root of [join(member, 'src'), member]) if (isFolder(root)) roots.add(root);
-  return [...roots];
+  return { roots: [...roots], folders: [...seen] };
 }
 
 interface Place {
@@ -149,18 +163,6 @@ function namesIn(folder: string): string[] {
   }
 }
 
-const asTable = (value: unknown): TomlTable | null =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as TomlTable) : null;
-
-function tableAt(table: TomlTable | null, ...path: string[]): TomlTable | null {
-  return path.reduce<TomlTable | null>((at, name) => asTable(at?.[name]), table);
-}
-
-function listAt(table: TomlTable | null, name: string): unknown[] {
-  const list = table?.[name];
-  return Array.isArray(list) ? list : [];
-}
-
 const isInside = (projectDir: string, path: string): boolean =>
   path === projectDir || (!relative(projectDir, path).startsWith('..') && path.startsWith(projectDir + sep));
 
@@ -172,7 +174,8 @@ function isFolder(path: string): boolean {
   }
 }
 
-function readText(path: string): string | null {
+/** Null: not there, or too large to be one. */
+export function readText(path: string): string | null {
   try {
     return statSync(path).size > maxFileBytes ? null : readFileSync(path, 'utf8');
   } catch {

@@ -32,3 +32,15 @@ export function formatTomlText(text: string, given: ReadonlyMap<string, string>)
     name === undefined ? '%' : (given.get(name) ?? whole),
   );
 }
+
+export const asTable = (value: unknown): TomlTable | null =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as TomlTable) : null;
+
+export function tableAt(table: TomlTable | null, ...path: string[]): TomlTable | null {
+  return path.reduce<TomlTable | null>((at, name) => asTable(at?.[name]), table);
+}
+
+export function listAt(table: TomlTable | null, name: string): unknown[] {
+  const list = table?.[name];
+  return Array.isArray(list) ? list : [];
+}

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { AlembicConfig } from '../../../model/project.ts';
-import { packageRoots } from '../config/packages.ts';
+import { findPackages } from '../config/packages.ts';
 import {
   type Expression,
   evaluate,
@@ -28,10 +28,6 @@ import { everyExpression } from './walk.ts';
 /** Relative to the project. */
 export function importRoots(projectDir: string, config: AlembicConfig): string[] {
   const configured = (config.importRoots ?? ['.']).map((root) => join(projectDir, root));
-  const folders = new Set<string>([projectDir]);
-  for (const file of [config.file, config.scriptLocation])
-    for (let at = join(projectDir, dirname(file ?? '.')); at.startsWith(`${projectDir}/`); at = dirname(at))
-      folders.add(at);
   const { first, last } = searched(projectDir, config);
   const beside = config.scriptLocation === null ? [] : [join(projectDir, dirname(config.scriptLocation))];
   const roots = [
@@ -40,7 +36,7 @@ export function importRoots(projectDir: string, config: AlembicConfig): string[]
     projectDir,
     join(projectDir, 'src'),
     ...beside.flatMap((folder) => [folder, join(folder, 'src')]),
-    ...packageRoots(projectDir, [...folders]),
+    ...findPackages(projectDir, config).roots,
     ...last,
   ];
   return [...new Set(roots.map((path) => relative(projectDir, path).replaceAll('\\', '/') || '.'))].filter(
@@ -113,6 +109,7 @@ function standardHost(projectDir: string): Host {
     leave: () => {},
     unreadable: () => {},
     findModule: () => null,
+    isInstalled: () => ({ isThere: true, condition: null }),
     readFile: () => null,
     exists: () => null,
     list: () => null,

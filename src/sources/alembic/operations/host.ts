@@ -50,6 +50,7 @@ import { readType } from './types.ts';
 
 export interface Files {
   findModule: Host['findModule'];
+  isInstalled: Host['isInstalled'];
   readFile: Host['readFile'];
   exists: Host['exists'];
   list: Host['list'];

@@ -71,14 +71,29 @@ export function textList(machine: Machine, value: Value | undefined): string[] |
   return names;
 }
 
-/** The first assumption among the values, for an operation that hangs on it. */
-export function conditionAmong(values: Iterable<Value | undefined>): string | null {
+/** The first assumption among the values and in what they are made of, for an operation that hangs on it. */
+export function conditionAmong(values: Iterable<Value | undefined>, depth = 6): string | null {
   for (const value of values) {
     if (value === undefined) continue;
-    const condition = conditionOf(value);
+    const condition = conditionOf(value) ?? (depth === 0 ? null : conditionAmong(partsOf(value), depth - 1));
     if (condition !== null) return condition;
   }
   return null;
+}
+
+function partsOf(value: Value): Value[] {
+  if (!isObject(value)) return [];
+  switch (value.kind) {
+    case 'made':
+      return [...value.positional, ...value.named.values(), ...(value.receiver === null ? [] : [value.receiver])];
+    case 'list':
+    case 'tuple':
+      return value.items;
+    case 'operated':
+      return value.operands;
+    default:
+      return [];
+  }
 }
 
 export { integerOf };

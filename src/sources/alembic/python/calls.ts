@@ -40,6 +40,11 @@ export function raiseBuiltin(name: string, args: Value[]): never {
   throw new PyRaise(instanceOf(builtinException(name), { positional: args, named: noNames }));
 }
 
+export function importError(module: string): PyInstance {
+  const args = { positional: [`No module named '${module}'`], named: noNames };
+  return instanceOf(builtinException('ModuleNotFoundError'), args);
+}
+
 export function instanceOf(cls: PyClass, made: Arguments | null): PyInstance {
   const instance: PyInstance = { kind: 'instance', class: cls, attributes: new Map(), made };
   if (made) instance.attributes.set('args', tuple(made.positional));

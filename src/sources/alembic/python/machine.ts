@@ -58,6 +58,8 @@ export interface Host {
   unreadable(machine: Machine, reason: string, involved: Value[]): void;
   environment: Readonly<Record<string, string>>;
   findModule(name: string, from: PyModule | null): { file: string; text: string; isPackage: boolean } | null;
+  /** Of a module that `findModule` does not find; `condition`: what was assumed, where nothing proves it. */
+  isInstalled(name: string): { isThere: boolean; condition: string | null };
   readFile(path: string): string | null;
   exists(path: string): 'file' | 'folder' | null;
   list(path: string): string[] | null;
@@ -77,10 +79,18 @@ export interface Machine {
   conditions: string[];
   /** `try` statements with handlers around what runs. */
   guards: number;
+  /** Those of them that are asked about an import that fails, and what was assumed of imports in them. */
+  importGuards: ImportGuard[];
   modules: Map<string, PyModule>;
   imports: Imports;
   /** Something was left unread for its depth: what is kept of modules may lack it. */
   isCut: boolean;
+}
+
+export interface ImportGuard {
+  /** It has an `except ImportError`, or a wider one. */
+  catches(): boolean;
+  condition: string | null;
 }
 
 /** What imports leave to whoever imports next: as in Python, a module runs once however many revisions import it. */
@@ -112,6 +122,7 @@ export function newMachine(host: Host, bounds: Bounds = defaultBounds, imports =
     shadowsByAssumption: [],
     conditions: [],
     guards: 0,
+    importGuards: [],
     modules: new Map(),
     imports,
     isCut: false,

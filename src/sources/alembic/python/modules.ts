@@ -3,11 +3,21 @@
  */
 import type { ImportedName, Statement } from './ast.ts';
 import { builtin } from './builtins.ts';
+import { importError } from './calls.ts';
 import type { Machine } from './machine.ts';
 import { type ParsedModule, parseOnDemand, type TopLevel } from './parse.ts';
 import { indexModule, type LazyNames, newScope, type Scope } from './scope.ts';
 import { execute } from './statements.ts';
-import { DepthReached, externalMember, externalModule, type PyModule, PyRaise, unknown, type Value } from './values.ts';
+import {
+  DepthReached,
+  externalMember,
+  externalModule,
+  ImportFailure,
+  type PyModule,
+  PyRaise,
+  unknown,
+  type Value,
+} from './values.ts';
 
 const parsedByText = new Map<string, { text: string; parsed: ParsedModule }>();
 
@@ -97,7 +107,8 @@ function runTopLevel(machine: Machine, module: PyModule, top: TopLevel): void {
   const before = lazy?.at ?? null;
   if (lazy) lazy.at = top.from;
   // Another module's top level runs once, whatever branch first asked for it.
-  const { shadows, shadowsByAssumption, conditions } = machine;
+  const { shadows, shadowsByAssumption, conditions, importGuards } = machine;
+  machine.importGuards = [];
   machine.shadows = [];
   machine.shadowsByAssumption = [];
   machine.conditions = [];
@@ -118,6 +129,7 @@ function runTopLevel(machine: Machine, module: PyModule, top: TopLevel): void {
     machine.shadows = shadows;
     machine.shadowsByAssumption = shadowsByAssumption;
     machine.conditions = conditions;
+    machine.importGuards = importGuards;
   }
 }
 
@@ -166,8 +178,29 @@ export function bindImport(machine: Machine, names: ImportedName[], scope: Scope
     const head = name.split('.')[0] as string;
     const wanted = as === null ? head : name;
     const module = loadModule(machine, wanted, scope.module);
+    if (module === null || (as === null && name !== head && loadModule(machine, name, scope.module) === null))
+      meetAbsence(machine, name);
     scope.names.set(as ?? head, module ?? externalModule(wanted));
   }
+}
+
+/** Where an `except ImportError` waits for it, importing what is not the project's fails, or is assumed not to. */
+export function meetAbsence(
+  machine: Machine,
+  name: string,
+  answer?: { isThere: boolean; condition: string | null },
+): void {
+  const guard = machine.importGuards.findLast((each) => each.catches());
+  if (guard === undefined) return;
+  const { isThere, condition } = answer ?? machine.host.isInstalled(name);
+  if (!isThere) throw new ImportFailure(importError(name), condition);
+  guard.condition ??= condition;
+}
+
+/** The names that a module could hold are all in its text. */
+function isClosed(module: PyModule): boolean {
+  const { lazy } = module.scope;
+  return lazy !== undefined && lazy !== null && lazy.stars.length === 0 && !lazy.statementsByName.has('__getattr__');
 }
 
 /** The project's module that `from … import` names, or the dotted name of an outside one. */
@@ -188,6 +221,7 @@ function moduleOfFrom(
 
 export function bindImportFrom(machine: Machine, statement: Statement & { kind: 'importFrom' }, scope: Scope): void {
   const source = moduleOfFrom(machine, statement, scope);
+  if (typeof source === 'string') meetAbsence(machine, source);
   if (statement.names === '*') {
     if (typeof source === 'string') return;
     for (const name of source.scope.lazy?.statementsByName.keys() ?? []) {
@@ -199,6 +233,13 @@ export function bindImportFrom(machine: Machine, statement: Statement & { kind: 
   }
   for (const { name, as } of statement.names) {
     if (typeof source !== 'string') {
+      if (
+        machine.importGuards.length > 0 &&
+        isClosed(source) &&
+        moduleName(machine, source, name) === undefined &&
+        loadModule(machine, `${source.name}.${name}`, source) === null
+      )
+        meetAbsence(machine, name, { isThere: false, condition: null });
       scope.names.set(as ?? name, moduleAttribute(machine, source, name));
       continue;
     }

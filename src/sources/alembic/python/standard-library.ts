@@ -8,7 +8,7 @@ import { newDict, newList, setKey, toItems } from './containers.ts';
 import { dateCall } from './dates.ts';
 import { reasonOf } from './expressions.ts';
 import type { Machine } from './machine.ts';
-import { loadModule } from './modules.ts';
+import { loadModule, meetAbsence } from './modules.ts';
 import { binary } from './operators.ts';
 import { globAt, makePath, normalisePath, openAt, pathText, readAt } from './paths.ts';
 import {
@@ -380,6 +380,12 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
       const name = textOf(first);
       return name === null ? unknown('a module whose name is not known') : importByName(machine, name);
     }
+    case 'importlib.util.find_spec':
+    case 'pkgutil.find_loader':
+    case 'importlib.find_loader': {
+      const name = textOf(first);
+      return name === null ? undefined : findSpec(machine, name);
+    }
     case 'contextlib.nullcontext':
       return first;
     default:
@@ -387,8 +393,19 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
   }
 }
 
+/** `find_spec('x') is not None` asks whether x could be imported. */
+function findSpec(machine: Machine, name: string): Value {
+  if (loadModule(machine, name, machine.frames[machine.frames.length - 1]?.module ?? null) !== null)
+    return external('importlib.machinery.ModuleSpec');
+  const { isThere, condition } = machine.host.isInstalled(name);
+  const spec = isThere ? external('importlib.machinery.ModuleSpec') : null;
+  return condition === null ? spec : assumed(spec, condition);
+}
+
 function importByName(machine: Machine, name: string): Value {
-  return loadModule(machine, name, machine.frames[machine.frames.length - 1]?.module ?? null) ?? external(name);
+  const module = loadModule(machine, name, machine.frames[machine.frames.length - 1]?.module ?? null);
+  if (module === null) meetAbsence(machine, name);
+  return module ?? external(name);
 }
 
 export function standardSubscript(machine: Machine, path: string, key: Value): Value | undefined {

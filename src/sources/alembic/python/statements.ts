@@ -5,16 +5,35 @@
  */
 import type { Expression, Handler, Pattern, Statement } from './ast.ts';
 import { getAttribute, setAttribute } from './attributes.ts';
-import { callMethod, callValue, decorate, evaluateDefaults, instanceOf, raiseBuiltin, runContext } from './calls.ts';
+import {
+  callMethod,
+  callValue,
+  decorate,
+  evaluateDefaults,
+  importError,
+  instanceOf,
+  raiseBuiltin,
+  runContext,
+} from './calls.ts';
 import { makeClass } from './classes.ts';
 import { iterate, newList, toItems } from './containers.ts';
 import { evaluate, reasonOf } from './expressions.ts';
-import { type Frame, inShadow, type Machine, step, underCondition } from './machine.ts';
+import { type Frame, type ImportGuard, inShadow, type Machine, step, underCondition } from './machine.ts';
 import { bindImport, bindImportFrom, lookUp } from './modules.ts';
 import { binary, isEqual, isTrue } from './operators.ts';
 import { collectBound, type Scope } from './scope.ts';
 import { deleteItem, setItem } from './subscripts.ts';
-import { assumed, conditionOf, isObject, type PyFunction, PyRaise, plain, unknown, type Value } from './values.ts';
+import {
+  assumed,
+  conditionOf,
+  ImportFailure,
+  isObject,
+  type PyFunction,
+  PyRaise,
+  plain,
+  unknown,
+  type Value,
+} from './values.ts';
 
 /** How a block ended early; `condition` where that hangs on an assumption. */
 export type Signal = { kind: 'return' | 'break' | 'continue'; value: Value; condition: string | null } | null;
@@ -317,12 +336,18 @@ function executeTry(machine: Machine, statement: Statement & { kind: 'try' }, sc
   let signal: Signal;
   const { guards } = machine;
   machine.guards = guards + (statement.handlers.length > 0 ? 1 : 0);
+  const guard = importGuard(machine, statement.handlers, scope);
+  machine.importGuards.push(guard);
+  const leave = () => {
+    machine.guards = guards;
+    machine.importGuards.splice(machine.importGuards.indexOf(guard));
+  };
   try {
     signal = execute(machine, statement.body, scope);
-    machine.guards = guards;
+    leave();
     if (signal === null) signal = execute(machine, statement.otherwise, scope);
   } catch (error) {
-    machine.guards = guards;
+    leave();
     if (!(error instanceof PyRaise)) throw error;
     const handler = statement.handlers.find((one) => catches(machine, one, error.value, scope));
     if (!handler) {
@@ -331,9 +356,41 @@ function executeTry(machine: Machine, statement: Statement & { kind: 'try' }, sc
     }
     if (handler.name) scope.names.set(handler.name, error.value);
     scope.names.set(' raised', error.value);
-    return last(execute(machine, handler.body, scope));
+    const condition = error instanceof ImportFailure ? error.condition : null;
+    const handled = underCondition(machine, condition, () => execute(machine, handler.body, scope));
+    return last(leavingOut(machine, condition, handled, handler.body, [statement.body, statement.otherwise], scope));
   }
-  return last(signal);
+  const handlers = statement.handlers.map(({ body }) => body);
+  const ran = [...statement.body, ...statement.otherwise];
+  return last(leavingOut(machine, guard.condition, signal, ran, handlers, scope));
+}
+
+function importGuard(machine: Machine, handlers: readonly Handler[], scope: Scope): ImportGuard {
+  let does: boolean | null = null;
+  return {
+    condition: null,
+    catches: () => {
+      does ??= handlers.some((handler) => catches(machine, handler, importError(''), scope));
+      return does;
+    },
+  };
+}
+
+/** What ran, and what did not, by an assumption about an import: names hang on it, and operations left out are told. */
+function leavingOut(
+  machine: Machine,
+  condition: string | null,
+  signal: Signal,
+  ran: readonly Statement[],
+  leftOut: readonly (readonly Statement[])[],
+  scope: Scope,
+): Signal {
+  if (condition === null) return signal;
+  mark(ran, scope, condition);
+  for (const block of leftOut) walkInShadow(machine, condition, block, scope, true);
+  return signal === null
+    ? null
+    : { ...signal, value: assumed(signal.value, condition), condition: signal.condition ?? condition };
 }
 
 function catches(machine: Machine, handler: Handler, raised: Value, scope: Scope): boolean {

@@ -278,6 +278,14 @@ export class PyRaise extends Error {
     this.value = value;
   }
 }
+/** `condition`: the assumption by which the import fails, where nothing proves it. */
+export class ImportFailure extends PyRaise {
+  readonly condition: string | null;
+  constructor(value: Value, condition: string | null) {
+    super(value);
+    this.condition = condition;
+  }
+}
 /** A bound was met: steps, depth, size. Nothing of the revision is read after it. */
 export class LimitReached extends Error {}
 
