@@ -12,6 +12,25 @@ export interface NamingConvention {
   ck?: string | null;
   fk?: string | null;
   pk?: string | null;
+  /** What a token of the project's own gives: undefined where it is none, null where that is not known. */
+  token?(name: string, thing: NamedThing): string | null | undefined;
+}
+export type ConventionKey = Exclude<keyof NamingConvention, 'token'>;
+
+/** What the tokens of a convention ask about. */
+export interface NamedThing {
+  kind: ConventionKey;
+  table: string;
+  /** The table's schema as the operation has it; part of a column's label. */
+  namespace: string | null;
+  columns: readonly string[];
+  referredTable?: string;
+  referredNamespace?: string | null;
+  referredColumns?: readonly string[];
+  /** Of an index. */
+  unique?: boolean;
+  /** The name given, null where there is none. */
+  name: string | null;
 }
 
 /** One section of an `alembic.ini` or a `pyproject.toml`, as Alembic would take it. */

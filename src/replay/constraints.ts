@@ -73,6 +73,7 @@ export function placeConstraint(
             ...(definition.references
               ? {
                   referredTable: definition.references.table.name,
+                  referredNamespace: definition.references.table.schema,
                   referredColumns:
                     definition.references.columns.length > 0
                       ? definition.references.columns

@@ -120,6 +120,7 @@ function indexOf(
         namespace: tableName.schema,
         // A `text()` among the keys is a column of that name to Alembic (operations/ops.py, `_textual_index_column`).
         columns: definition.keys.map((each) => each.text),
+        unique: definition.unique,
         name: definition.name,
       }),
     ) ?? impliedIndexName(draft, key, { keys, include: definition.include ?? [] });

@@ -3,26 +3,16 @@
  * (`_truncated_label`: compiler.py, `_truncate_and_render_maxlen_name`). Refuses to know PostgreSQL's own names.
  */
 import { createHash } from 'node:crypto';
-import type { NamingConvention } from '../model/project.ts';
+import type { NamedThing, NamingConvention } from '../model/project.ts';
 
 /** MetaData's own convention where none (or an empty one) is given. */
 export const defaultConvention: NamingConvention = { ix: 'ix_%(column_0_label)s' };
 
-/** What the tokens of a convention ask about. */
-export interface NamedThing {
-  kind: keyof NamingConvention;
-  table: string;
-  /** The table's schema as the operation has it; part of a column's label. */
-  namespace: string | null;
-  columns: readonly string[];
-  referredTable?: string;
-  referredColumns?: readonly string[];
-  /** The name given, null where there is none. */
-  name: string | null;
-}
-
 export function hasConvention(convention: NamingConvention | null): convention is NamingConvention {
-  return convention !== null && Object.values(convention).some((template) => template !== undefined && template !== '');
+  return (
+    convention !== null &&
+    (['ix', 'uq', 'ck', 'fk', 'pk'] as const).some((key) => convention[key] !== undefined && convention[key] !== '')
+  );
 }
 
 /**
@@ -37,8 +27,13 @@ export function conventionalName(convention: NamingConvention | null, thing: Nam
   if (thing.name === null && template.includes('%(constraint_name)s')) return null;
   const label = (column: string) =>
     `${thing.namespace === null ? '' : `${thing.namespace.replaceAll('.', '_')}_`}${thing.table}_${column}`;
+  let isKnown = true;
   const name = template.replace(/%\((\w+)\)s|%%/g, (whole, token: string | undefined) => {
     if (token === undefined) return '%';
+    // A token of the project's own goes before SQLAlchemy's of the same name.
+    const own = convention?.token?.(token, thing);
+    if (own === null) isKnown = false;
+    if (own !== undefined) return own ?? '';
     if (token === 'table_name') return thing.table;
     if (token === 'constraint_name') return thing.name ?? '';
     if (token === 'referred_table_name') return thing.referredTable ?? '';
@@ -50,7 +45,7 @@ export function conventionalName(convention: NamingConvention | null, thing: Nam
     if (match[3] === undefined) return text(columns[Number(match[2])]);
     return columns.map(text).join(match[3] === '_N' ? '_' : '');
   });
-  return truncateLabel(name);
+  return isKnown ? truncateLabel(name) : thing.name;
 }
 
 /** A name of a convention or of `op.f` over 63 characters: its first 55, `_`, and four digits of its md5. */

@@ -309,3 +309,49 @@ def upgrade():
     { kind: 'opaque', objects: [{ name: 'other' }], condition },
   ]);
 });
+
+it("names by a convention with tokens of the project's own", async () => {
+  const { schema } = await readProject(
+    [
+      `def upgrade():
+    op.create_table('users', sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.Text), sa.Column('mail', sa.Text),
+        sa.Column('boss_id', sa.Integer, sa.ForeignKey('staff.users.id')), sa.UniqueConstraint('name', 'mail'), sa.CheckConstraint("name <> ''", name='named'),
+        schema='staff')
+    op.create_index(None, 'users', ['mail'], unique=True, schema='staff')
+    op.create_index(None, 'users', ['name'], schema='staff')
+`,
+    ],
+    {
+      'alembic/env.py': 'from alembic import context\nfrom app.base import metadata\ntarget_metadata = metadata\n',
+      'app/base.py': `import hashlib
+from sqlalchemy import ForeignKeyConstraint, MetaData
+from app.tokens import plain_columns
+def _unique(constraint, table):
+    return 'uq_' if constraint.unique else ''
+def _kind(constraint, table):
+    if isinstance(constraint, ForeignKeyConstraint):
+        return 'to_' + constraint.elements[0].target_fullname.replace('.', '_')
+    return constraint.__class__.__name__
+metadata = MetaData(naming_convention=dict(
+    ix='ix_%(unique)s%(table_name)s_%(plain)s',
+    uq='uq_%(table_name)s_%(plain)s',
+    fk='fk_%(place)s_%(kind)s',
+    pk='pk_%(place)s',
+    ck='ck_%(kind)s_%(constraint_name)s',
+    plain=plain_columns, unique=_unique, kind=_kind, place=lambda constraint, table: f'{table.schema}_{table.name}',
+))
+`,
+      'app/tokens.py':
+        "def plain_columns(c, t):\n    return '_'.join(one if isinstance(one, str) else one.name for one in c.columns)\n",
+    },
+  );
+  const users = schema.tables.get('staff.users');
+  // As Alembic 1.8 with SQLAlchemy 1.4 names them.
+  expect([...(users?.constraints.keys() ?? [])].sort()).toEqual([
+    'ck_CheckConstraint_named',
+    'fk_staff_users_to_staff_users_id',
+    'pk_staff_users',
+    'uq_users_name_mail',
+  ]);
+  expect([...(users?.indexes.keys() ?? [])].sort()).toEqual(['ix_uq_users_mail', 'ix_users_name']);
+});

@@ -9,20 +9,17 @@ import { findPackages } from '../config/packages.ts';
 import {
   type Expression,
   evaluate,
-  type Host,
   LimitReached,
   makeModule,
   newMachine,
   PyRaise,
   parseCached,
   pathText,
-  standardAttribute,
-  standardCall,
   toItems,
-  type Value,
 } from '../python/index.ts';
 import { decodePython } from '../revision-file/text.ts';
 import { dottedName } from './code.ts';
+import { standardHost } from './standard-host.ts';
 import { everyExpression } from './walk.ts';
 
 /** Relative to the project. */
@@ -90,28 +87,4 @@ function textAt(file: string): string | null {
   } catch {
     return null;
   }
-}
-
-/** What paths are made with (`os.path`, `pathlib`) and nothing else. */
-function standardHost(projectDir: string): Host {
-  return {
-    environment: {},
-    attribute: (machine, object) =>
-      typeof object === 'object' && object?.kind === 'external' ? standardAttribute(machine, object.path) : undefined,
-    call: (machine, callee, args): Value | undefined => {
-      if (callee.kind !== 'external') return undefined;
-      return callee.path === 'os.getcwd' || callee.path === 'pathlib.Path.cwd'
-        ? projectDir
-        : standardCall(machine, callee.path, args);
-    },
-    items: () => null,
-    inherited: () => undefined,
-    leave: () => {},
-    unreadable: () => {},
-    findModule: () => null,
-    isInstalled: () => ({ isThere: true, condition: null }),
-    readFile: () => null,
-    exists: () => null,
-    list: () => null,
-  };
 }

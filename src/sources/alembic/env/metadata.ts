@@ -5,6 +5,7 @@
 import type { NamingConvention } from '../../../model/project.ts';
 import type { Expression } from '../python/index.ts';
 import { type CodeModule, type Definition, dottedName, moduleLevel, type ProjectCode } from './code.ts';
+import { readNaming } from './naming.ts';
 
 export interface MetadataFound {
   /** Where it is made. */
@@ -17,16 +18,6 @@ export interface MetadataFound {
   /** A convention is given and could not be read. */
   hasUnknownNaming: boolean;
 }
-
-const conventionKeys = ['ix', 'uq', 'ck', 'fk', 'pk'] as const;
-/** SQLAlchemy takes the classes as keys too. */
-const keyByClass: Record<string, (typeof conventionKeys)[number]> = {
-  Index: 'ix',
-  UniqueConstraint: 'uq',
-  CheckConstraint: 'ck',
-  ForeignKeyConstraint: 'fk',
-  PrimaryKeyConstraint: 'pk',
-};
 
 export class MetadataReader {
   private readonly code: ProjectCode;
@@ -158,42 +149,8 @@ export class MetadataReader {
   namingOfMetadata(module: CodeModule, call: Expression): Pick<MetadataFound, 'naming' | 'hasUnknownNaming'> {
     const value = call.kind === 'call' ? argumentOf(call, 'naming_convention') : null;
     if (value === null) return { naming: null, hasUnknownNaming: false };
-    const naming = this.naming(module, value);
-    return { naming, hasUnknownNaming: naming === null };
-  }
-
-  /** A dictionary of templates; null where it is none that can be read. */
-  naming(module: CodeModule, value: Expression, hops = 0): NamingConvention | null {
-    if (hops > 10) return null;
-    if (value.kind === 'call' && dottedName(value.callee) === 'dict') {
-      const naming: NamingConvention = {};
-      for (const argument of value.args) {
-        const key = conventionKeys.find((name) => name === argument.name);
-        const text = this.code.fold(module, argument.value);
-        if (key !== undefined) naming[key] = templateOf(text);
-      }
-      return naming;
-    }
-    if (value.kind !== 'dict') {
-      const found = this.code.defineExpression(module, value);
-      return found?.binding.kind === 'value' && found.binding.expression !== value
-        ? this.naming(found.module, found.binding.expression, hops + 1)
-        : null;
-    }
-    const naming: NamingConvention = {};
-    for (const item of value.items) {
-      if (item.key === null) {
-        Object.assign(naming, this.naming(module, item.value, hops + 1));
-        continue;
-      }
-      const written = this.code.fold(module, item.key);
-      const name =
-        typeof written === 'string' ? written : keyByClass[(dottedName(item.key) ?? '').split('.').pop() as string];
-      const key = conventionKeys.find((known) => known === name);
-      const text = this.code.fold(module, item.value);
-      if (key !== undefined) naming[key] = templateOf(text);
-    }
-    return naming;
+    const naming = readNaming(this.code, module, value);
+    return { naming, hasUnknownNaming: naming === null || Object.values(naming).includes(null) };
   }
 
   /** `Base.metadata.naming_convention = {…}` and `X.metadata = MetaData(…)` among the statements of a module. */
@@ -202,7 +159,7 @@ export class MetadataReader {
       if (statement.kind !== 'assign') continue;
       for (const target of statement.targets) {
         if (target.kind !== 'attribute') continue;
-        if (target.name === 'naming_convention') return this.naming(module, statement.value);
+        if (target.name === 'naming_convention') return readNaming(this.code, module, statement.value);
         if (target.name === 'metadata' && isCallOf(statement.value, 'MetaData')) {
           const { naming } = this.namingOfMetadata(module, statement.value);
           if (naming !== null) return naming;
@@ -219,19 +176,4 @@ export function isCallOf(expression: Expression, name: string): expression is Ex
 
 export function argumentOf(call: Extract<Expression, { kind: 'call' }>, name: string): Expression | null {
   return call.args.find((argument) => argument.kind === 'named' && argument.name === name)?.value ?? null;
-}
-
-/** A token of the project's own is a function: what it gives is not known, and neither is the name. */
-function templateOf(text: unknown): string | null {
-  return typeof text === 'string' && !hasOwnToken(text) ? text : null;
-}
-
-/** Tokens that SQLAlchemy itself fills (sqlalchemy/sql/naming.py, ConventionDict). */
-function hasOwnToken(template: string): boolean {
-  return [...template.matchAll(/%\((\w+)\)s/g)].some(
-    ([, token]) =>
-      !/^(?:table_name|constraint_name|referred_table_name|(?:referred_)?column_\d+(?:_?N)?_(?:name|label|key))$/.test(
-        token as string,
-      ),
-  );
 }
