@@ -166,15 +166,18 @@ def run():
     expect(broken.modelFiles).toEqual([]);
   });
 
-  it('knows that a template is there which only running code fills', async () => {
+  it('fills the tokens of a convention that are stated, and knows a template that it cannot fill', async () => {
     const { env } = await factsOf({
       'app/base.py': `from sqlalchemy import MetaData
 def _own(constraint, table): return 'x'
-metadata = MetaData(naming_convention={'ix': 'ix_%(own)s_%(table_name)s', 'pk': 'pk_%(table_name)s', 'own': _own})
+metadata = MetaData(naming_convention={'ix': 'ix_%(own)s_%(table_name)s', 'uq': 'uq_%(lost)s', 'pk': 'pk_%(table_name)s', 'own': _own})
 `,
       'alembic/env.py': 'from app.base import metadata\ncontext.configure(target_metadata=metadata)\n',
     });
-    expect(env.namingConvention).toEqual({ ix: null, pk: 'pk_%(table_name)s' });
+    const thing = { kind: 'ix', table: 't', namespace: null, columns: ['a'], name: null } as const;
+    expect(env.namingConvention).toMatchObject({ ix: 'ix_%(own)s_%(table_name)s', uq: null, pk: 'pk_%(table_name)s' });
+    expect(env.namingConvention?.token?.('own', thing)).toBe('x');
+    expect(env.namingConvention?.token?.('table_name', thing)).toBeUndefined();
   });
 
   it('names the bases of target_metadata where all of it can be followed', async () => {
