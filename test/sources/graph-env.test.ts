@@ -136,13 +136,14 @@ def run():
   it('without models looks the project through, and says so', async () => {
     const { env, modelFiles, notes } = await factsOf({
       'pkg/models.py': 'class User(db.Model):\n    id = db.Column(db.Integer)\n',
+      'pkg/mapped.py': '@registry.mapped\nclass Plain:\n    __tablename__ = "plain"\n',
       'alembic/env.py':
         'from flask import current_app\ntarget_metadata = current_app.extensions["migrate"].db.metadata\ncontext.configure(target_metadata=target_metadata)\n',
       'scripts/demo/seed_demo.sql': '',
       'scripts/seed_mysql.sql': '',
       'sql/other.sql': '',
     });
-    expect(modelFiles).toEqual(['pkg/models.py']);
+    expect(modelFiles).toEqual(['pkg/mapped.py', 'pkg/models.py']);
     expect(env.targetMetadata).toBeNull();
     expect(notes.join(' ')).toMatch(/could not be followed.*look like models/);
     expect(findSeedFiles(project.dir, null)).toEqual(['scripts/demo/seed_demo.sql']);

@@ -222,6 +222,63 @@ class T(Base):
   ]);
 });
 
+it('takes what an annotation says as SQLAlchemy does', () => {
+  const text = `
+from __future__ import annotations
+import enum
+from sqlalchemy import *
+from sqlalchemy import Enum
+from typing import Annotated, NewType, Optional
+from elsewhere import Money
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, deferred, mapped_column
+
+code = Annotated[str, 'code']
+Number = NewType('Number', int)
+
+class Mood(enum.Enum):
+    OK = 'ok'
+    SLEEPY = 'sleepy'
+
+class Base(DeclarativeBase):
+    type_annotation_map = {code: String(5), enum.Enum: Enum(enum.Enum, native_enum=False, length=30)}
+
+class Owned:
+    @declared_attr
+    def owner_id(cls) -> Mapped[int]:
+        return mapped_column(ForeignKey('big.id'))
+
+class Big(Base):
+    __tablename__ = 'big'
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+class T(Owned, Base):
+    __tablename__ = 't'
+    id: Mapped[Number] = mapped_column(primary_key=True)
+    code: Mapped[Optional[code]]
+    none_first: Mapped[None | str]
+    mood: Mapped[Mood]
+    longest = mapped_column(String(max(3, 4)))
+    late = deferred(Column(Text, nullable=False))
+    price: Mapped[Money]
+`;
+  const { schema, blindSpots } = readAll({ 'app/models.py': text });
+  const columns = [...(schema.tables.get('public.t')?.columns.values() ?? [])];
+  expect(columns.map(({ name, type, notNull }) => `${name} ${type}${notNull ? ' not null' : ''}`).sort()).toEqual([
+    'code character varying(5)',
+    'id integer not null',
+    'late text not null',
+    'longest character varying(4)',
+    'mood character varying(30) not null',
+    'none_first character varying',
+    'owner_id bigint not null',
+    'price unknown not null',
+  ]);
+  expect(schema.enums.size).toBe(0);
+  expect(blindSpots).toMatchObject([
+    { objects: ['public.t'], reason: expect.stringContaining('price: the type of its annotation is not known') },
+  ]);
+});
+
 describe('SQLModel and Flask-SQLAlchemy', () => {
   it('reads SQLModel fields', () => {
     const { schema, blindSpots } = readAll({
@@ -261,6 +318,40 @@ class Team(SQLModel, table=True):
     ]);
     expect(schema.tables.has('public.herobase')).toBe(false);
   });
+  it('takes fields for columns as SQLModel does', () => {
+    const { schema, blindSpots } = readAll({
+      'models.py': `
+from decimal import Decimal
+from typing import Annotated, ClassVar
+from elsewhere import Money
+from pydantic import EmailStr
+from sqlalchemy import CheckConstraint
+from sqlmodel import Field, SQLModel
+
+class Account(SQLModel, table=True):
+    kind: ClassVar[str] = 'account'
+    model_config = {'from_attributes': True}
+    id: int = Field(primary_key=True)
+    title: Annotated[str, Field(max_length=40, index=True)]
+    email: EmailStr = Field(max_length=255, unique=True)
+    total: Decimal = Field(default=0, max_digits=10, decimal_places=3)
+    level: int = Field(sa_column_args=[CheckConstraint('level > 0', name='ck_level')])
+    _cached: int = 3
+    price: Money
+`,
+    });
+    const account = schema.tables.get('public.account');
+    expect([...(account?.columns.values() ?? [])].map(({ name, type }) => `${name} ${type}`)).toEqual([
+      'id integer',
+      'title character varying(40)',
+      'email character varying(255)',
+      'total numeric(10,3)',
+      'level integer',
+    ]);
+    expect([...(account?.constraints.keys() ?? [])].sort()).toEqual(['account_email_key', 'account_pkey', 'ck_level']);
+    expect([...(account?.indexes.keys() ?? [])]).toEqual(['ix_account_title']);
+    expect(blindSpots).toMatchObject([{ reason: expect.stringContaining('price') }]);
+  });
   it('reads db.Model', () => {
     const { schema } = readAll({
       'app.py': `
@@ -269,12 +360,14 @@ db = SQLAlchemy()
 class BlogPost(db.Model):
     id = db.Column(db.Integer, primary_key=True)
     title = db.Column(db.String(20), nullable=False)
+    slug: db.Mapped[str] = db.mapped_column(db.String(20))
 class _UserPrivate(db.Model):
     id = db.Column(db.Integer, primary_key=True)
 tags = db.Table('tags', db.Column('post_id', db.Integer, db.ForeignKey('blog_post.id')))
 `,
     });
     expect([...schema.tables.keys()].sort()).toEqual(['public.blog_post', 'public.tags', 'public.user_private']);
+    expect(schema.tables.get('public.blog_post')?.columns.get('slug')).toMatchObject({ notNull: true });
   });
   it('names what it could not read', () => {
     const { blindSpots, operationsByTable } = readAll({
@@ -388,7 +481,7 @@ it('reads what mixins of known libraries bring, and says of others that it does 
     'app/a.py': `from fastapi_users.db import SQLAlchemyBaseOAuthAccountTableUUID, SQLAlchemyBaseUserTable
 from sqlalchemy import Column, Integer, Sequence, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy_utils import Timestamp
+from sqlalchemy_utils import EmailType, Timestamp
 from somewhere.models import Audited
 class Base(DeclarativeBase): pass
 class User(SQLAlchemyBaseUserTable[int], Base):
@@ -399,6 +492,7 @@ class Stamped(Base, Timestamp):
     __tablename__ = 'stamped'
     id = Column(Integer, primary_key=True)
     number = Column(Integer, Sequence('numbers'))
+    email = Column(EmailType(100))
 class Watched(Audited, Base):
     __tablename__ = 'watched'
     id = Column(Integer, primary_key=True)
@@ -412,7 +506,8 @@ class Watched(Audited, Base):
   expect(schema.tables.get('public.accounts')?.constraints.get('accounts_user_id_fkey')).toMatchObject({
     references: { table: 'public.user', columns: ['id'], onDelete: 'CASCADE' },
   });
-  expect(columnsOf('public.stamped')).toBe('created id number updated');
+  expect(columnsOf('public.stamped')).toBe('created email id number updated');
+  expect(schema.tables.get('public.stamped')?.columns.get('email')?.type).toBe('character varying(100)');
   expect([...schema.sequences.keys()]).toContain('public.numbers');
   expect(blindSpots).toMatchObject([
     {

@@ -333,6 +333,7 @@ class Reader:
             "name": node.name, "parameters": self.parameters(node.args),
             "isAsync": isinstance(node, ast.AsyncFunctionDef), "isGenerator": any(map(yields, node.body)),
             "decorators": self.many(node.decorator_list), "body": self.block(node.body),
+            **({} if node.returns is None else {"returns": self.expr(node.returns)}),
         }}
 
     s_AsyncFunctionDef = s_FunctionDef

@@ -96,7 +96,7 @@ function folderOf(file: string): string {
 /** Whether a file defines tables: a mapped class with columns, a `Table(…)`, a SQLModel with `table=True`. */
 export function definesTables(text: string): boolean {
   if (/\bTable\s*\(\s*(?:\n\s*)?f?["']/.test(text) && /\bMetaData\b|\bmetadata\b/.test(text)) return true;
-  if (!/^[ \t]*class\s+\w+\s*\(/m.test(text)) return false;
+  if (!/^[ \t]*class\s+\w+\s*[(:]|\btype\s*\(/m.test(text)) return false;
   return /\b__tablename__\b|\bmapped_column\s*\(|\bMapped\[|\b(?:db|sa|sqlalchemy)\.Column\s*\(|\bColumn\s*\(|\btable\s*=\s*True\b/.test(
     text,
   );

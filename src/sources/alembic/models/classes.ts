@@ -18,6 +18,7 @@ import {
 } from '../operations/index.ts';
 import {
   classAttribute,
+  type Expression,
   findInClass,
   isObject,
   type Machine,
@@ -27,6 +28,7 @@ import {
   plain,
   reasonOf,
   runWhole,
+  type Scope,
   textOf,
   toItems,
   unknown,
@@ -214,7 +216,7 @@ function readClass(machine: Machine, cls: PyClass, unplaced: Set<string>): ReadT
     if (isInherited) continue;
     for (const name of namesInOrder(base)) {
       if (name.startsWith('__') || name.startsWith('@')) continue;
-      const noted = base.annotations.get(name);
+      const noted = base.annotations.get(name) ?? returnOf(base.attributes.get(name));
       const annotation: Annotated | null = noted ? readAnnotation(machine, noted.annotation, noted.scope) : null;
       const value = base.attributes.has(name) ? declaredValue(machine, cls, base, name) : undefined;
       const read = readMappedColumn(machine, cls, name, value, annotation, isSqlModel(cls));
@@ -227,6 +229,15 @@ function readClass(machine: Machine, cls: PyClass, unplaced: Set<string>): ReadT
     }
   }
   return withArguments(machine, cls, tableName, inOrderMade(cls, columns), problems, unplaced);
+}
+
+/** `-> Mapped[int]` of a `declared_attr`: what an annotated attribute would say. */
+function returnOf(value: Value | undefined): { annotation: Expression; scope: Scope } | null {
+  if (value === undefined || !isObject(value) || value.kind !== 'property' || value.how !== 'declared') return null;
+  const { function: declared } = value;
+  if (!isObject(declared) || declared.kind !== 'function' || !('returns' in declared.syntax)) return null;
+  const { returns } = declared.syntax;
+  return returns === undefined ? null : { annotation: returns, scope: declared.scope };
 }
 
 /** Attributes as they stand in the class's text, annotated or assigned. */

@@ -8,26 +8,30 @@ import {
   flagOf,
   isAbsent,
   isColumn,
+  madePath,
   type ReadColumn,
   type ReadType,
   readable,
   readColumn,
   readType,
+  unreadableType,
 } from '../operations/index.ts';
 import {
-  type Arguments,
   type Expression,
   evaluate,
   findInClass,
   getKey,
+  integerOf,
   isEnumClass,
   isObject,
   isUnknown,
   type Machine,
   type Made,
   type PyClass,
+  type PyDict,
   parsePython,
   plain,
+  reasonOf,
   type Scope,
   textOf,
   toItems,
@@ -53,13 +57,23 @@ export interface Annotated {
   isMapped: boolean;
   isOptional: boolean;
   core: Value;
-  /** `Annotated[str, mapped_column(…)]`: what stands beside the type. */
+  /** `Annotated[str, mapped_column(…)]`: what stands beside the type, and all of it, which an annotation map may name. */
   extras: Value[];
+  aliases: Value[];
+  /** `ClassVar[…]`: no field of SQLModel's. */
+  isOfClass: boolean;
 }
 
 /** Takes an annotation apart: `Mapped[Optional[str]]`, `Annotated[int, …]`, `str | None`, texts of those. */
 export function readAnnotation(machine: Machine, expression: Expression, scope: Scope): Annotated {
-  const result: Annotated = { isMapped: false, isOptional: false, core: null, extras: [] };
+  const result: Annotated = {
+    isMapped: false,
+    isOptional: false,
+    core: null,
+    extras: [],
+    aliases: [],
+    isOfClass: false,
+  };
   const visit = (value: Value, depth: number): void => {
     const bare = plain(value);
     if (depth > 10) return;
@@ -97,7 +111,12 @@ export function readAnnotation(machine: Machine, expression: Expression, scope: 
           visit(rest[0] ?? null, depth + 1);
           return;
         }
+        if (name === 'ClassVar') {
+          result.isOfClass = true;
+          return;
+        }
         if (name === 'Annotated') {
+          result.aliases.push(bare);
           result.extras.push(...parts.slice(1));
           visit(parts[0] ?? null, depth + 1);
           return;
@@ -108,6 +127,14 @@ export function readAnnotation(machine: Machine, expression: Expression, scope: 
         }
       }
     }
+    // `UserId = NewType('UserId', int)`
+    if (isObject(bare) && bare.kind === 'made' && /^typing(?:_extensions)?\.NewType$/.test(bare.path)) {
+      result.aliases.push(bare);
+      visit(bare.positional[1] ?? null, depth + 1);
+      return;
+    }
+    if (isObject(bare) && bare.kind === 'external' && /^typing(?:_extensions)?\.ClassVar$/.test(bare.path))
+      result.isOfClass = true;
     result.core = bare;
   };
   visit(evaluate(machine, expression, scope), 0);
@@ -120,45 +147,52 @@ function evaluateText(machine: Machine, text: string, scope: Scope): Value {
   return first?.kind === 'expression' && !parsed.error ? evaluate(machine, first.value, scope) : null;
 }
 
-/** The column type that an annotation alone gives; null where it gives none (a relationship). */
+/** The column type that an annotation alone gives (orm/decl_api.py, registry._resolve_type); null where it gives none. */
 export function typeOfAnnotation(machine: Machine, annotated: Annotated, cls: PyClass): ReadType | null {
   const core = plain(annotated.core);
-  const registry = asMade(findInClass(cls, 'registry'));
-  const map = plain(findInClass(cls, 'type_annotation_map') ?? registry?.named.get('type_annotation_map') ?? null);
-  if (isObject(map) && map.kind === 'dict') {
-    const mapped = getKey(map, annotated.core);
+  const map = annotationMap(cls);
+  const inMap = (key: Value): Value | undefined => (map === null ? undefined : getKey(map, key));
+  for (const key of [annotated.core, ...annotated.aliases]) {
+    const mapped = inMap(key);
     if (mapped !== undefined) return readType(machine, mapped);
   }
   if (!isObject(core) || isUnknown(core)) return null;
   if (core.kind === 'builtin' && typeByName[core.name]) return typed(typeByName[core.name] as string);
   if (core.kind === 'external' && typeByName[core.path]) return typed(typeByName[core.path] as string);
-  if (core.kind === 'class' && isEnumClass(core)) return readType(machine, enumOf(core));
+  if (core.kind === 'class' && isEnumClass(core)) {
+    // `{enum.Enum: Enum(enum.Enum, native_enum=False)}`: how enums are kept, whichever they are.
+    const general = core.order.map(inMap).find((mapped) => mapped !== undefined);
+    return readType(machine, enumOf(core, asMade(general)));
+  }
   if (core.kind === 'operated' && core.operator === '[]') {
     const head = plain(core.operands[0] ?? null);
     if (isObject(head) && head.kind === 'external' && head.path.endsWith('Literal')) {
-      const labels = (toItems(machine, core.operands[1] ?? null) ?? []).map((item) => textOf(item)?.length ?? 0);
+      const labels = (toItems(machine, core.operands[1] ?? null) ?? [core.operands[1] ?? null]).map(
+        (item) => textOf(item)?.length ?? 0,
+      );
       return readable(`character varying(${Math.max(1, ...labels)})`);
     }
   }
   return null;
 }
 
+function annotationMap(cls: PyClass): PyDict | null {
+  const registry = asMade(findInClass(cls, 'registry'));
+  const map = plain(findInClass(cls, 'type_annotation_map') ?? registry?.named.get('type_annotation_map') ?? null);
+  return isObject(map) && map.kind === 'dict' ? map : null;
+}
+
 function typed(sql: string): ReadType {
   return readable(sql, sql === 'integer' ? { integral: 'integer' } : {});
 }
 
-function enumOf(cls: PyClass): Value {
-  return {
-    kind: 'made',
-    path: 'sqlalchemy.Enum',
-    receiver: null,
-    positional: [cls],
-    named: new Map(),
-    from: 0,
-    to: 0,
-    file: '',
-    attributes: new Map(),
-  };
+function enumOf(cls: PyClass, general: Made | null): Value {
+  return make('sqlalchemy.Enum', [cls], general?.named);
+}
+
+/** What a call of SQLAlchemy's would have made. */
+function make(path: string, positional: Value[] = [], named: ReadonlyMap<string, Value> = new Map()): Made {
+  return { kind: 'made', path, receiver: null, positional, named, from: 0, to: 0, file: '', attributes: new Map() };
 }
 
 /** A column of a class body; null where the attribute is none, a string where it could not be read. */
@@ -171,102 +205,90 @@ export function readMappedColumn(
   isSqlModel: boolean,
 ): ReadColumn | string | null {
   const stated = value === undefined ? null : plain(value);
-  const property = asMade(stated);
-  // column_property(Column(…)) is that column; over anything else it is an expression of the query.
-  const isProperty = property !== null && canonicalPath(property.path) === 'orm.column_property';
-  const bare = isProperty ? plain(property.positional[0] ?? null) : stated;
+  const bare = plain(columnInside(stated));
   if (isSqlModel && annotation) return readField(machine, cls, name, asMade(bare), annotation);
-  if (value !== undefined && isColumn(bare)) {
-    const made = asMade(bare) as Made;
-    const extra = annotation?.extras.find((one) => isColumn(one));
-    const type = annotation ? (typeOfAnnotation(machine, annotation, cls) ?? undefined) : undefined;
-    const whole: Made = extra ? mergeColumns(asMade(extra) as Made, made) : made;
-    return readColumn(machine, whole, {
-      name,
-      ...(type ? { type } : {}),
-      ...(annotation?.isMapped ? { notNull: !annotation.isOptional } : {}),
-    });
-  }
-  if (value === undefined && annotation?.isMapped) {
-    const extra = annotation.extras.find((one) => isColumn(one));
-    const type = typeOfAnnotation(machine, annotation, cls);
-    if (!extra && type === null) return null;
-    const made: Made = extra
-      ? (asMade(extra) as Made)
-      : {
-          kind: 'made',
-          path: 'sqlalchemy.orm.mapped_column',
-          receiver: null,
-          positional: [],
-          named: new Map(),
-          from: 0,
-          to: 0,
-          file: '',
-          attributes: new Map(),
-        };
-    return readColumn(machine, made, { name, ...(type ? { type } : {}), notNull: !annotation.isOptional });
-  }
-  return null;
+  if (value === undefined ? annotation?.isMapped !== true : !isColumn(bare)) return null;
+  const extra = annotation?.extras.find((one) => isColumn(one));
+  const own = value === undefined ? make('sqlalchemy.orm.mapped_column') : (asMade(bare) as Made);
+  const made = extra ? mergeColumns(asMade(extra) as Made, own) : own;
+  if (annotation === null || !annotation.isMapped) return readColumn(machine, made, { name });
+  // A key's column has the type of what it references, whatever the annotation says (orm/properties.py).
+  const isKey = made.positional.some((part) => madePath(part) === 'sa.ForeignKey');
+  const type = isKey
+    ? undefined
+    : (typeOfAnnotation(machine, annotation, cls) ??
+      unreadableType(`the type of its annotation is not known: ${reasonOf(annotation.core)}`));
+  return readColumn(machine, made, { name, ...(type ? { type } : {}), notNull: !annotation.isOptional });
+}
+
+/** `column_property(Column(…))` and `deferred(Column(…))` are that column; over anything else, an expression of the query. */
+function columnInside(value: Value): Value {
+  const wrapper = asMade(value);
+  return wrapper !== null && /^orm\.(?:column_property|deferred)$/.test(canonicalPath(wrapper.path) ?? '')
+    ? (wrapper.positional[0] ?? null)
+    : value;
 }
 
 function mergeColumns(base: Made, own: Made): Made {
   return { ...own, positional: [...base.positional, ...own.positional], named: new Map([...base.named, ...own.named]) };
 }
 
+/** `Field(…)`, after sqlmodel/main.py: get_column_from_field, get_sqlalchemy_type. */
 function readField(
   machine: Machine,
   cls: PyClass,
   name: string,
-  field: Made | null,
+  own: Made | null,
   annotation: Annotated,
 ): ReadColumn | string | null {
-  const path = field ? canonicalPath(field.path) : null;
-  if (path === 'sqlmodel.Relationship') return null;
-  const args: Arguments = { positional: field?.positional ?? [], named: field?.named ?? new Map() };
-  const given = args.named.get('sa_column');
+  if (annotation.isOfClass || name.startsWith('_') || name === 'model_config') return null;
+  if (own !== null && canonicalPath(own.path) === 'sqlmodel.Relationship') return null;
+  const isField = (value: Value): boolean => /(?:^|\.)Field$/.test(asMade(value)?.path ?? '');
+  const fields = [...annotation.extras, own].filter((value) => value !== null && isField(value)).map(asMade);
+  const field = new Map(fields.flatMap((made) => [...(made?.named ?? [])]));
+  const given = field.get('sa_column');
   if (!isAbsent(given)) return readColumn(machine, given as Value, { name });
-  const sqlType = args.named.get('sa_type');
-  const length = args.named.get('max_length');
-  let type = isAbsent(sqlType) ? typeOfAnnotation(machine, annotation, cls) : readType(machine, sqlType);
-  if (type === null) return null;
-  if (type.type === 'character varying' && !isAbsent(length))
-    type = readable(`character varying(${String(plain(length as Value))})`);
+  const sqlType = field.get('sa_type');
+  const type = isAbsent(sqlType) ? typeOfField(machine, cls, annotation, field) : readType(machine, sqlType);
+  if (type === null) return `the type of its annotation is not known: ${reasonOf(annotation.core)}`;
   const named = new Map<string, Value>();
-  const positional: Value[] = [];
-  const isKey = flagOf(args.named.get('primary_key')) === true;
-  for (const key of ['primary_key', 'unique', 'index'])
-    if (args.named.has(key)) named.set(key, args.named.get(key) as Value);
-  const nullable = args.named.get('nullable');
+  const isKey = flagOf(field.get('primary_key')) === true;
+  for (const key of ['primary_key', 'unique', 'index']) if (field.has(key)) named.set(key, field.get(key) as Value);
+  const nullable = field.get('nullable');
   named.set('nullable', isAbsent(nullable) ? !isKey && annotation.isOptional : (nullable as Value));
-  const target = textOf(args.named.get('foreign_key') ?? null);
+  const positional: Value[] = [];
+  const target = textOf(field.get('foreign_key') ?? null);
   if (target !== null) {
-    const options = new Map<string, Value>();
-    if (args.named.has('ondelete')) options.set('ondelete', args.named.get('ondelete') as Value);
-    positional.push({
-      kind: 'made',
-      path: 'sqlalchemy.ForeignKey',
-      receiver: null,
-      positional: [target],
-      named: options,
-      from: 0,
-      to: 0,
-      file: '',
-      attributes: new Map(),
-    });
+    const action = field.get('ondelete');
+    positional.push(
+      make('sqlalchemy.ForeignKey', [target], new Map(action === undefined ? [] : [['ondelete', action]])),
+    );
   }
-  const extra = plain(args.named.get('sa_column_kwargs') ?? null);
+  positional.push(...(toItems(machine, field.get('sa_column_args') ?? null) ?? []));
+  const extra = plain(field.get('sa_column_kwargs') ?? null);
   if (isObject(extra) && extra.kind === 'dict')
     for (const [key, item] of extra.map.values()) if (typeof key === 'string') named.set(key, item);
-  const made: Made = {
-    kind: 'made',
-    path: 'sqlalchemy.Column',
-    receiver: null,
-    positional,
-    named,
-    from: 0,
-    to: 0,
-    file: '',
-    attributes: new Map(),
-  };
-  return readColumn(machine, made, { name, type });
+  return readColumn(machine, make('sqlalchemy.Column', positional, named), { name, type });
+}
+
+/** What Pydantic and Python have beside what an annotation map has. */
+const textualType =
+  /^(?:pydantic\.(?:\w+\.)*(?:EmailStr|NameEmail)|ipaddress\.IPv[46](?:Address|Network)|pathlib\.Path)$/;
+
+function typeOfField(
+  machine: Machine,
+  cls: PyClass,
+  annotation: Annotated,
+  field: ReadonlyMap<string, Value>,
+): ReadType | null {
+  const core = plain(annotation.core);
+  const isText = isObject(core) && core.kind === 'external' && textualType.test(core.path);
+  const type = isText ? readable('character varying') : typeOfAnnotation(machine, annotation, cls);
+  const number = (name: string): number | null => integerOf(field.get(name) ?? null);
+  const length = number('max_length');
+  if (type?.type === 'character varying' && length !== null) return readable(`character varying(${length})`);
+  const digits = number('max_digits');
+  if (type?.type === 'numeric' && digits !== null)
+    return readable(`numeric(${digits},${number('decimal_places') ?? 0})`);
+  return type;
 }

@@ -11,16 +11,12 @@ const fixed: Record<string, string> = {
   EnrichedDateTimeType: 'timestamp without time zone',
   TSVectorType: 'tsvector',
   LtreeType: 'ltree',
-  IPAddressType: 'character varying(50)',
-  EmailType: 'character varying(255)',
   URLType: 'text',
   JSONType: 'json',
   CountryType: 'character varying(2)',
   CurrencyType: 'character varying(3)',
   LocaleType: 'character varying(10)',
   TimezoneType: 'character varying(50)',
-  ColorType: 'character varying(20)',
-  PhoneNumberType: 'character varying(20)',
   PasswordType: 'bytea',
   WeekDaysType: 'bit(7)',
   StringEncryptedType: 'character varying',
@@ -70,8 +66,14 @@ export function companionType(
           return readable('bytea');
         case 'ScalarListType':
           return readable('text');
+        case 'EmailType':
+          return readable(`character varying(${number(0, 'length') ?? 255})`);
         case 'IPAddressType':
           return readable(`character varying(${number(0, 'max_length') ?? 50})`);
+        case 'ColorType':
+          return readable(`character varying(${number(0, 'max_length') ?? 20})`);
+        case 'PhoneNumberType':
+          return readable(`character varying(${number(1, 'max_length') ?? 20})`);
         case 'StringEncryptedType': {
           const length = number(-1, 'length');
           return readable(length === null ? 'character varying' : `character varying(${length})`);

@@ -519,6 +519,9 @@ function callBatch(machine: Machine, effects: Effects, made: Made, name: string,
   return null;
 }
 
+const ofOrm =
+  /^(?:relationship|dynamic_loader|backref|validates|synonym|deferred|mapped_column|column_property|composite|query_expression|declared_attr|Mapped|DeclarativeBase|registry|aliased)$/;
+
 /** `db = SQLAlchemy()`: `db.Column` is sqlalchemy's, `db.Model` the declarative base, `db.session` a session. */
 function flaskAttribute(name: string): Value | undefined {
   if (name === 'Model') return external('flask_sqlalchemy.Model');
@@ -526,7 +529,6 @@ function flaskAttribute(name: string): Value | undefined {
   if (name === 'session') return session;
   if (name === 'engine') return bind;
   if (name === 'metadata' || name === 'init_app' || name === 'create_all' || name === 'drop_all') return undefined;
-  if (['relationship', 'backref', 'validates', 'synonym', 'deferred'].includes(name))
-    return external(`sqlalchemy.orm.${name}`);
+  if (ofOrm.test(name)) return external(`sqlalchemy.orm.${name}`);
   return external(`sqlalchemy.${name}`);
 }

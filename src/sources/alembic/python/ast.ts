@@ -74,6 +74,8 @@ export interface FunctionSyntax extends Placed {
   isAsync: boolean;
   isGenerator: boolean;
   decorators: Expression[];
+  /** The annotation behind `->`. */
+  returns?: Expression;
   /** Converted at the first call. */
   readonly body: Statement[];
 }

@@ -88,9 +88,11 @@ export function moduleName(machine: Machine, module: PyModule, name: string): Va
       if (top.statement.kind !== 'importFrom') continue;
       const source = moduleOfFrom(machine, top.statement, scope);
       if (typeof source === 'string') {
-        // A star import from outside could bring any name: only what such libraries are known to export is believed.
+        // A star import from outside could bring any name: only what such libraries are known to export is believed, and
+        // none of them exports a name that Python itself has.
         const outside = externalModule(source);
-        if (machine.host.attribute(machine, outside, `*${name}`) !== undefined) return externalMember(outside, name);
+        if (builtin(machine, name) === undefined && machine.host.attribute(machine, outside, `*${name}`) !== undefined)
+          return externalMember(outside, name);
         continue;
       }
       if (source === module) continue;

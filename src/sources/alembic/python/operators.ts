@@ -368,7 +368,11 @@ function binaryOfPlain(machine: Machine, operator: string, a: Value, b: Value): 
   if (counted !== undefined) return counted;
   if (
     sqlOperators.has(operator) &&
-    (isSymbolic(a) || isSymbolic(b) || (isObject(a) && (a.kind === 'class' || a.kind === 'builtin')))
+    (isSymbolic(a) ||
+      isSymbolic(b) ||
+      (isObject(a) && (a.kind === 'class' || a.kind === 'builtin')) ||
+      // `None | str`
+      (a === null && isObject(b) && (b.kind === 'class' || b.kind === 'builtin')))
   ) {
     return { kind: 'operated', operator, operands: [a, b] };
   }

@@ -411,9 +411,10 @@ class StatementParser extends ExpressionParser {
     this.expect(40);
     const parameters = this.parameters(41, true);
     this.expect(41);
+    let returns: Expression | null = null;
     if (this.tok === T.arrow) {
       this.next();
-      this.expression();
+      returns = this.expression();
     }
     this.sawYield = false;
     const body = this.block();
@@ -425,6 +426,7 @@ class StatementParser extends ExpressionParser {
       isAsync,
       isGenerator: this.sawYield,
       decorators,
+      ...(returns === null ? {} : { returns }),
       body,
     };
     this.sawYield = outer;
