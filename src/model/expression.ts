@@ -2,7 +2,7 @@
  * The names inside an SQL expression, by its tokens alone: which columns it reads, and the same text with one renamed.
  * Refuses to understand the expression; strings, numbers, casts and functions are told from columns, no more.
  */
-import { quoteIdentifier } from './name.ts';
+import { quoteIdentifier, quoteLiteral } from './name.ts';
 
 interface NameToken {
   name: string;
@@ -81,6 +81,31 @@ export function renameTypeIn(expression: string, from: string, to: string): stri
     if (!token.isType || token.name !== from || token.isQualifier) continue;
     result += expression.slice(end, token.from) + to;
     end = token.to;
+  }
+  return result + expression.slice(end);
+}
+
+/** The expression with a constant of an enum type renamed: where it is cast to `type`, and where nothing is said, if `isBareMeant`. */
+export function renameLabelIn(
+  expression: string,
+  rename: { from: string; to: string; type: string },
+  isBareMeant: boolean,
+): string {
+  const constant = quoteLiteral(rename.from);
+  const casts = new Set(
+    namesIn(expression)
+      .filter((token) => token.isType && token.name === rename.type)
+      .map((token) => token.from),
+  );
+  let result = '';
+  let end = 0;
+  for (const { 0: token, index } of expression.matchAll(tokenPattern)) {
+    if (token !== constant) continue;
+    const after = index + token.length;
+    const cast = /^\s*::\s*(?:(?:"[^"]*"|\w+)\s*\.\s*)?/.exec(expression.slice(after));
+    if (cast === null ? !isBareMeant : !casts.has(after + cast[0].length)) continue;
+    result += expression.slice(end, index) + quoteLiteral(rename.to);
+    end = after;
   }
   return result + expression.slice(end);
 }

@@ -2,10 +2,10 @@
  * Enums, domains and composites, and the columns and texts that follow their names.
  */
 import { displayOfKey, typeKeyOf } from '../model/definition.ts';
-import { renameTypeIn } from '../model/expression.ts';
+import { columnsIn, renameLabelIn, renameTypeIn } from '../model/expression.ts';
 import { keyOf, nameOfKey } from '../model/name.ts';
 import type { Operation } from '../model/operation.ts';
-import type { EnumType } from '../model/schema.ts';
+import type { Column, EnumType, Table } from '../model/schema.ts';
 import { removeColumn } from './columns.ts';
 import { withDefinition } from './constraints.ts';
 import type { SchemaDraft } from './draft.ts';
@@ -51,9 +51,10 @@ export function applyToTypes(draft: SchemaDraft, operation: TypeOperation): void
       });
       return;
     case 'renameEnumValue':
-      changeLabels(draft, operation, (type) =>
-        type.labels.map((label) => (label === operation.label ? operation.to : label)),
-      );
+      changeLabels(draft, operation, (type) => {
+        followLabel(draft, type, operation);
+        return type.labels.map((label) => (label === operation.label ? operation.to : label));
+      });
       return;
     case 'dropType':
       dropType(draft, operation);
@@ -202,28 +203,57 @@ function moveType(
 /** Columns of the type, and the casts to it in texts, bear its new name. */
 function followType(draft: SchemaDraft, from: string, name: string, to: string): void {
   const display = displayOfKey(to);
-  const inText = (text: string) => (text.includes('::') ? renameTypeIn(text, name, display) : text);
+  rewriteUses(
+    draft,
+    from,
+    (column) => display + (/(\[\])*$/.exec(column.type)?.[0] ?? ''),
+    (text) => (text.includes('::') ? renameTypeIn(text, name, display) : text),
+  );
+}
+
+/** PostgreSQL keeps an enum's value by its number: what names it says the new word from then on. */
+function followLabel(draft: SchemaDraft, type: EnumType, { label, to }: { label: string; to: string }): void {
+  const key = keyOf(type.namespace, type.name);
+  const rename = { from: label, to, type: type.name };
+  rewriteUses(
+    draft,
+    key,
+    ({ type: spelled }) => spelled,
+    (text, table) => {
+      // Beside columns of other types a word may be theirs.
+      const isBareMeant = columnsIn(text, table.columns.keys()).every(
+        (column) => typeKeyOf(table.columns.get(column)?.type ?? '') === key,
+      );
+      return text.includes("'") ? renameLabelIn(text, rename, isBareMeant) : text;
+    },
+  );
+}
+
+/** Columns of a type, and the texts of their tables, said anew. */
+function rewriteUses(
+  draft: SchemaDraft,
+  typeKey: string,
+  typeOf: (column: Column) => string,
+  textOf: (text: string, table: Table) => string,
+): void {
   for (const [tableKey, table] of draft.tables) {
-    const uses = [...table.columns.values()].some((column) => typeKeyOf(column.type) === from);
+    const uses = [...table.columns.values()].some((column) => typeKeyOf(column.type) === typeKey);
     if (!uses) continue;
+    const inText = (text: string) => textOf(text, table);
     draft.set('tables', tableKey, {
       ...table,
       columns: new Map(
         [...table.columns].map(([each, column]) => [
           each,
-          typeKeyOf(column.type) === from
-            ? {
-                ...column,
-                type: display + (/(\[\])*$/.exec(column.type)?.[0] ?? ''),
-                default: column.default === null ? null : inText(column.default),
-              }
+          typeKeyOf(column.type) === typeKey
+            ? { ...column, type: typeOf(column), default: column.default === null ? null : inText(column.default) }
             : column,
         ]),
       ),
       constraints: new Map(
         [...table.constraints].map(([each, constraint]) => [
           each,
-          constraint.expression?.includes('::')
+          constraint.expression
             ? withDefinition({ ...constraint, expression: inText(constraint.expression) })
             : constraint,
         ]),
@@ -231,7 +261,7 @@ function followType(draft: SchemaDraft, from: string, name: string, to: string):
       indexes: new Map(
         [...table.indexes].map(([each, index]) => [
           each,
-          index.where?.includes('::') || index.keys.some((part) => part.isExpression && part.text.includes('::'))
+          index.where !== null || index.keys.some((part) => part.isExpression)
             ? withIndexDefinition(tableKey, {
                 ...index,
                 where: index.where === null ? null : inText(index.where),

@@ -79,6 +79,11 @@ op.execute(f'COMMENT ON TABLE {own.quote_schema("public")}.{own.quote("Upper")} 
 postgresql.ENUM('p', 'q', name='pq').create(op.get_bind(), checkfirst=False)
 op.add_column('users', sa.Column('pq', postgresql.ENUM('p', 'q', name='pq', create_type=False)))
 op.add_column('users', sa.Column('pqs', postgresql.ARRAY(postgresql.ENUM('p', 'q', name='pq', create_type=False))))`,
+  'lengths of enums without a type': `import enum
+op.create_table('t', sa.Column('a', sa.Enum(enum.Enum, native_enum=False)), sa.Column('b', sa.Enum(enum.Enum, native_enum=False, length=20)), sa.Column('c', sa.Enum('abc', 'd', native_enum=False, length=9)), sa.Column('d', sa.Enum(native_enum=False)))`,
+  'create_type, which a plain Enum does not know': `op.create_table('t', sa.Column('a', sa.Enum('x', name='made', create_type=False)))
+postgresql.ENUM('y', name='kept').create(op.get_bind(), checkfirst=False)
+op.create_table('u', sa.Column('b', postgresql.ENUM('y', name='kept', create_type=False)))`,
   'renames and drops': `op.rename_table('users', 'people')
 op.drop_table('teams')
 op.create_table_comment('people', 'all of them')`,

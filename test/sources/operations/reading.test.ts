@@ -271,6 +271,16 @@ describe('what a statement carries', () => {
       ),
     ).toEqual(['createEnum', 'createTable t', 'createTable u']);
   });
+  it('does not know what create_type=False of a plain Enum does to a type that stands', () => {
+    const { operations } = read(
+      `op.execute("CREATE TYPE mood AS ENUM ('a')")\nop.create_table('t', sa.Column('m', sa.Enum('a', name='mood', create_type=False)))`,
+    );
+    expect(operations.map((operation) => [operation.kind, operation.condition ?? null])).toEqual([
+      ['createEnum', null],
+      ['createEnum', expect.stringContaining('older than 2.1')],
+      ['createTable', null],
+    ]);
+  });
   it('leaves use_alter keys out, as CREATE TABLE does', () => {
     expect(
       one(`op.create_table('t', sa.Column('u', sa.Integer, sa.ForeignKey('u.id', use_alter=True, name='fk')))`),

@@ -91,7 +91,19 @@ export function emitEnums(
       const key = `${name.schema}.${name.name}`;
       if (effects.madeTypes.has(key)) continue;
       effects.madeTypes.add(key);
-      emit(machine, effects, { kind: 'createEnum', name, labels: use.labels, implicit: true }, { condition });
+      const isThere = [...effects.sink.schema().enums.values()].some(
+        (type) => type.name === name.name && (name.schema === null || type.namespace === name.schema),
+      );
+      const unsure =
+        use.wantsNoType && isThere ? 'SQLAlchemy is older than 2.1, where sa.Enum has no create_type' : null;
+      emit(
+        machine,
+        effects,
+        { kind: 'createEnum', name, labels: use.labels, implicit: true },
+        {
+          condition: condition ?? unsure,
+        },
+      );
     }
   }
 }

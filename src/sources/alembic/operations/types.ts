@@ -32,8 +32,10 @@ export interface EnumUse {
   name: string | null;
   schema: string | null;
   labels: string[] | null;
-  /** Made with the table; false for `create_type=False` and for an Enum bound to a metadata. */
+  /** Made with the table; false for `postgresql.ENUM(…, create_type=False)` and for an Enum bound to a metadata. */
   createsType: boolean;
+  /** `create_type=False` of a plain `sa.Enum`, which SQLAlchemy reads from 2.1 on. */
+  wantsNoType: boolean;
   /** It takes the schema of its table. */
   inheritsSchema: boolean;
   isNative: boolean;
@@ -291,6 +293,9 @@ function readEnum(machine: Machine, args: Arguments, isPostgres: boolean): ReadT
       const values = toItems(machine, callValueOf(machine, callable as Value, cls));
       labels = values === null ? null : textsOf(values);
     }
+  } else if (isObject(first) && first.kind === 'external' && first.path === 'enum.Enum') {
+    // A class without members: no labels.
+    name ??= 'enum';
   } else if (isObject(first) && first.kind === 'operated' && first.operator === '[]') {
     // Literal['a', 'b'] as SQLAlchemy 2 takes it.
     const inner = plain(first.operands[1] ?? null);
@@ -306,16 +311,20 @@ function readEnum(machine: Machine, args: Arguments, isPostgres: boolean): ReadT
     name,
     schema,
     labels,
-    createsType: flagOf(named('create_type') ?? true) !== false && isAbsent(named('metadata')),
+    createsType: (!isPostgres || flagOf(named('create_type') ?? true) !== false) && isAbsent(named('metadata')),
+    wantsNoType: !isPostgres && flagOf(named('create_type') ?? true) === false,
     inheritsSchema: flagOf(named('inherit_schema')) === true,
     isNative: native !== false || isPostgres,
     createsCheck: flagOf(named('create_constraint')) === true,
   };
   if (!use.isNative) {
-    if (labels === null) return unreadableType('the length of an enum whose labels are not known');
     const given = integerOf(named('length') ?? null);
-    const length = given ?? Math.max(0, ...labels.map((label) => [...label].length));
-    return readable(`character varying(${length})`, { enum: use, isText: true });
+    if (labels === null && given === null && !args.named.has('length'))
+      return unreadableType('the length of an enum whose labels are not known');
+    // Without labels, or with `length=None`, SQLAlchemy names no length.
+    const longest = args.named.has('length') ? 0 : Math.max(0, ...(labels ?? []).map((label) => [...label].length));
+    const length = given ?? longest;
+    return readable(`character varying${length > 0 ? `(${length})` : ''}`, { enum: use, isText: true });
   }
   if (name === null) return unreadableType('an enum type without a name, which PostgreSQL refuses');
   return {

@@ -7,9 +7,9 @@ import { callValue } from './calls.ts';
 import { newDict, newList, setKey, toItems } from './containers.ts';
 import { dateCall } from './dates.ts';
 import { reasonOf } from './expressions.ts';
+import { iterationCall } from './iteration.ts';
 import type { Machine } from './machine.ts';
 import { loadModule, meetAbsence } from './modules.ts';
-import { binary } from './operators.ts';
 import { globAt, makePath, normalisePath, openAt, pathText, readAt } from './paths.ts';
 import {
   type Arguments,
@@ -255,27 +255,6 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
     }
     case 're.escape':
       return (textOf(first) ?? '').replace(/[^\w]/g, '\\$&');
-    case 'itertools.chain': {
-      const lists = args.positional.map((arg) => toItems(machine, arg));
-      return lists.some((list) => list === null)
-        ? unknown('a chain of what is not known')
-        : newList(machine, (lists as Value[][]).flat());
-    }
-    case 'itertools.chain.from_iterable': {
-      const lists = toItems(machine, first)?.map((item) => toItems(machine, item));
-      return !lists || lists.some((list) => list === null)
-        ? unknown('a chain of what is not known')
-        : newList(machine, (lists as Value[][]).flat());
-    }
-    case 'itertools.product': {
-      let rows: Value[][] = [[]];
-      for (const arg of args.positional) {
-        const items = toItems(machine, arg);
-        if (items === null) return unknown('a product of what is not known');
-        rows = rows.flatMap((row) => items.map((item) => [...row, item]));
-      }
-      return newList(machine, rows.map(tuple));
-    }
     case 'functools.partial': {
       const [callee = null, ...bound] = args.positional;
       return {
@@ -348,12 +327,6 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
       return copyOf(machine, first);
     case 'typing.cast':
       return second;
-    case 'operator.itemgetter':
-      return {
-        kind: 'builtin',
-        name: 'itemgetter',
-        call: (more) => toItems(machine, more.positional[0] ?? null)?.[integerOf(first) ?? 0] ?? unknown('itemgetter'),
-      };
     case 'math.ceil': {
       const bare = plain(first);
       return isObject(bare) && bare.kind === 'float' ? Math.ceil(bare.value) : bare;
@@ -372,8 +345,6 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
             attributes: new Map(),
           }
         : first;
-    case 'operator.add':
-      return binary(machine, '+', first, second);
     case 'sys.exit':
       return unknown('sys.exit()');
     case 'importlib.import_module': {
@@ -389,7 +360,7 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
     case 'contextlib.nullcontext':
       return first;
     default:
-      return path.startsWith('date') ? dateCall(path, args) : undefined;
+      return path.startsWith('date') ? dateCall(path, args) : iterationCall(machine, path, args);
   }
 }
 
