@@ -6,6 +6,7 @@
  */
 import type { Node, SelectStmt } from 'libpg-query';
 import { displayOfKey } from '../model/definition.ts';
+import type { QualifiedName } from '../model/name.ts';
 import { isInDoubt, type Schema, type Table } from '../model/schema.ts';
 import { parseStatements } from './pg-parser.ts';
 import { as, relationOf, stringsOf, walk } from './tree.ts';
@@ -16,7 +17,15 @@ export interface Catalogue {
 }
 
 export type Value = string | number | boolean | null | readonly Value[];
-type Row = Readonly<Record<string, Value>>;
+export type Row = Readonly<Record<string, Value>>;
+/** In the place of a value that only a database has: no condition may ask for it. */
+export const notKnown: readonly Value[] = Object.freeze([]);
+
+/** Rows of a table that are known, in the place of a relation of the catalogue. */
+export interface KnownTable {
+  columns: readonly string[];
+  rows: readonly Row[];
+}
 /** One row of each relation, by alias. */
 type Bound = ReadonlyMap<string, Row>;
 
@@ -28,6 +37,23 @@ export interface CatalogueAnswer {
   rows: ReadonlyMap<string, Value>[];
   /** False: lines that nobody could read may have touched what is asked about. */
   isCertain: boolean;
+}
+
+/** What a query of such tables gives; null where there is no answer. */
+export function askRows(
+  query: string,
+  catalogue: Catalogue,
+  tableNamed: (name: QualifiedName) => KnownTable | null,
+): ReadonlyMap<string, Value>[] | null {
+  const piece = parseStatements(query)[0];
+  const select = piece && 'statement' in piece ? as(piece.statement.node, 'SelectStmt') : undefined;
+  if (select === undefined) return null;
+  try {
+    return new Query(catalogue, new Map(), tableNamed).rows(select, new Map());
+  } catch (error) {
+    if (error instanceof Unanswerable) return null;
+    throw error;
+  }
 }
 
 /** Null where there is no answer. */
@@ -298,6 +324,8 @@ const functions = new Set(['current_schema', 'lower', 'upper']);
 interface Source {
   alias: string;
   rows: readonly Row[];
+  /** All of them, where `*` may stand for them. */
+  columns?: readonly string[];
 }
 
 /** A source of a join with what is asked as soon as its row is bound. */
@@ -310,12 +338,18 @@ interface Level {
 class Query {
   private readonly catalogue: Catalogue;
   private readonly known: ReadonlyMap<string, string | null>;
+  private readonly tableNamed: ((name: QualifiedName) => KnownTable | null) | null;
   /** An inner query asks again for each row of the outer one. */
   private readonly rowsByRelation = new Map<string, readonly Row[]>();
 
-  constructor(catalogue: Catalogue, known: ReadonlyMap<string, string | null>) {
+  constructor(
+    catalogue: Catalogue,
+    known: ReadonlyMap<string, string | null>,
+    tableNamed: ((name: QualifiedName) => KnownTable | null) | null = null,
+  ) {
     this.catalogue = catalogue;
     this.known = known;
+    this.tableNamed = tableNamed;
   }
 
   rows(select: SelectStmt, outer: Bound): Map<string, Value>[] {
@@ -342,7 +376,7 @@ class Query {
     for (const from of select.fromClause ?? []) this.addSource(from, sources, conditions);
     if (select.whereClause) addConjuncts(select.whereClause, conditions);
     const found: Map<string, Value>[] = [];
-    this.join(sources, new Map(outer), conditions, (bound) => found.push(this.targets(select, bound)));
+    this.join(sources, new Map(outer), conditions, (bound) => found.push(this.targets(select, bound, sources)));
     const rows = select.distinctClause?.length ? distinct(found) : found;
     if (limitOffset || (limitCount && rows.length > 1)) throw new Unanswerable();
     return rows;
@@ -364,6 +398,12 @@ class Query {
       return;
     }
     const { schema, name } = relationOf(range);
+    if (range && this.tableNamed !== null) {
+      const table = this.tableNamed({ schema, name });
+      if (table === null) throw new Unanswerable();
+      sources.push({ alias: range.alias?.aliasname ?? name, ...table });
+      return;
+    }
     const relation = schema === 'information_schema' ? `${schema}.${name}` : name;
     const rows = relations[relation];
     if (!range || !rows || (schema !== null && schema !== 'pg_catalog' && schema !== 'information_schema'))
@@ -441,11 +481,23 @@ class Query {
     return () => rows;
   }
 
-  private targets(select: SelectStmt, bound: Bound): Map<string, Value> {
+  private targets(select: SelectStmt, bound: Bound, sources: readonly Source[]): Map<string, Value> {
     const row = new Map<string, Value>();
     for (const target of select.targetList ?? []) {
       const { name, val } = as(target, 'ResTarget') ?? {};
-      const column = stringsOf(as(val, 'ColumnRef')?.fields).at(-1);
+      const fields = as(val, 'ColumnRef')?.fields;
+      const column = stringsOf(fields).at(-1);
+      if (fields?.some((field) => as(field, 'A_Star'))) {
+        for (const { alias, columns } of sources.filter((each) => column === undefined || each.alias === column)) {
+          if (columns === undefined) throw new Unanswerable();
+          for (const each of columns) row.set(each, bound.get(alias)?.[each] ?? null);
+        }
+        continue;
+      }
+      if (column !== undefined && this.isLeftOpen(stringsOf(fields), bound)) {
+        row.set(name ?? column, notKnown);
+        continue;
+      }
       row.set(name ?? column ?? `${row.size}`, val === undefined ? null : this.value(val, bound));
     }
     return row;
@@ -525,9 +577,16 @@ class Query {
     throw new Unanswerable();
   }
 
+  /** A column of a known row whose value is not. */
+  private isLeftOpen([first, second]: readonly string[], bound: Bound): boolean {
+    if (first === undefined) return false;
+    if (second !== undefined) return bound.get(first)?.[second] === notKnown;
+    return [...bound.values()].some((row) => row[first] === notKnown);
+  }
+
   private column(fields: readonly string[], bound: Bound): Value {
     const [first, second] = fields;
-    if (first === undefined || fields.length > 2) throw new Unanswerable();
+    if (first === undefined || fields.length > 2 || this.isLeftOpen(fields, bound)) throw new Unanswerable();
     if (second !== undefined) {
       const value = bound.get(first)?.[second];
       if (value !== undefined) return value;

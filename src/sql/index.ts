@@ -1,6 +1,15 @@
 /** The door of `sql`: PostgreSQL's own reading of SQL text. */
 
-export { askCatalogue, type CatalogueAnswer, type Value as CatalogueValue } from './catalogue-query.ts';
+export {
+  askCatalogue,
+  askRows,
+  type CatalogueAnswer,
+  type KnownTable,
+  notKnown,
+  type Row as KnownRow,
+  type Value as CatalogueValue,
+} from './catalogue-query.ts';
+export { insertedRows } from './inserted-rows.ts';
 export { nextToken, type Token, tokensOf } from './lexer.ts';
 export { type MetaArguments, metaArguments, psqlBoolean, quoteIdentifierAlways } from './meta-command.ts';
 export { isSqlParserLoaded, loadSqlParser, type ParsedPiece, parseStatements, type Statement } from './pg-parser.ts';

@@ -121,6 +121,11 @@ export const readingRows: readonly ReadingRow[] = [
     is: 'assumed',
   },
   {
+    construct: '`if` or a loop on rows that the revisions wrote: there are those and no others',
+    body: `k = op.create_table('k', sa.Column('n', sa.Text))\nop.bulk_insert(k, [{'n': 'x'}])\nfor row in op.get_bind().execute(sa.select(k.c.n)):\n    op.create_table(row.n, sa.Column('id', sa.Integer))`,
+    is: 'assumed',
+  },
+  {
     construct: '`if` on what only running could tell',
     body: `from elsewhere import flag\n${table}if flag():\n    op.drop_table('t')`,
     is: 'opaque',

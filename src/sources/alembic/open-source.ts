@@ -13,7 +13,7 @@ import type { MigrationSource } from '../source.ts';
 import { readRequirements } from './config/requirements.ts';
 import { readRevisionGraph } from './graph.ts';
 import { type ModelsRequest, readModels } from './models/read.ts';
-import { evaluateRevision, type Reading } from './operations/index.ts';
+import { evaluateRevision, type Reading, WrittenRows } from './operations/index.ts';
 import { readProjectFacts } from './project-facts.ts';
 import { openProjectFiles } from './project-files.ts';
 import { newImports } from './python/index.ts';
@@ -65,6 +65,7 @@ export async function openSource(request: SourceRequest): Promise<MigrationSourc
     relative: files.relative,
     parseSql,
     imports: newImports(),
+    writtenRows: new WrittenRows(),
   };
   const modelsByKey = new Map<string, ModelsReading>();
   const modelsOf = (models: Pick<ModelFiles, 'files' | 'bases'>, own: Partial<ModelsRequest> = {}) =>

@@ -355,3 +355,25 @@ metadata = MetaData(naming_convention=dict(
   ]);
   expect([...(users?.indexes.keys() ?? [])].sort()).toEqual(['ix_uq_users_mail', 'ix_users_name']);
 });
+
+it('follows rows from one revision to the next, and a table under a new name', async () => {
+  const { operations } = await readProject(
+    [
+      `def upgrade():
+    kinds = op.create_table('kinds', sa.Column('name', sa.Text))
+    op.bulk_insert(kinds, [{'name': 'red'}])
+`,
+      "def upgrade():\n    op.rename_table('kinds', 'sorts')\n    op.execute(\"INSERT INTO sorts VALUES ('blue')\")\n",
+      `def upgrade():
+    for (name,) in op.get_bind().execute(sa.text('SELECT name FROM sorts')):
+        op.add_column('sorts', sa.Column(name, sa.Text))
+`,
+    ],
+    {},
+  );
+  const condition = 'sorts holds what the revisions write and nothing else';
+  expect(operations.filter(({ kind }) => kind === 'addColumn')).toMatchObject([
+    { column: { name: 'red' }, condition },
+    { column: { name: 'blue' }, condition },
+  ]);
+});

@@ -6,7 +6,12 @@ import type { NamingConvention } from '../../../src/model/project.ts';
 import { emptySchema, type Schema } from '../../../src/model/schema.ts';
 import { applyOperation, schemaOfOperations } from '../../../src/replay/index.ts';
 import { readModels } from '../../../src/sources/alembic/models/read.ts';
-import { evaluateRevision, type Files, type Reading } from '../../../src/sources/alembic/operations/index.ts';
+import {
+  evaluateRevision,
+  type Files,
+  type Reading,
+  WrittenRows,
+} from '../../../src/sources/alembic/operations/index.ts';
 import { parseSql } from '../../../src/sql/index.ts';
 
 export const preamble = `from alembic import op, context
@@ -102,6 +107,7 @@ export function read(body: string, given: Given = {}): { operations: Operation[]
       environment,
       relative,
       parseSql,
+      writtenRows: new WrittenRows(),
       ...(given.imports ? { imports: given.imports } : {}),
       ...(given.bounds ? { bounds: given.bounds } : {}),
     },

@@ -6,9 +6,10 @@ import type { QualifiedName } from '../../../model/name.ts';
 import type { Operation, UnplacedOperation } from '../../../model/operation.ts';
 import type { ModelsReading, OperationSink } from '../../../model/replay.ts';
 import type { Origin } from '../../../model/schema.ts';
-import type { CatalogueAnswer, SqlContext } from '../../../sql/index.ts';
+import type { CatalogueAnswer, KnownRow, SqlContext } from '../../../sql/index.ts';
 import type { Machine, Made } from '../python/index.ts';
 import type { ModelsBase } from './create-all.ts';
+import type { WrittenRows } from './written-rows.ts';
 
 export interface Effects {
   sink: OperationSink;
@@ -29,6 +30,8 @@ export interface Effects {
   parseSql(text: string, context: SqlContext): Operation[];
   /** What the catalogue would answer by the schema so far; null where the question is none that has an answer. */
   askCatalogue?(query: string): CatalogueAnswer | null;
+  /** What the revisions before and this one wrote; undefined where that is not followed (a downgrade). */
+  writtenRows?: WrittenRows;
   /** What the models on a base declare that are loaded where this revision runs; null where they are not looked for. */
   modelsIn?(base: ModelsBase): ModelsReading | null;
   /** Tables already told of, so that one reason is told once a place. */
@@ -84,7 +87,7 @@ export function emit(
   machine: Machine,
   effects: Effects,
   operation: UnplacedOperation,
-  extra: { sql?: string; condition?: string | null; outsideTransaction?: boolean } = {},
+  extra: { sql?: string; condition?: string | null; outsideTransaction?: boolean; rows?: KnownRow[] | null } = {},
 ): void {
   const { origin, span } = placeOf(machine, effects);
   const stated: Operation = { ...operation, origin };
@@ -92,11 +95,19 @@ export function emit(
   if (extra.sql !== undefined) stated.sql = extra.sql;
   if (extra.outsideTransaction || effects.autocommitDepth > 0) stated.outsideTransaction = true;
   if (effects.autocommitDepth > 0) stated.inAutocommitBlock = true;
-  hand(machine, effects, stated, extra.condition ?? null);
+  hand(machine, effects, stated, extra.condition ?? null, extra.rows ?? null);
 }
 
 /** An operation that another reader placed already (SQL): its line is kept, the branch around it still counts. */
-export function hand(machine: Machine, effects: Effects, operation: Operation, condition: string | null): void {
+export function hand(
+  machine: Machine,
+  effects: Effects,
+  operation: Operation,
+  condition: string | null,
+  rows: KnownRow[] | null = null,
+): void {
+  const isSure = machine.shadows.length === 0;
+  effects.writtenRows?.note(operation, isSure, effects.sink.searchPath(), rows);
   const shadow = machine.shadows[machine.shadows.length - 1];
   const assumed = condition ?? machine.conditions[machine.conditions.length - 1] ?? null;
   if (shadow !== undefined) {

@@ -5,6 +5,7 @@
  */
 import type { QualifiedName } from '../../../model/name.ts';
 import type { Operation } from '../../../model/operation.ts';
+import type { KnownRow } from '../../../sql/index.ts';
 import {
   type Arguments,
   assumed,
@@ -28,12 +29,13 @@ import {
   type Value,
 } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
+import { insertedByCore, insertedBySql, selectText } from './core-rows.ts';
 import { ddlConstruct } from './ddl-constructs.ts';
 import { composedText } from './driver-sql.ts';
 import { type Effects, emit, hand, objectsOf, opaque, placeOf } from './effects.ts';
 import { handle } from './handles.ts';
 import { asMade, tableNameOf } from './made.ts';
-import { answerQuery, emptyCondition, rowsWith } from './queries.ts';
+import { answerQuery, askWritten, emptyCondition, rowsWith } from './queries.ts';
 import { argument } from './read-values.ts';
 import { literalText, textBody } from './sql-text.ts';
 
@@ -90,6 +92,8 @@ export function runSql(
   text: string,
   condition: string | null,
   isWhole = true,
+  /** What an INSERT adds, where that is more than its text says; null: not known. */
+  rows?: KnownRow[] | null,
 ): Operation[] {
   const { origin, span } = placeOf(machine, effects);
   const operations = effects.parseSql(text, {
@@ -113,7 +117,9 @@ export function runSql(
       opaque(machine, effects, 'SQL with a parameter whose value is not known', objectsOf(placed));
       continue;
     }
-    hand(machine, effects, placed, condition);
+    const isInsert = placed.kind === 'touchRows' && placed.verb === 'insert' && placed.sql !== undefined;
+    const added = rows !== undefined || !isInsert ? (rows ?? null) : insertedBySql(effects, placed.sql as string);
+    hand(machine, effects, placed, condition, added);
   }
   return operations;
 }
@@ -169,10 +175,12 @@ export function runStatement(machine: Machine, effects: Effects, args: Arguments
         parameters.every((one) => one === undefined) ? text : bindPercent(machine, text, items),
         condition,
         true,
+        parameters.every((one) => one === undefined) ? undefined : null,
       );
     }
     const bound = bindNames(machine, text, parameterMap(machine, parameters));
-    return finish(machine, effects, textBody(bound.text), condition, bound.isWhole);
+    const rows = rowsOfEach(machine, effects, text, parameters);
+    return finish(machine, effects, textBody(bound.text), condition, bound.isWhole, rows);
   }
   if (isUnknown(bare)) {
     return lost(machine, effects, bare, condition);
@@ -234,8 +242,32 @@ function lost(machine: Machine, effects: Effects, value: Value, condition: strin
   return unknown('the result of a statement that is not known');
 }
 
-function finish(machine: Machine, effects: Effects, text: string, condition: string | null, isWhole: boolean): Value {
-  const operations = runSql(machine, effects, text, condition, isWhole);
+/** Rows that a statement adds which is run for several of them; undefined where it is run once. */
+function rowsOfEach(
+  machine: Machine,
+  effects: Effects,
+  text: string,
+  parameters: readonly (Value | undefined)[],
+): KnownRow[] | null | undefined {
+  const list = plain(parameters.find((each) => each !== undefined) ?? null);
+  const given = isObject(list) && (list.kind === 'list' || list.kind === 'tuple') ? (toItems(machine, list) ?? []) : [];
+  if (given.length < 2) return undefined;
+  if (effects.writtenRows === undefined) return null;
+  const rows = given.map((each) =>
+    insertedBySql(effects, textBody(bindNames(machine, text, parameterMap(machine, [each])).text)),
+  );
+  return rows.includes(null) ? null : rows.flatMap((each) => each as KnownRow[]);
+}
+
+function finish(
+  machine: Machine,
+  effects: Effects,
+  text: string,
+  condition: string | null,
+  isWhole: boolean,
+  rows?: KnownRow[] | null,
+): Value {
+  const operations = runSql(machine, effects, text, condition, isWhole, rows);
   return answerQuery(machine, effects, text, operations);
 }
 
@@ -276,14 +308,19 @@ function runConstruct(
     if (text === null) return lost(machine, effects, whole ?? null, inherited);
     const values = new Map([...parameterMap(machine, parameters), ...chained]);
     const bound = bindNames(machine, text, values);
-    return finish(machine, effects, textBody(bound.text), inherited, bound.isWhole);
+    const rows = rowsOfEach(machine, effects, text, parameters);
+    return finish(machine, effects, textBody(bound.text), inherited, bound.isWhole, rows);
   }
   const construct = ddlConstruct(machine, effects, path, root, condition);
   if (construct) return null;
   const touched = rowsOf(machine, made);
   if (touched) {
-    emit(machine, effects, { kind: 'touchRows', verb: touched.verb, tables: touched.tables }, { condition });
+    const rows = touched.verb === 'insert' ? insertedByCore(machine, made, parameters) : null;
+    emit(machine, effects, { kind: 'touchRows', verb: touched.verb, tables: touched.tables }, { condition, rows });
     if (touched.verb !== 'select') return changedRows();
+    const query = selectText(machine, made);
+    const written = query === null ? null : askWritten(machine, effects, query, touched.tables);
+    if (written !== null) return written;
     const totals = totalsOf(machine, made);
     return totals === null
       ? emptyRows(touched.tables)

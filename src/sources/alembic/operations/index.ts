@@ -14,3 +14,4 @@ export { flagOf, isAbsent, nameOf, textList } from './read-values.ts';
 export { evaluateRevision, type Reading, type RevisionSource } from './revision.ts';
 export { assembleTable, type ReadTable, readTable } from './tables.ts';
 export { type EnumUse, type ReadType, readable, readType, unreadableType } from './types.ts';
+export { WrittenRows } from './written-rows.ts';

@@ -17,6 +17,7 @@ import {
 } from '../python/index.ts';
 import { readColumn } from './columns.ts';
 import { checkOfType, isLeftOut, readAction, readExclude } from './constraints.ts';
+import { rowsGiven } from './core-rows.ts';
 import { readDefault } from './defaults.ts';
 import { type Effects, emit, opaque } from './effects.ts';
 import { runSql } from './execute.ts';
@@ -470,7 +471,15 @@ function tableComment(call: Call): undefined {
 function bulkInsert(call: Call): undefined {
   const made = asMade(argument(call.args, 0, 'table'));
   const table = made ? tableNameOf(made) : null;
-  say(call, { kind: 'touchRows', verb: 'insert', tables: table ? [table] : [] });
+  emit(
+    call.machine,
+    call.effects,
+    { kind: 'touchRows', verb: 'insert', tables: table ? [table] : [] },
+    {
+      condition: conditionAmong([...call.args.positional, ...call.args.named.values()]),
+      rows: rowsGiven(call.machine, argument(call.args, 1, 'rows')),
+    },
+  );
   return undefined;
 }
 

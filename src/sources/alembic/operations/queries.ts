@@ -3,10 +3,10 @@
  * question is one that is known; rows of tables are assumed to be none, as in an empty database, and the assumption stays
  * attached to the answer.
  */
-import { keyOf } from '../../../model/name.ts';
+import { keyOf, type QualifiedName } from '../../../model/name.ts';
 import type { Operation } from '../../../model/operation.ts';
 import type { Schema } from '../../../model/schema.ts';
-import type { CatalogueAnswer, CatalogueValue } from '../../../sql/index.ts';
+import { type CatalogueAnswer, type CatalogueValue, notKnown } from '../../../sql/index.ts';
 import {
   type Arguments,
   assumed,
@@ -63,6 +63,8 @@ export function answerQuery(machine: Machine, effects: Effects, text: string, op
   if (catalogue !== undefined) return catalogue;
   if (/\b(?:(?:pg_\w+|information_schema\.\w+|to_reg\w+|current_setting|current_schema)\b|version\s*\()/i.test(text))
     return unknown('what the catalogue answers to a question of its own kind');
+  const written = askWritten(machine, effects, text, last.tables);
+  if (written !== null) return written;
   if (/^\s*select\s+count\s*\(/i.test(text))
     return rowsWith(machine, [0], emptyCondition(last.tables.map((table) => table.name)));
   if (/^\s*select\s+exists\s*\(/i.test(text))
@@ -75,6 +77,18 @@ export function answerQuery(machine: Machine, effects: Effects, text: string, op
     return rowsWith(machine, [null], emptyCondition(last.tables.map((table) => table.name)));
   if (last.tables.length === 0) return unknown('what a query gives');
   return emptyRows(last.tables);
+}
+
+/** Rows that the revisions wrote themselves; null where nobody can tell. */
+export function askWritten(
+  machine: Machine,
+  effects: Effects,
+  query: string,
+  tables: readonly QualifiedName[],
+): Value | null {
+  const answer =
+    tables.length === 0 ? null : (effects.writtenRows?.answer(query, tables, effects.sink.schema()) ?? null);
+  return answer === null ? null : assumed(rowsOf(machine, answer.rows), answer.condition);
 }
 
 export function emptyCondition(tables: string[]): string {
@@ -222,6 +236,7 @@ function textLike(text: string): Value {
 }
 
 function asValue(machine: Machine, value: CatalogueValue): Value {
+  if (value === notKnown) return unknown('a value that the database gives');
   return typeof value === 'object' && value !== null
     ? newList(
         machine,

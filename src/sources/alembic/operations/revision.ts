@@ -25,6 +25,7 @@ import {
 import type { ModelsBase } from './create-all.ts';
 import { type Effects, opaque } from './effects.ts';
 import { type Files, newHost } from './host.ts';
+import type { WrittenRows } from './written-rows.ts';
 
 export interface RevisionSource {
   revision: string;
@@ -48,6 +49,8 @@ export interface Reading {
   bounds?: Bounds;
   /** Shared by all revisions of a project. */
   imports?: Imports;
+  /** Shared by all revisions, which are read in the order in which they run. */
+  writtenRows?: WrittenRows;
 }
 
 export function evaluateRevision(
@@ -73,7 +76,9 @@ export function evaluateRevision(
     askCatalogue: (query) => askCatalogue(query, { schema: sink.schema(), searchPath: sink.searchPath() }, new Map()),
     told: new Set(),
     madeTypes: new Set(),
+    ...(direction === 'upgrade' && reading.writtenRows ? { writtenRows: reading.writtenRows } : {}),
   };
+  effects.writtenRows?.enter(source.revision);
   const machine = newMachine(
     newHost(effects, reading.files, reading.environment),
     reading.bounds ?? defaultBounds,
