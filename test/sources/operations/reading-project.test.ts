@@ -377,3 +377,48 @@ it('follows rows from one revision to the next, and a table under a new name', a
     { column: { name: 'blue' }, condition },
   ]);
 });
+
+it('finds in SQLAlchemy what env.py puts there, for every revision', async () => {
+  const types = `from sqlalchemy.types import CHAR, STRINGTYPE, TypeDecorator
+class GUID(TypeDecorator):
+    impl = CHAR
+    def load_dialect_impl(self, dialect):
+        return dialect.type_descriptor(CHAR(36))
+class Word(TypeDecorator):
+    impl = STRINGTYPE
+`;
+  const { schema, operations } = await readProject(
+    [
+      `def upgrade():\n    op.create_table('t', sa.Column('id', sa.GUID(), primary_key=True))`,
+      `from sqlalchemy import Word\ndef upgrade():\n    op.add_column('t', sa.Column('w', Word()))`,
+    ],
+    {
+      'app/__init__.py': '',
+      'app/types.py': types,
+      'alembic/env.py':
+        'import sqlalchemy as sa\nfrom alembic import context\nfrom app.types import GUID, Word\nsa.GUID = GUID\nsa.Word = Word\ntarget_metadata = None\n',
+    },
+  );
+  expect(opaqueOf(operations)).toEqual([]);
+  const columns = schema.tables.get('public.t')?.columns;
+  expect([...(columns?.values() ?? [])].map(({ type }) => type)).toEqual(['character(36)', 'character varying']);
+});
+
+it('takes of a star import what __all__ hands out, and of two the later one', async () => {
+  const { schema, operations } = await readProject(
+    [
+      `import app.types\ndef upgrade():\n    op.create_table('t', sa.Column('a', app.types.json.Kept()), sa.Column('b', app.types._own), sa.Column('c', app.types.Twice))`,
+    ],
+    {
+      'app/__init__.py': '',
+      'app/types/__init__.py': 'from .json import *\nfrom .more import *\n',
+      'app/types/json.py':
+        "import json\nfrom sqlalchemy.types import Text, TypeDecorator\n__all__ = ['Kept', '_own', 'Twice']\nclass Kept(TypeDecorator):\n    impl = Text\n_own = Text()\nTwice = Text()\n",
+      'app/types/more.py': 'from sqlalchemy import Integer\nTwice = Integer()\n',
+      'alembic/env.py': 'target_metadata = None\n',
+    },
+  );
+  expect(opaqueOf(operations)).toEqual([]);
+  const columns = schema.tables.get('public.t')?.columns;
+  expect([...(columns?.values() ?? [])].map(({ type }) => type)).toEqual(['text', 'text', 'integer']);
+});

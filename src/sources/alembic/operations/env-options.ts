@@ -11,6 +11,7 @@ import {
   type Machine,
   makeModule,
   parseCached,
+  runWhole,
   type Value,
 } from '../python/index.ts';
 import type { Effects } from './effects.ts';
@@ -49,6 +50,24 @@ export function configuredOption(machine: Machine, effects: Effects, name: strin
   const module = known ?? makeModule('env', envFile, parsed);
   machine.modules.set('@env', module);
   return evaluate(machine, expression, module.scope);
+}
+
+/**
+ * What env.py puts into modules of others before any revision runs (`sa.GUID = GUID`, so that generated revisions find the
+ * project's types there): read once for all revisions.
+ */
+export function readGrafts(machine: Machine, effects: Effects): void {
+  if (machine.imports.graftedByPath !== null) return;
+  machine.imports.graftedByPath = new Map();
+  const text = effects.envFile === null ? null : machine.host.readFile(effects.envFile);
+  if (effects.envFile === null || text === null || !/^[\w.]+\.\w+\s*=(?!=)/m.test(text)) return;
+  const module = makeModule('env', effects.envFile, parseCached(effects.envFile, text));
+  runWhole(
+    machine,
+    module,
+    (statement) => statement.kind === 'assign' && statement.targets.some((target) => target.kind === 'attribute'),
+  );
+  machine.imports.graftedByPath = new Map(machine.graftedByPath);
 }
 
 /** The schema of the version table, which revisions take for their own: none where env.py does not tell. */

@@ -24,6 +24,7 @@ import {
 } from '../python/index.ts';
 import type { ModelsBase } from './create-all.ts';
 import { type Effects, opaque } from './effects.ts';
+import { readGrafts } from './env-options.ts';
 import { type Files, newHost } from './host.ts';
 import type { WrittenRows } from './written-rows.ts';
 
@@ -87,6 +88,7 @@ export function evaluateRevision(
   const module = makeModule(source.module, source.file, parsed);
   machine.modules.set(source.module, module);
   try {
+    readGrafts(machine, effects);
     const fn = moduleName(machine, module, direction);
     if (parsed.error) {
       opaque(machine, effects, `the file is no Python that could be read, from line ${parsed.error.line}`, []);

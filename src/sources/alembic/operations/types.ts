@@ -109,6 +109,10 @@ const plainTypes: Record<string, string> = {
   DOUBLE: 'double precision',
   REAL: 'real',
   MatchType: 'boolean',
+  MATCHTYPE: 'boolean',
+  BOOLEANTYPE: 'boolean',
+  DATETIME_TIMEZONE: 'timestamp with time zone',
+  TIME_TIMEZONE: 'time with time zone',
   XML: 'xml',
 };
 
@@ -120,6 +124,7 @@ const integralTypes: Record<string, 'integer' | 'smallint' | 'bigint'> = {
   SMALLINT: 'smallint',
   BigInteger: 'bigint',
   BIGINT: 'bigint',
+  INTEGERTYPE: 'integer',
 };
 
 const textTypes: Record<string, string> = {
@@ -130,6 +135,7 @@ const textTypes: Record<string, string> = {
   CHAR: 'character',
   NCHAR: 'character',
   AutoString: 'character varying',
+  STRINGTYPE: 'character varying',
 };
 
 const noArguments: Arguments = { positional: [], named: new Map() };

@@ -73,6 +73,8 @@ function getPlain(machine: Machine, bare: Value, name: string, _site: Site | nul
           { kind: 'member', object: bare, name },
         );
       case 'external': {
+        const grafted = machine.graftedByPath.get(`${bare.path}.${name}`);
+        if (grafted !== undefined) return grafted;
         // What is not told of it once never is.
         const known = bare.members?.get(name);
         if (known !== undefined) return known;
@@ -293,6 +295,7 @@ export function setAttribute(machine: Machine, object: Value, name: string, valu
   else if (bare.kind === 'made') remember(bare, name, kept);
   else if (bare.kind === 'function') bare.attributes.set(name, kept);
   else if (bare.kind === 'module') bare.scope.names.set(name, kept);
+  else if (bare.kind === 'external') machine.graftedByPath.set(`${bare.path}.${name}`, kept);
 }
 
 const patternMethods = new Set(['sub', 'split', 'findall', 'match', 'search', 'fullmatch']);

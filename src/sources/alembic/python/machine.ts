@@ -83,6 +83,8 @@ export interface Machine {
   importGuards: ImportGuard[];
   modules: Map<string, PyModule>;
   imports: Imports;
+  /** As `Imports.graftedByPath`, with those of the revision itself: another revision may be read without it. */
+  graftedByPath: Map<string, Value>;
   /** Something was left unread for its depth: what is kept of modules may lack it. */
   isCut: boolean;
 }
@@ -99,10 +101,16 @@ export interface Imports {
   modules: Map<string, PyModule>;
   /** What they registered with Alembic (`Operations.register_operation`, `.implementation_for`). */
   registered: Registered;
+  /** Names that env.py puts into modules of others (`sa.GUID = GUID`), by their path; null: it was not read for them yet. */
+  graftedByPath: ReadonlyMap<string, Value> | null;
 }
 
 export function newImports(): Imports {
-  return { modules: new Map(), registered: { operations: new Map(), implementations: new Map() } };
+  return {
+    modules: new Map(),
+    registered: { operations: new Map(), implementations: new Map() },
+    graftedByPath: null,
+  };
 }
 
 export interface Registered {
@@ -125,6 +133,7 @@ export function newMachine(host: Host, bounds: Bounds = defaultBounds, imports =
     importGuards: [],
     modules: new Map(),
     imports,
+    graftedByPath: new Map(imports.graftedByPath ?? []),
     isCut: false,
   };
 }

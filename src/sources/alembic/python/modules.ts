@@ -4,6 +4,7 @@
 import type { ImportedName, Statement } from './ast.ts';
 import { builtin } from './builtins.ts';
 import { importError } from './calls.ts';
+import { toItems } from './containers.ts';
 import type { Machine } from './machine.ts';
 import { type ParsedModule, parseOnDemand, type TopLevel } from './parse.ts';
 import { indexModule, type LazyNames, newScope, type Scope } from './scope.ts';
@@ -15,6 +16,7 @@ import {
   ImportFailure,
   type PyModule,
   PyRaise,
+  textOf,
   unknown,
   type Value,
 } from './values.ts';
@@ -84,7 +86,8 @@ export function moduleName(machine: Machine, module: PyModule, name: string): Va
   const found = scope.names.get(name);
   if (found !== undefined) return found;
   if (lazy) {
-    for (const top of lazy.stars) {
+    // Of two that bring the name, the later one stays.
+    for (const top of lazy.stars.toReversed()) {
       if (top.statement.kind !== 'importFrom') continue;
       const source = moduleOfFrom(machine, top.statement, scope);
       if (typeof source === 'string') {
@@ -96,11 +99,19 @@ export function moduleName(machine: Machine, module: PyModule, name: string): Va
         continue;
       }
       if (source === module) continue;
-      const value = name.startsWith('_') ? undefined : moduleName(machine, source, name);
+      const value = isHandedOut(machine, source, name) ? moduleName(machine, source, name) : undefined;
       if (value !== undefined) return value;
     }
   }
   return undefined;
+}
+
+/** Whether `from … import *` brings the name: what `__all__` lists, or, without one, whatever has no underscore before it. */
+function isHandedOut(machine: Machine, source: PyModule, name: string): boolean {
+  if (name === '__all__') return false;
+  const listed = moduleName(machine, source, '__all__');
+  const names = listed === undefined ? null : toItems(machine, listed);
+  return names === null ? !name.startsWith('_') : names.some((item) => textOf(item) === name);
 }
 
 function runTopLevel(machine: Machine, module: PyModule, top: TopLevel): void {
@@ -135,12 +146,16 @@ function runTopLevel(machine: Machine, module: PyModule, top: TopLevel): void {
   }
 }
 
-/** Runs the whole top level, in order: for modules whose every class counts. */
-export function runWhole(machine: Machine, module: PyModule): void {
+/** Runs the whole top level, in order: for modules whose every class counts; or only what is wanted of it. */
+export function runWhole(
+  machine: Machine,
+  module: PyModule,
+  isWanted: (statement: Statement) => boolean = () => true,
+): void {
   const lazy = module.scope.lazy;
   if (!lazy) return;
   for (const top of lazy.parsed.statements) {
-    if (lazy.done.has(top)) continue;
+    if (lazy.done.has(top) || !isWanted(top.statement)) continue;
     lazy.done.add(top);
     runTopLevel(machine, module, top);
   }
@@ -247,9 +262,10 @@ export function bindImportFrom(machine: Machine, statement: Statement & { kind: 
     }
     const outside = externalModule(source);
     const module = loadModule(machine, `${source}.${name}`, scope.module);
+    const grafted = machine.graftedByPath.get(`${source}.${name}`);
     scope.names.set(
       as ?? name,
-      module ?? machine.host.attribute(machine, outside, name) ?? externalMember(outside, name),
+      module ?? grafted ?? machine.host.attribute(machine, outside, name) ?? externalMember(outside, name),
     );
   }
 }
