@@ -1,8 +1,10 @@
 /**
  * The Alembic project as a MigrationSource: its facts and graph, its revisions evaluated statically, its models read.
  */
+
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Operation } from '../../model/operation.ts';
 import type { AlembicConfig, NamingConvention } from '../../model/project.ts';
 import type { ModelFiles, ModelsReading, OperationSink } from '../../model/replay.ts';
@@ -38,6 +40,8 @@ export interface SourceRequest {
 export async function openSource(request: SourceRequest): Promise<MigrationSource> {
   const { projectDir, config, maxFileBytes } = request;
   const sqlParser = loadSqlParser();
+  // One turn, in which V8 begins to compile the parser beside what follows here.
+  await setImmediate();
   const texts = new Map<string, string>();
   const graph = readRevisionGraph({ projectDir, config, maxFileBytes, keep: (file, text) => texts.set(file, text) });
   const { facts: stated, importRoots, findModels, modelsLoadedWith } = await readProjectFacts(request);
