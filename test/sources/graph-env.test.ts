@@ -6,11 +6,19 @@ import type { ModelFiles } from '../../src/model/replay.ts';
 import { findAlembicConfig, findSeedFiles, readProjectFacts } from '../../src/sources/alembic/index.ts';
 import { type MadeProject, makeProject } from '../support/revision-files.ts';
 
-let project: MadeProject;
-afterEach(() => project.remove());
+const projects: MadeProject[] = [];
+afterEach(() => {
+  for (const project of projects.splice(0)) project.remove();
+});
+
+function made(...files: Parameters<typeof makeProject>): MadeProject {
+  const project = makeProject(...files);
+  projects.push(project);
+  return project;
+}
 
 async function factsOf(files: Record<string, string>): Promise<ProjectFacts & Pick<ModelFiles, 'bases'>> {
-  project = makeProject({}, files);
+  const project = made({}, files);
   const config = findAlembicConfig({
     projectDir: project.dir,
     config: null,
@@ -114,7 +122,7 @@ def run():
   });
 
   it.each(['shop', 'org.shop'])('finds the convention where the project is itself the package %s', async (name) => {
-    project = makeProject(
+    const project = made(
       {},
       {
         'org/__init__.py': '',
@@ -146,7 +154,7 @@ def run():
     expect(modelFiles).toEqual(['pkg/mapped.py', 'pkg/models.py']);
     expect(env.targetMetadata).toBeNull();
     expect(notes.join(' ')).toMatch(/could not be followed.*look like models/);
-    expect(findSeedFiles(project.dir, null)).toEqual(['scripts/demo/seed_demo.sql']);
+    expect(findSeedFiles(projects[0]!.dir, null)).toEqual(['scripts/demo/seed_demo.sql']);
   });
 
   it('says what is only known when it runs, and reads a widened version_num', async () => {
@@ -183,7 +191,6 @@ metadata = MetaData(naming_convention={'ix': 'ix_%(own)s_%(table_name)s', 'uq': 
 
   it('names the bases of target_metadata where all of it can be followed', async () => {
     const basesOf = async (target: string) => {
-      project?.remove();
       const { bases } = await factsOf({
         'app/base.py': `from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
