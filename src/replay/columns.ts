@@ -4,7 +4,7 @@
 
 import { isUniqueByIndex } from '../model/ddl-operation.ts';
 import { baseTypeOf, nextvalDefault } from '../model/definition.ts';
-import { columnsIn, namesIn, renameColumnIn } from '../model/expression.ts';
+import { columnsIn, renameColumnIn } from '../model/expression.ts';
 import { keyOf, type QualifiedName } from '../model/name.ts';
 import type { ColumnDefinition, Operation, SequenceOptions } from '../model/operation.ts';
 import type { Column, Constraint, Index, Table } from '../model/schema.ts';
@@ -12,6 +12,7 @@ import { childrenOf, placeConstraint, removeConstraint, targetTable, withDefinit
 import type { SchemaDraft } from './draft.ts';
 import { chooseName } from './implied-names.ts';
 import { placeIndex, withIndexDefinition } from './indexes.ts';
+import { doubtViewsOver, removeViewsOfColumn, settleStarsOver } from './views.ts';
 
 type Act<K extends Operation['kind']> = Extract<Operation, { kind: K }>;
 
@@ -136,6 +137,7 @@ function addColumnTo(draft: SchemaDraft, operation: Act<'addColumn'>, key: strin
 }
 
 function addToFamily(draft: SchemaDraft, key: string, column: Column): void {
+  settleStarsOver(draft, key);
   draft.change(key, (each) => ({ ...each, columns: new Map(each.columns).set(column.name, column) }));
   for (const child of childrenOf(draft, key))
     if (!child.columns.has(column.name))
@@ -167,6 +169,8 @@ export function removeColumn(draft: SchemaDraft, key: string, name: string, casc
   const table = draft.tables.get(key);
   const column = table?.columns.get(name);
   if (table === undefined || column === undefined) return;
+  settleStarsOver(draft, key);
+  if (cascade) removeViewsOfColumn(draft, key, name);
   for (const constraint of table.constraints.values())
     if (constraintNames(constraint, table, name)) removeConstraint(draft, key, constraint.name);
   if (column.ownedSequence !== null) draft.delete('sequences', column.ownedSequence);
@@ -213,6 +217,8 @@ export function renameColumn(draft: SchemaDraft, operation: Act<'renameColumn'>)
 }
 
 function renameInFamily(draft: SchemaDraft, key: string, from: string, to: string): void {
+  settleStarsOver(draft, key);
+  doubtViewsOver(draft, key, from);
   const rename = (name: string) => (name === from ? to : name);
   const renameIn = (text: string) => renameColumnIn(text, from, to);
   const sequence = draft.tables.get(key)?.columns.get(from)?.ownedSequence;
@@ -287,7 +293,6 @@ function renameInFamily(draft: SchemaDraft, key: string, from: string, to: strin
             }),
           ),
         }));
-  doubtViewsOf(draft, key, from);
   for (const child of childrenOf(draft, key))
     if (child.columns.has(from)) renameInFamily(draft, keyOf(child.namespace, child.name), from, to);
 }
@@ -296,13 +301,6 @@ function renameInFamily(draft: SchemaDraft, key: string, from: string, to: strin
 function renameInPartitionKey(text: string, from: string, to: string): string {
   const open = text.indexOf('(');
   return open < 0 ? text : text.slice(0, open) + renameColumnIn(text.slice(open), from, to);
-}
-
-/** PostgreSQL keeps views right through a rename by rewriting them; their stated text no longer says what stands. */
-function doubtViewsOf(draft: SchemaDraft, key: string, column: string): void {
-  for (const [viewKey, view] of draft.map('views'))
-    if (view.reads?.includes(key) && namesIn(view.definition).some((token) => token.name === column))
-      draft.set('views', viewKey, { ...view, textCertainty: 'suspected' });
 }
 
 export function alterColumn(draft: SchemaDraft, operation: Act<'alterColumn'>): void {

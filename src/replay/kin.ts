@@ -1,14 +1,15 @@
 /**
- * What is neither table nor type: sequences, views, routines, triggers, policies, extensions, namespaces.
+ * What is neither table nor type nor view: sequences, routines, triggers, policies, extensions, namespaces.
  * Longer than most files here: one kind after the other, each made, altered, renamed and dropped by the same pattern.
  */
 import { nextvalDefault } from '../model/definition.ts';
 import { compareText, keyOf, nameOfKey, type QualifiedName, quoteIdentifier } from '../model/name.ts';
 import type { Operation, SequenceOptions } from '../model/operation.ts';
-import type { Policy, Routine, Sequence, Trigger, View } from '../model/schema.ts';
+import type { Policy, Routine, Sequence, Trigger } from '../model/schema.ts';
 import { targetTable } from './constraints.ts';
 import type { SchemaDraft } from './draft.ts';
 import { removeTable } from './tables.ts';
+import { createView, removeView, renameView } from './views.ts';
 
 type KinKind =
   | 'createSequence'
@@ -272,55 +273,6 @@ function changeDefaults(draft: SchemaDraft, sequence: string, text: string | nul
 function removeSequence(draft: SchemaDraft, key: string, cascade: boolean): void {
   draft.delete('sequences', key);
   if (cascade) changeDefaults(draft, key, null, null);
-}
-
-function createView(draft: SchemaDraft, operation: Act<'createView'>): void {
-  const key = draft.createdKey(operation.name);
-  const standing = draft.map('views').get(key);
-  if (standing !== undefined && !operation.orReplace) {
-    if (!operation.ifNotExists)
-      draft.note({ kind: 'created-twice', operation, object: key, objectKind: 'view', first: standing.origin ?? null });
-    return;
-  }
-  const namespace = nameOfKey(key).schema ?? 'public';
-  draft.addNamespace(namespace);
-  const reads = operation.reads.map(
-    (name) =>
-      draft.find(name, (each) => draft.tables.has(each) || draft.map('views').has(each)) ?? draft.createdKey(name),
-  );
-  const view: View = {
-    ...draft.stated(operation, key),
-    namespace,
-    name: operation.name.name,
-    kind: operation.materialized ? 'materialized view' : 'view',
-    columns: operation.columns ?? [],
-    definition: operation.query,
-    indexes: standing?.indexes ?? new Map(),
-    reads,
-  };
-  draft.set('views', key, view);
-}
-
-function removeView(draft: SchemaDraft, key: string, cascade: boolean): void {
-  draft.delete('views', key);
-  if (!cascade) return;
-  for (const [otherKey, other] of [...draft.map('views')])
-    if (other.reads?.includes(key)) removeView(draft, otherKey, true);
-}
-
-export function renameView(draft: SchemaDraft, key: string, to: string): void {
-  const view = draft.map('views').get(key);
-  if (view === undefined) return;
-  const renamed = keyOf(view.namespace, to);
-  draft.delete('views', key);
-  draft.set('views', renamed, { ...view, name: to });
-  for (const [otherKey, other] of draft.map('views'))
-    if (other.reads?.includes(key))
-      draft.set('views', otherKey, {
-        ...other,
-        reads: other.reads.map((each) => (each === key ? renamed : each)),
-        textCertainty: 'suspected',
-      });
 }
 
 function createRoutine(draft: SchemaDraft, operation: Act<'createRoutine'>): void {

@@ -13,7 +13,8 @@ import { childrenOf, placeConstraint, sameColumns, targetTable, withDefinition }
 import { SchemaDraft } from './draft.ts';
 import { inheritFrom } from './heirs.ts';
 import { placeIndex, renameIndex, withIndexDefinition } from './indexes.ts';
-import { renameSequence, renameView } from './kin.ts';
+import { renameSequence } from './kin.ts';
+import { moveViewsOver, removeViewsOver, renameView } from './views.ts';
 
 type Act<K extends Operation['kind']> = Extract<Operation, { kind: K }>;
 
@@ -203,15 +204,7 @@ export function removeTable(draft: SchemaDraft, key: string, cascade: boolean): 
     for (const constraint of pointing) constraints.delete(constraint.name);
     draft.setTable({ ...other, constraints });
   }
-  if (cascade) removeViewsOf(draft, key);
-}
-
-function removeViewsOf(draft: SchemaDraft, key: string): void {
-  for (const [viewKey, view] of [...draft.map('views')]) {
-    if (!view.reads?.includes(key)) continue;
-    draft.delete('views', viewKey);
-    removeViewsOf(draft, viewKey);
-  }
+  if (cascade) removeViewsOver(draft, key);
 }
 
 export function renameTable(draft: SchemaDraft, operation: Act<'renameTable'>): void {
@@ -306,13 +299,7 @@ function moveTable(draft: SchemaDraft, operation: Operation, from: string, names
       constraints: new Map([...other.constraints].map(([each, constraint]) => [each, repoint(constraint)])),
     });
   }
-  for (const [viewKey, view] of draft.map('views'))
-    if (view.reads?.includes(from))
-      draft.set('views', viewKey, {
-        ...view,
-        reads: view.reads.map((each) => (each === from ? to : each)),
-        textCertainty: 'suspected',
-      });
+  moveViewsOver(draft, from, to);
 }
 
 /** ` ON [schema.]table ` of a trigger's definition, however the name is written. */

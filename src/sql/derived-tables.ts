@@ -7,6 +7,7 @@ import { keyOf, type QualifiedName } from '../model/name.ts';
 import type { ColumnDefinition, TableDefinition } from '../model/operation.ts';
 import { type Column, type Constraint, type Index, isInDoubt, type Table } from '../model/schema.ts';
 import type { Catalogue } from './catalogue-query.ts';
+import { parseStatements } from './pg-parser.ts';
 import { as, relationOf, stringOf, stringsOf, typeOf } from './tree.ts';
 
 /** Bits of `TableLikeClause.options` (nodes/parsenodes.h, TableLikeOption). */
@@ -108,6 +109,8 @@ export function selectedColumns(
 
 class NotPlain extends Error {}
 
+const maxViews = 20;
+
 type Given = Pick<Column, 'name' | 'type' | 'collation'>;
 interface Source {
   alias: string;
@@ -117,10 +120,13 @@ interface Source {
 class Query {
   private readonly catalogue: Catalogue;
   private readonly shared: ReadonlyMap<string, readonly Given[]>;
+  /** How many views deep. */
+  private readonly depth: number;
 
-  constructor(catalogue: Catalogue, shared: ReadonlyMap<string, readonly Given[]>) {
+  constructor(catalogue: Catalogue, shared: ReadonlyMap<string, readonly Given[]>, depth = 0) {
     this.catalogue = catalogue;
     this.shared = shared;
+    this.depth = depth;
   }
 
   columnsOf(select: SelectStmt): Given[] {
@@ -130,13 +136,13 @@ class Query {
       const inner = as(common?.ctequery, 'SelectStmt');
       if (!common?.ctename || !inner || select.withClause?.recursive) throw new NotPlain();
       const renamed = stringsOf(common.aliascolnames);
-      const columns = new Query(this.catalogue, shared).columnsOf(inner);
+      const columns = new Query(this.catalogue, shared, this.depth).columnsOf(inner);
       shared.set(
         common.ctename,
         columns.map((column, at) => ({ ...column, name: renamed[at] ?? column.name })),
       );
     }
-    const inside = new Query(this.catalogue, shared);
+    const inside = new Query(this.catalogue, shared, this.depth);
     if (select.op !== undefined && select.op !== 'SETOP_NONE') {
       const [left, right] = [select.larg, select.rarg].map((side) => (side ? inside.columnsOf(side) : []));
       if (left?.length !== right?.length || left?.some(({ type }, at) => type !== right?.[at]?.type))
@@ -170,10 +176,27 @@ class Query {
     throw new NotPlain();
   }
 
-  private tableColumns(name: QualifiedName): Given[] {
+  private tableColumns(name: QualifiedName): readonly Given[] {
     const table = find(this.catalogue, name);
-    if (table === null) throw new NotPlain();
-    return [...table.columns.values()];
+    return table === null ? this.viewColumns(name) : [...table.columns.values()];
+  }
+
+  /** What the query of a view gives, by the tables as they stand: a `*` of it has been settled. */
+  private viewColumns(name: QualifiedName): readonly Given[] {
+    const { schema, searchPath } = this.catalogue;
+    const keys = (name.schema === null ? [...searchPath, 'public'] : [name.schema]).map((each) =>
+      keyOf(each, name.name),
+    );
+    const key = keys.find((each) => schema.views.has(each));
+    const view = key === undefined ? undefined : schema.views.get(key);
+    if (key === undefined || view === undefined || isInDoubt(schema.suspected, key)) throw new NotPlain();
+    if (view.certainty === 'suspected' || view.textCertainty === 'suspected' || this.depth > maxViews)
+      throw new NotPlain();
+    const [piece] = parseStatements(view.definition);
+    const select = piece && 'statement' in piece ? as(piece.statement.node, 'SelectStmt') : undefined;
+    if (select === undefined) throw new NotPlain();
+    const columns = new Query(this.catalogue, new Map(), this.depth + 1).columnsOf(select);
+    return columns.map((column, at) => ({ ...column, name: view.columns[at] ?? column.name }));
   }
 
   private given(value: Node | undefined, sources: readonly Source[]): Given[] {

@@ -18,3 +18,4 @@ export { isSameButForCallForm } from './same-tree.ts';
 export { type ReadIncluded, readSeedSql } from './seed.ts';
 export { type CopySource, readSeedFile, type SeedFile, type SeedPiece } from './seed-file.ts';
 export { type StatementSlice, splitStatements } from './split.ts';
+export { withoutStars } from './stars.ts';
