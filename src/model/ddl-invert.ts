@@ -41,6 +41,8 @@ function invert(operation: SchemaOperation, before: Schema): SchemaOperation[] |
           to: operation.table.name,
         },
       ];
+    case 'renameNamespace':
+      return [{ kind: 'renameNamespace', name: operation.to, to: operation.name }];
     case 'setTableNamespace': {
       const table = tableOf(before, operation.table);
       return table

@@ -50,6 +50,8 @@ export function renderOperation(operation: SchemaOperation): string[] {
       return [`DROP TABLE ${ifExists(operation)}${qn(operation.table)}${cascade(operation)}`];
     case 'renameTable':
       return [`ALTER TABLE ${ifExists(operation)}${qn(operation.table)} RENAME TO ${q(operation.to)}`];
+    case 'renameNamespace':
+      return [`ALTER SCHEMA ${q(operation.name)} RENAME TO ${q(operation.to)}`];
     case 'setTableNamespace':
       return [`ALTER TABLE ${qn(operation.table)} SET SCHEMA ${q(operation.to)}`];
     case 'commentOnTable':

@@ -291,6 +291,7 @@ export type SchemaOperation =
   | ({ kind: 'dropExtension'; name: string } & DropGuard)
   | ({ kind: 'createNamespace'; name: string } & Guard)
   | ({ kind: 'dropNamespace'; name: string } & DropGuard)
+  | { kind: 'renameNamespace'; name: string; to: string }
   | { kind: 'setSearchPath'; schemas: string[]; local: boolean };
 
 /** Rows are touched, the schema is not. */

@@ -8,7 +8,7 @@ import type { Operation, SequenceOptions } from '../model/operation.ts';
 import type { Policy, Routine, Sequence, Trigger } from '../model/schema.ts';
 import { targetTable } from './constraints.ts';
 import type { SchemaDraft } from './draft.ts';
-import { removeTable } from './tables.ts';
+import { dropNamespace, renameNamespace } from './namespaces.ts';
 import { createView, removeView, renameView } from './views.ts';
 
 type KinKind =
@@ -31,7 +31,8 @@ type KinKind =
   | 'createExtension'
   | 'dropExtension'
   | 'createNamespace'
-  | 'dropNamespace';
+  | 'dropNamespace'
+  | 'renameNamespace';
 
 type Act<K extends Operation['kind']> = Extract<Operation, { kind: K }>;
 
@@ -134,6 +135,9 @@ export function applyToKin(draft: SchemaDraft, operation: Act<KinKind>): void {
       return;
     case 'dropNamespace':
       dropNamespace(draft, operation.name);
+      return;
+    case 'renameNamespace':
+      renameNamespace(draft, operation);
       return;
   }
 }
@@ -242,10 +246,15 @@ function alterSequence(draft: SchemaDraft, operation: Act<'alterSequence'>): voi
 /** Defaults that draw from the sequence follow its name. */
 export function renameSequence(draft: SchemaDraft, key: string, to: string): void {
   const sequence = draft.map('sequences').get(key);
+  if (sequence !== undefined) moveSequence(draft, key, { namespace: sequence.namespace, name: to });
+}
+
+export function moveSequence(draft: SchemaDraft, key: string, place: { namespace: string; name: string }): void {
+  const sequence = draft.map('sequences').get(key);
   if (sequence === undefined) return;
-  const renamed = keyOf(sequence.namespace, to);
+  const renamed = keyOf(place.namespace, place.name);
   draft.delete('sequences', key);
-  draft.setSequence({ ...sequence, name: to });
+  draft.setSequence({ ...sequence, ...place });
   changeDefaults(draft, key, nextvalDefault(renamed), renamed);
 }
 
@@ -397,11 +406,4 @@ function removeTriggersOf(draft: SchemaDraft, routine: string): void {
     for (const trigger of table.triggers.values())
       if (executes.test(trigger.definition))
         draft.change(key, (each) => ({ ...each, triggers: without(each.triggers, trigger.name) }));
-}
-
-function dropNamespace(draft: SchemaDraft, name: string): void {
-  for (const [key, table] of [...draft.tables]) if (table.namespace === name) removeTable(draft, key, true);
-  for (const map of ['views', 'enums', 'domains', 'composites', 'sequences', 'routines'] as const)
-    for (const [key, value] of [...draft.map(map)]) if (value.namespace === name) draft.delete(map, key);
-  draft.deleteNamespace(name);
 }

@@ -246,6 +246,8 @@ export function rename(statement: RenameStmt, text: string): UnplacedOperation {
     case 'OBJECT_TYPE':
     case 'OBJECT_DOMAIN':
       return { kind: 'renameType', name: qualifiedOf(namesOf(statement.object)), to };
+    case 'OBJECT_SCHEMA':
+      return { kind: 'renameNamespace', name: own, to };
     case 'OBJECT_ROLE':
     case 'OBJECT_DATABASE':
     case 'OBJECT_TABLESPACE':

@@ -618,3 +618,30 @@ apart = Table('apart', shared, Column('id', Integer, primary_key=True))
     expect(tablesFor([{ file: 'app/models.py', name: 'Unheard' }])).toEqual(all);
   });
 });
+
+it('follows names that "type" gives, through classes with parameters of types', () => {
+  const { schema, blindSpots } = readAll({
+    'models.py': `
+from typing import Annotated
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+type Key = Annotated[int, mapped_column(primary_key=True)]
+type Short = Annotated[str, mapped_column(String(9))]
+type Maybe[T] = T | None
+class Base(DeclarativeBase): pass
+class Keyed[T]:
+    id: Mapped[Key]
+class User(Keyed[int], Base):
+    __tablename__ = 'users'
+    name: Mapped[Short]
+    nick: Mapped[Short | None]
+`,
+  });
+  const user = schema.tables.get('public.users');
+  expect(blindSpots).toEqual([]);
+  expect([...(user?.columns.values() ?? [])].map(({ name, type, notNull }) => [name, type, notNull])).toEqual([
+    ['id', 'integer', true],
+    ['name', 'character varying(9)', true],
+    ['nick', 'character varying(9)', false],
+  ]);
+});

@@ -442,3 +442,21 @@ op.execute("ALTER TYPE starttaskstatus ADD VALUE 'more'")`;
     expect(schema.tables.get('public.t')?.columns.get('s')?.type).toBe('starttaskstatus');
   });
 });
+
+it('reads functions and classes with parameters of types', () => {
+  const body = `${preamble}from collections.abc import Callable
+type Maker[T] = Callable[[str], T]
+class Kind[T](sa.TypeDecorator):
+    impl = sa.String(7)
+def column[T: (int, str) = str](name: str, kind: type[T]) -> sa.Column[T]:
+    return sa.Column(name, Kind[T]() if kind is str else sa.Integer)
+def upgrade[*Ts]() -> None:
+    op.create_table('t', column('a', str), column('b', int))
+`;
+  const { schema, operations } = read(body, { isWhole: true });
+  expect(operations).toMatchObject([{ kind: 'createTable' }]);
+  expect([...(schema.tables.get('public.t')?.columns.values() ?? [])].map(({ type }) => type)).toEqual([
+    'character varying(7)',
+    'integer',
+  ]);
+});

@@ -86,8 +86,13 @@ export function callValue(machine: Machine, callee: Value, args: Arguments, site
     case 'external':
     case 'member':
       return callOutside(machine, bare, args, site);
+    case 'operated': {
+      // `Kind[int](…)` makes a Kind.
+      const generic = bare.operator === '[]' ? plain(bare.operands[0] ?? null) : null;
+      if (isObject(generic) && generic.kind === 'class') return callValue(machine, generic, args, site);
+      return callOutside(machine, { kind: 'member', object: bare, name: '__call__' }, args, site);
+    }
     case 'made':
-    case 'operated':
       return callOutside(machine, { kind: 'member', object: bare, name: '__call__' }, args, site);
     case 'unknown':
       machine.host.unreadable(machine, bare.reason, [

@@ -212,14 +212,15 @@ class StatementParser extends ExpressionParser {
     }
   }
 
-  /** `type Name[T] = …` binds what no revision asks for. */
+  /** `type Name[T] = …`: a name for what stands behind it, which nobody looks at before it is asked for. */
   private typeStatement(from: number): Statement {
     this.next();
-    this.name();
+    const at = this.start;
+    const target: Expression = { kind: 'name', name: this.name(), from: at, to: this.previousStop };
     this.typeParameters();
     this.expect(61);
-    this.expression();
-    return { kind: 'pass', from, to: this.previousStop };
+    const value = this.expression();
+    return { kind: 'assign', from, to: this.previousStop, targets: [target], value };
   }
 
   /** `[T: int = str, *Ts, **P]` of a class, a function or a `type`. */
