@@ -1,41 +1,57 @@
 /**
- * From a module to its mapped classes and Tables, and from each of them to its table. Nothing of the application runs: classes
- * are evaluated as revisions are. Which of them belong to the project's chain is told elsewhere.
+ * From the classes and Tables that modules made to their tables. Nothing of the application runs: classes are evaluated as
+ * revisions are. Which of them belong to the project's chain is told elsewhere.
  */
+import type { QualifiedName } from '../../../model/name.ts';
 import type { ConstraintDefinition, IndexDefinition } from '../../../model/operation.ts';
 import {
   asMade,
   assembleTable,
+  bindOf,
+  bringsNoColumns,
   canonicalPath,
+  companionMixin,
   type Effects,
+  isAbsent,
+  isColumn,
+  isSqlModel,
+  type Mapping,
+  madePath,
+  mappingOf,
+  metadataOf,
+  mixinColumns,
   nameOf,
+  nameOfTable,
+  ownBases,
   type ReadColumn,
   type ReadTable,
   readConstraint,
   readIndex,
   readTable,
-  tableNameOf,
+  rootOf,
+  schemaOfMetadata,
+  tableOfClass,
 } from '../operations/index.ts';
 import {
+  callValue,
   classAttribute,
   type Expression,
   findInClass,
+  getText,
+  integerOf,
   isObject,
   type Machine,
+  type Made,
   type PyClass,
   type PyModule,
   PyRaise,
   plain,
-  reasonOf,
-  runWhole,
   type Scope,
   textOf,
-  toItems,
   unknown,
   type Value,
 } from '../python/index.ts';
 import { type Annotated, readAnnotation, readMappedColumn } from './columns.ts';
-import { bringsNoColumns, companionMixin, mixinColumns } from './companion-mixins.ts';
 
 export interface Found {
   table: ReadTable;
@@ -53,98 +69,95 @@ export interface Found {
 /** Tells what could not be read. */
 export type Lost = (file: string, line: number, reason: string, objects?: string[]) => void;
 
-export function readModule(
+/** Where something was made. */
+export type Place = (value: PyClass | Made) => { file: string; line: number };
+
+/** What running the top level of `module` made, in that order. */
+export function readDeclared(
   machine: Machine,
   module: PyModule,
-  file: string,
+  heirs: ReadonlyMap<PyClass, PyClass[]>,
   found: Found[],
+  place: Place,
   lost: Lost,
   unplaced: Set<string>,
 ): void {
-  runWhole(machine, module);
-  const lineAt = module.scope.lazy?.parsed.lineAt ?? (() => 1);
-  const seen = new Set<Value>();
-  for (const value of [...module.scope.names.values()]) {
-    const bare = plain(value);
-    if (!isObject(bare) || seen.has(bare)) continue;
-    seen.add(bare);
-    if (bare.kind === 'class' && bare.module === module) {
-      const table = readClass(machine, bare, unplaced);
-      if (typeof table === 'string') lost(file, lineAt(bare.from), table);
-      else if (table) {
-        const bind = textOf(findInClass(bare, '__bind_key__') ?? null);
-        const placed = { root: rootOf(bare), metadata: metadataOf(bare), bind, file, line: lineAt(bare.from) };
-        found.push({ table, ...placed, name: bare.name });
-      }
-    } else if (bare.kind === 'made' && bare.file === module.file && canonicalPath(bare.path) === 'sa.Table') {
-      const name = tableNameOf(bare);
-      const items = bare.positional
-        .slice(1)
-        .filter((item) => canonicalPath(asMade(item)?.path ?? '') !== 'sa.MetaData' && !isMetadata(item));
-      if (name)
+  for (const { file: owner, value } of machine.declared ?? []) {
+    if (owner !== module.file) continue;
+    const { file, line } = place(value);
+    if (value.kind === 'class') {
+      const table = readClass(machine, value, heirs.get(value) ?? [], unplaced);
+      if (typeof table === 'string') lost(file, line, table);
+      else if (table)
         found.push({
-          table: readTable(machine, name, items, bare.named),
-          root: null,
-          metadata: metadataOf(bare.positional[1] ?? null),
-          bind: null,
+          table,
+          root: rootOf(value),
+          metadata: metadataOf(value),
+          bind: bindOf(value),
           file,
-          line: lineAt(bare.from),
-          name: name.name,
+          line,
+          name: value.name,
         });
-      else lost(file, lineAt(bare.from), 'a Table whose name is not known');
+      continue;
+    }
+    const name = nameOfTable(value);
+    if (name === null) lost(file, line, 'a Table whose name is not known');
+    else if (isAnother(machine, value, name, found)) {
+      const table = readTable(machine, name, elementsOf(value), value.named);
+      placeReferences(table, schemaOfMetadata(metadataGiven(value)) ?? null);
+      found.push({
+        table,
+        root: null,
+        metadata: metadataOf(metadataGiven(value)),
+        bind: null,
+        file,
+        line,
+        name: name.name,
+      });
     }
   }
 }
 
-/** `Base.metadata` and whatever else stands second in `Table(name, metadata, …)`. */
-function isMetadata(value: Value): boolean {
-  const bare = plain(value);
-  if (!isObject(bare)) return false;
-  if (bare.kind === 'external') return bare.path.endsWith('.metadata');
-  return (bare.kind === 'member' && bare.name === 'metadata') || bare.kind === 'unknown';
+/** The classes whose columns are in another's table (single-table inheritance), by that class. */
+export function heirsOf(machine: Machine): Map<PyClass, PyClass[]> {
+  const heirs = new Map<PyClass, PyClass[]>();
+  for (const { value } of machine.declared ?? []) {
+    if (value.kind !== 'class') continue;
+    let owner = value;
+    for (let mapping = mappingOf(machine, value); mapping.kind === 'heir'; mapping = mappingOf(machine, owner))
+      owner = mapping.of;
+    if (owner !== value) heirs.set(owner, [...(heirs.get(owner) ?? []), value]);
+  }
+  return heirs;
 }
 
-function isSqlModel(cls: PyClass): boolean {
-  return cls.order.some((base) => isObject(base) && base.kind === 'external' && base.path === 'sqlmodel.SQLModel');
+const metadataGiven = (table: Made): Value => table.positional[1] ?? table.named.get('metadata') ?? null;
+
+/** The columns and constraints among a Table's arguments: Flask-SQLAlchemy's has no metadata before them. */
+function elementsOf(table: Made): Value[] {
+  const isElement = /(?:\.Column|mapped_column|Constraint|Index)$/.test(asMade(table.positional[1])?.path ?? '');
+  return table.positional.slice(isElement ? 1 : 2);
 }
-/** The base that the models derive from: never mapped itself, though its `__tablename__` names theirs. */
-function isDeclarativeBase(cls: PyClass): boolean {
-  return cls.bases.some(
-    (base) =>
-      isObject(base) && base.kind === 'external' && /^sqlalchemy\.orm\.DeclarativeBase(?:NoMeta)?$/.test(base.path),
+
+/** Not one that a class has for its own, and not only asked for again under its name. */
+function isAnother(machine: Machine, table: Made, name: QualifiedName, found: readonly Found[]): boolean {
+  const ofClass = (machine.declared ?? []).some(({ value }) => {
+    const mapping = value.kind === 'class' ? mappingOf(machine, value) : null;
+    return mapping?.kind === 'made' && mapping.table === table;
+  });
+  if (ofClass) return false;
+  const isKnown = found.some(
+    ({ table: { table } }) => table.name.name === name.name && table.name.schema === name.schema,
   );
+  const isMore = ['extend_existing', 'keep_existing'].some((option) => !isAbsent(table.named.get(option)));
+  return !isKnown || (!isMore && elementsOf(table).some(isColumn));
 }
-function rootOf(cls: PyClass): Value | null {
-  for (const base of [...cls.order].reverse()) {
-    if (isObject(base) && base.kind === 'class' && isDeclarativeBase(base)) return base;
-    if (asMade(base) !== null && /(?:declarative_base|generate_base)$/.test(asMade(base)?.path ?? ''))
-      return plain(base);
-  }
-  return null;
-}
-/** The metadata behind a class, a base or a MetaData; null where others may share it. */
-export function metadataOf(value: Value): Value | null {
-  const bare = plain(value);
-  if (!isObject(bare)) return null;
-  if (bare.kind === 'class') {
-    const stated = findInClass(bare, 'metadata');
-    if (stated !== undefined) return metadataOf(asMade(stated));
-    const root = rootOf(bare);
-    if (root !== bare) return root === null ? null : metadataOf(root);
-    const isGiven =
-      findInClass(bare, 'registry') !== undefined || ['metadata', 'registry'].some((name) => bare.keywords.has(name));
-    return isGiven ? null : bare;
-  }
-  const made = asMade(bare);
-  if (made === null) return null;
-  if (canonicalPath(made.path) === 'sa.MetaData') return made;
-  if (!/(?:^|\.)declarative_base$/.test(made.path) || made.positional.length > 0) return null;
-  const given = made.named.get('metadata');
-  if (given !== undefined) return metadataOf(asMade(given));
-  return [...made.named.keys()].every((name) => name === 'name' || name === 'class_registry') ? made : null;
-}
-function isFlaskModel(cls: PyClass): boolean {
-  return cls.order.some((base) => isObject(base) && base.kind === 'external' && base.path === 'flask_sqlalchemy.Model');
+
+/** `ForeignKey('users.id')` in a metadata with a schema names a table of that schema (sql/schema.py, _resolve_col_tokens). */
+function placeReferences({ table }: ReadTable, schema: string | null): void {
+  if (schema === null) return;
+  for (const { references } of table.constraints)
+    if (references && references.table.schema === null) references.table = { ...references.table, schema };
 }
 
 function attributeOf(machine: Machine, cls: PyClass, name: string): Value | undefined {
@@ -157,78 +170,87 @@ function attributeOf(machine: Machine, cls: PyClass, name: string): Value | unde
   }
 }
 
-/** The table's name: stated, or derived as SQLModel and Flask-SQLAlchemy derive it; null where the class has no table. */
-function nameOfClass(machine: Machine, cls: PyClass): string | null {
-  if (cls.attributes.get('__abstract__') === true || isDeclarativeBase(cls)) return null;
-  if (isSqlModel(cls) && cls.keywords.get('table') !== true) return null;
-  const stated = attributeOf(machine, cls, '__tablename__');
-  if (stated !== undefined) return textOf(stated);
-  for (const base of cls.order)
-    if (isObject(base) && base.kind === 'external') {
-      const named = companionMixin(base.path)?.tableName;
-      if (named !== undefined) return named;
-    }
-  if (isSqlModel(cls)) return cls.name.toLowerCase();
-  if (isFlaskModel(cls))
-    return cls.name
-      .replace(/((?<=[a-z0-9])[A-Z]|(?!^)[A-Z](?=[a-z]))/g, '_$1')
-      .toLowerCase()
-      .replace(/^_+/, '');
-  return null;
+/** A string says why its table could not be read; null: it has none of its own. */
+function readClass(machine: Machine, cls: PyClass, heirs: PyClass[], unplaced: Set<string>): ReadTable | string | null {
+  const mapping = mappingOf(machine, cls);
+  if (mapping.kind === 'none' || mapping.kind === 'heir') return null;
+  if (mapping.kind === 'lost') return mapping.reason;
+  const schema = schemaOfMetadata(cls) ?? null;
+  if (mapping.kind === 'made') {
+    const table = readTable(machine, mapping.name, elementsOf(mapping.table), mapping.table.named);
+    placeReferences(table, schema);
+    return table;
+  }
+  const problems: string[] = [];
+  const taken = new Set<string>();
+  const columns = readColumns(machine, cls, problems, taken);
+  for (const heir of heirs)
+    for (const column of readColumns(machine, heir, problems, taken))
+      if (!columns.some(({ definition }) => definition.name === column.definition.name)) columns.push(column);
+  const table = withArguments(machine, mapping, columns, problems, unplaced);
+  placeReferences(table, schema);
+  return table;
 }
 
-function readClass(machine: Machine, cls: PyClass, unplaced: Set<string>): ReadTable | string | null {
-  // A mixin that derives the names of the classes it goes into has no table itself.
-  if (isMixinName(cls) && !hasDeclarativeBase(cls)) return null;
-  const own = asMade(cls.attributes.get('__table__'));
-  if (own) {
-    const name = tableNameOf(own);
-    return name
-      ? readTable(machine, name, own.positional.slice(2), own.named)
-      : `${cls.name} has a table that could not be read`;
-  }
-  const tableName = nameOfClass(machine, cls);
-  if (tableName === null) return null;
-  const classes = [...cls.order].reverse().filter((base): base is PyClass => isObject(base) && base.kind === 'class');
-  // Single-table inheritance: a subclass without a table of its own adds its columns to its parent's.
-  if (
-    cls.attributes.get('__tablename__') === undefined &&
-    classes.some(
-      (base) =>
-        base !== cls &&
-        base.attributes.has('__tablename__') &&
-        !(base.attributes.get('__abstract__') === true) &&
-        isMapped(machine, base),
-    )
-  )
-    return null;
-  const columns = new Map<string, ReadColumn>();
-  const problems: string[] = [];
-  for (const base of [...cls.order].reverse()) {
+/** The columns that a class brings itself, by its mixins and by its abstract bases, but for names whose columns are there. */
+function readColumns(machine: Machine, cls: PyClass, problems: string[], taken: Set<string>): ReadColumn[] {
+  const groups: Entry[][] = [];
+  /** Whatever stands under a name hides what the bases behind have there. */
+  const settled = new Set(taken);
+  const isSql = isSqlModel(cls);
+  for (const base of ownBases(machine, cls)) {
+    const entries: Entry[] = [];
+    groups.push(entries);
     if (isObject(base) && base.kind === 'external') {
       const mixin = companionMixin(base.path);
-      for (const [name, column] of mixin === null ? [] : mixinColumns(machine, mixin)) columns.set(name, column);
+      for (const [name, column] of mixin === null ? [] : mixinColumns(machine, mixin))
+        if (!settled.has(name)) entries.push({ name, column, serial: -1, sortOrder: 0 });
       if (mixin === null && !bringsNoColumns(base.path))
         problems.push(`what columns ${base.path}, outside the project, brings is not known`);
     }
     if (!isObject(base) || base.kind !== 'class') continue;
-    const isInherited = base !== cls && isMapped(machine, base);
-    if (isInherited) continue;
+    const ofDeclared: Entry[] = [];
     for (const name of namesInOrder(base)) {
-      if (name.startsWith('__') || name.startsWith('@')) continue;
-      const noted = base.annotations.get(name) ?? returnOf(base.attributes.get(name));
+      if (name.startsWith('__') || name.startsWith('@') || settled.has(name)) continue;
+      const raw = base.attributes.get(name);
+      const noted = base.annotations.get(name) ?? returnOf(raw);
       const annotation: Annotated | null = noted ? readAnnotation(machine, noted.annotation, noted.scope) : null;
-      const value = base.attributes.has(name) ? declaredValue(machine, cls, base, name) : undefined;
-      const read = readMappedColumn(machine, cls, name, value, annotation, isSqlModel(cls));
-      if (read === null) continue;
+      const value = raw === undefined ? undefined : declaredValue(machine, cls, base, name);
+      const read = readMappedColumn(machine, cls, name, value, annotation, isSql);
+      if (read !== null || value !== undefined) settled.add(name);
       if (typeof read === 'string') problems.push(`${name}: ${read}`);
-      else {
-        columns.set(name, read);
-        problems.push(...read.problems);
-      }
+      if (read === null || typeof read === 'string') continue;
+      problems.push(...read.problems);
+      const made = asMade(value);
+      const isDeclared = isObject(raw ?? null) && (raw as { kind: string }).kind === 'property';
+      const sortOrder = integerOf(made?.named.get('sort_order') ?? null) ?? 0;
+      const isClassic = made !== null && madePath(made) !== 'orm.mapped_column' && annotation?.isMapped !== true;
+      const serial = !isClassic ? -1 : isDeclared ? Number.MAX_SAFE_INTEGER : (made.serial ?? -1);
+      (isDeclared && base !== cls ? ofDeclared : entries).push({ name, column: read, serial, sortOrder });
     }
+    entries.push(...ofDeclared);
   }
-  return withArguments(machine, cls, tableName, inOrderMade(cls, columns), problems, unplaced);
+  for (const { name } of groups.flat()) taken.add(name);
+  return inOrder(groups, isSql).map(({ column }) => column);
+}
+
+interface Entry {
+  name: string;
+  column: ReadColumn;
+  /** When its `Column` was made: the last for what a `declared_attr` makes; -1: it is no plain `Column`. */
+  serial: number;
+  sortOrder: number;
+}
+
+/**
+ * SQLAlchemy 2 lays a class's own columns before those of its bases, the nearest first, then looks at `sort_order`; SQLAlchemy
+ * 1.4, which is taken for what maps plain Columns alone, goes by when they were made. Pydantic's fields begin with the bases.
+ */
+function inOrder(groups: Entry[][], isSql: boolean): Entry[] {
+  if (isSql) return groups.reverse().flat();
+  const entries = groups.flat();
+  const isClassic = entries.every(({ serial }) => serial >= 0);
+  return entries.sort((a, b) => (isClassic ? a.serial - b.serial : a.sortOrder - b.sortOrder));
 }
 
 /** `-> Mapped[int]` of a `declared_attr`: what an annotated attribute would say. */
@@ -256,18 +278,6 @@ function namesInOrder(cls: PyClass): string[] {
     .map((name) => ({ name, from: placed(name) }))
     .sort((a, b) => a.from - b.from)
     .map((one) => one.name);
-}
-
-/** Columns by when they were made, where each is an object of its own; those of a `declared_attr` come last. */
-function inOrderMade(cls: PyClass, columns: ReadonlyMap<string, ReadColumn>): ReadColumn[] {
-  const rank = (name: string): number => {
-    const value = findInClass(cls, name);
-    if (value === undefined || !isObject(value)) return -1;
-    return (value.kind === 'made' ? value.serial : undefined) ?? Number.MAX_SAFE_INTEGER;
-  };
-  const entries = [...columns].map(([name, column]) => ({ column, rank: rank(name) }));
-  if (!entries.some((entry) => entry.rank < 0)) entries.sort((a, b) => a.rank - b.rank);
-  return entries.map((entry) => entry.column);
 }
 
 /** `Index('ix', Model.column)` beside the class: it belongs to the table of its first column. */
@@ -302,38 +312,19 @@ export function addLooseIndexes(
 function ownerOf(machine: Machine, value: Value, depth = 0): string | null {
   const bare = plain(value);
   if (!isObject(bare) || depth > 6) return null;
-  if (bare.kind === 'class') return nameOfClass(machine, bare);
+  if (bare.kind === 'class') return tableOfClass(machine, bare)?.name ?? null;
   if (bare.kind === 'member') return ownerOf(machine, bare.object, depth + 1);
   if (bare.kind === 'operated') return ownerOf(machine, bare.operands[0] ?? null, depth + 1);
   if (bare.kind !== 'made') return null;
-  const table = tableNameOf(bare);
+  const table = nameOfTable(bare);
   if (table) return table.name;
   const owner = plain(bare.attributes.get('@class') ?? null);
-  if (isObject(owner) && owner.kind === 'class') return nameOfClass(machine, owner);
+  if (isObject(owner) && owner.kind === 'class') return tableOfClass(machine, owner)?.name ?? null;
   for (const part of [bare.receiver, ...bare.positional]) {
     const found = part === null ? null : ownerOf(machine, part, depth + 1);
     if (found !== null) return found;
   }
   return null;
-}
-
-function isMapped(machine: Machine, cls: PyClass): boolean {
-  return (
-    cls.attributes.has('__tablename__') &&
-    nameOfClass(machine, cls) !== null &&
-    ![...cls.attributes.keys()].every((name) => name.startsWith('__')) &&
-    hasDeclarativeBase(cls) &&
-    !isMixinName(cls)
-  );
-}
-function hasDeclarativeBase(cls: PyClass): boolean {
-  return cls.order
-    .slice(1)
-    .some((base) => isObject(base) && base.kind !== 'class' && !(base.kind === 'builtin' && base.name === 'object'));
-}
-function isMixinName(cls: PyClass): boolean {
-  const stated = cls.attributes.get('__tablename__');
-  return isObject(stated as Value) && (stated as { kind: string }).kind === 'property';
 }
 
 /** The value of an attribute for the class that is mapped: a `declared_attr` is called with it. */
@@ -342,48 +333,33 @@ function declaredValue(machine: Machine, cls: PyClass, base: PyClass, name: stri
   if (raw !== undefined && isObject(raw) && raw.kind === 'property')
     return raw.how === 'declared' ? attributeOf(machine, cls, name) : null;
   if (raw !== undefined && isObject(raw) && raw.kind === 'function') return null;
-  return raw;
+  const field = asMade(raw);
+  return field?.path === 'dataclasses.field' ? inMetadata(machine, cls, field) : raw;
 }
 
-/** The schema of `MetaData(schema=…)` that the class's base was made with. */
-function metadataSchema(cls: PyClass): string | null {
-  const candidates = [findInClass(cls, 'metadata') ?? null];
-  for (const base of cls.order) {
-    const made = asMade(base);
-    if (made !== null && /(?:declarative_base|generate_base)$/.test(made.path))
-      candidates.push(made.named.get('metadata') ?? made.positional[1] ?? null);
-  }
-  for (const candidate of candidates) {
-    const made = asMade(candidate);
-    const schema = made === null ? null : textOf(made.named.get('schema') ?? null);
-    if (schema !== null) return schema;
-  }
-  return null;
+/** `field(metadata={'sa': Column(…)})`, where `__sa_dataclass_metadata_key__` is `sa`. */
+function inMetadata(machine: Machine, cls: PyClass, field: Made): Value {
+  const key = textOf(findInClass(cls, '__sa_dataclass_metadata_key__') ?? null);
+  const held = plain(field.named.get('metadata') ?? null);
+  const value = key !== null && isObject(held) && held.kind === 'dict' ? (getText(held, key) ?? null) : null;
+  const bare = plain(value);
+  return isObject(bare) && bare.kind === 'function'
+    ? callValue(machine, bare, { positional: [], named: new Map() }, field)
+    : value;
 }
 
 function withArguments(
   machine: Machine,
-  cls: PyClass,
-  tableName: string,
+  { name, arguments: given }: Extract<Mapping, { kind: 'table' }>,
   columns: ReadColumn[],
   problems: string[],
   unplaced: Set<string>,
-): ReadTable | string {
+): ReadTable {
   const constraints: ConstraintDefinition[] = [];
   const indexes: IndexDefinition[] = [];
-  const options = new Map<string, Value>();
-  const stated = attributeOf(machine, cls, '__table_args__');
-  const bare = stated === undefined ? null : plain(stated);
-  const items = isObject(bare) && bare.kind === 'dict' ? [bare] : (toItems(machine, bare) ?? []);
-  const isKnown = bare === null || (isObject(bare) && bare.kind === 'dict') || toItems(machine, bare) !== null;
-  if (!isKnown) problems.push(`__table_args__: ${reasonOf(bare)}`);
-  for (const item of items) {
-    const part = plain(item);
-    if (isObject(part) && part.kind === 'dict') {
-      for (const [key, value] of part.map.values()) if (typeof key === 'string') options.set(key, value);
-      continue;
-    }
-    const made = asMade(part);
+  if (given.reason !== null) problems.push(`__table_args__: ${given.reason}`);
+  for (const item of given.items) {
+    const made = asMade(item);
     if (made && canonicalPath(made.path) === 'sa.Index') {
       const index = readIndex(
         machine,
@@ -399,10 +375,6 @@ function withArguments(
     if (typeof constraint === 'string') problems.push(constraint);
     else if (constraint) constraints.push(constraint);
   }
-  const given = options.get('schema');
-  const schema = given === undefined ? metadataSchema(cls) : textOf(given);
-  if (schema === null && given !== undefined && plain(given) !== null)
-    return `${cls.name}: the schema of its table ${tableName} is not known`;
-  if (!isKnown && schema === null) unplaced.add(tableName);
-  return assembleTable(machine, { schema, name: tableName }, columns, constraints, indexes, options, problems);
+  if (given.reason !== null && name.schema === null) unplaced.add(name.name);
+  return assembleTable(machine, name, columns, constraints, indexes, given.options, problems);
 }

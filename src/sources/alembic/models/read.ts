@@ -7,7 +7,7 @@ import { keyOf } from '../../../model/name.ts';
 import type { BlindSpot, Operation } from '../../../model/operation.ts';
 import type { ModelFiles, ModelsReading } from '../../../model/replay.ts';
 import { emptySchema, type Origin, type Schema } from '../../../model/schema.ts';
-import { type Effects, newHost } from '../operations/index.ts';
+import { type Effects, metadataOf, newHost } from '../operations/index.ts';
 import type { ProjectFiles } from '../project-files.ts';
 import {
   isObject,
@@ -20,10 +20,11 @@ import {
   type PyModule,
   PyRaise,
   parseCached,
+  runWhole,
   type Value,
 } from '../python/index.ts';
 import { assemble } from './assemble.ts';
-import { addLooseIndexes, type Found, type Lost, metadataOf, readModule } from './classes.ts';
+import { addLooseIndexes, type Found, heirsOf, type Lost, type Place, readDeclared } from './classes.ts';
 
 export interface ModelsRequest {
   projectDir: string;
@@ -46,22 +47,42 @@ export function readModels(request: ModelsRequest): ModelsReading {
     maxDepth: 100,
     maxSize: 1_000_000,
   });
+  machine.declared = [];
   const found: Found[] = [];
   /** Names of tables whose `__table_args__` are not known, and so their schema neither. */
   const unplaced = new Set<string>();
   const lost: Lost = (file, line, reason, objects = []) =>
     blindSpots.push({ revision: null, file, line, reason, objects });
-  for (const file of request.models.files) {
+  const modules = new Map<string, PyModule>();
+  const guarded = (file: string, act: () => void): void => {
     try {
-      const module = openModule(machine, request, file);
-      if (!module) lost(file, 1, 'the file could not be read');
-      else readModule(machine, module, file, found, lost, unplaced);
+      act();
     } catch (error) {
       if (error instanceof LimitReached || error instanceof RangeError || error instanceof PyRaise)
         lost(file, 1, error instanceof PyRaise ? 'it raises an error while it is read' : error.message);
       else throw error;
     }
-  }
+  };
+  for (const file of request.models.files)
+    guarded(file, () => {
+      const module = openModule(machine, request, file);
+      if (!module) lost(file, 1, 'the file could not be read');
+      else {
+        modules.set(file, module);
+        runWhole(machine, module);
+      }
+    });
+  const place: Place = (value) => {
+    const file = value.kind === 'class' ? (value.module?.file ?? '') : value.file;
+    const module = [...machine.modules.values()].find((each) => each.file === file);
+    return { file: files.relative(file), line: module?.scope.lazy?.parsed.lineAt(value.from) ?? 1 };
+  };
+  let heirs: ReturnType<typeof heirsOf> = new Map();
+  guarded(request.models.files[0] ?? '', () => {
+    heirs = heirsOf(machine);
+  });
+  for (const [file, module] of modules)
+    guarded(file, () => readDeclared(machine, module, heirs, found, place, lost, unplaced));
   addLooseIndexes(machine, effects, found, request.models.files, lost);
   // Where other models name a schema, those of which it is not known could be in any.
   const areSpread = found.some(({ table }) => table.table.name.schema !== null);

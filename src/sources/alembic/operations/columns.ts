@@ -18,6 +18,8 @@ export interface ReadColumn {
   hasServerDefault: boolean;
   hasDefault: boolean;
   index: boolean;
+  /** What its table's keys and indexes call it, where that is not its name. */
+  key?: string;
   /** One that the metadata makes and that fills the column, though not by a default of the database. */
   sequence?: QualifiedName;
   /** What could not be read of it. */
@@ -110,6 +112,7 @@ export function readColumn(
   const use = type.enum;
   const check = checkOfType(name, type);
   if (check !== null) constraints.push(check);
+  const key = textOf(made.named.get('key') ?? null);
   const unique = flagOf(made.named.get('unique')) === true;
   const index = flagOf(made.named.get('index')) === true;
   if (constraints.length > 0) definition.constraints = constraints;
@@ -130,6 +133,7 @@ export function readColumn(
     hasDefault: sequence === null ? !isAbsent(made.named.get('default')) : !isOptional,
     ...(sequence === null || isOptional ? {} : { sequence: sequence.name }),
     index,
+    ...(key === null ? {} : { key }),
     problems,
   };
 }

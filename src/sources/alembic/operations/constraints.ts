@@ -15,7 +15,8 @@ import {
   type Value,
 } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
-import { argsOf, asMade, columnName, columnNames, tableNameOf } from './made.ts';
+import { nameOfTable, tableOfClass } from './declarative.ts';
+import { argsOf, asMade, columnName, columnNames } from './made.ts';
 import { argument, flagOf, isAbsent, nameOf, textList } from './read-values.ts';
 import { rawText, sqlText } from './sql-text.ts';
 import type { ReadType } from './types.ts';
@@ -47,20 +48,28 @@ export function readTarget(
   const cls = plain(column?.attributes.get('@class') ?? member?.object ?? null);
   if (isObject(cls) && cls.kind === 'class') {
     // Model.id, as a class of the project has it.
-    const table = textOf(classAttribute(machine, cls, '__tablename__'));
+    const known = tableOfClass(machine, cls);
+    const text = known === null ? textOf(classAttribute(machine, cls, '__tablename__')) : null;
+    const table = known ?? (text === null ? null : { schema: null, name: text });
     const stated = column ? nameOf(column.positional[0] ?? column.named.get('name'))?.name : undefined;
     const name = stated ?? member?.name ?? textOf(column?.attributes.get('@name') ?? null);
-    if (table !== null && name !== null && name !== undefined)
-      return { table: { schema: null, name: table }, column: name };
+    if (table !== null && name !== null && name !== undefined) return { table, column: name };
   }
   if (isObject(bare) && bare.kind === 'member') {
     // table.c.column
     const owner = plain(bare.object);
-    const table =
+    const holder =
       isObject(owner) && owner.kind === 'member' && (owner.name === 'c' || owner.name === 'columns')
-        ? asMade(owner.object)
+        ? plain(owner.object)
         : null;
-    const name = table ? tableNameOf(table) : null;
+    const made = asMade(holder);
+    const model =
+      isObject(holder) && holder.kind === 'member' && holder.name === '__table__' ? plain(holder.object) : null;
+    const name = made
+      ? nameOfTable(made)
+      : isObject(model) && model.kind === 'class'
+        ? tableOfClass(machine, model)
+        : null;
     if (name) return { table: name, column: bare.name };
   }
   return null;

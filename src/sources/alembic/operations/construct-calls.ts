@@ -4,6 +4,7 @@
  */
 import {
   type Arguments,
+  declare,
   describe,
   type External,
   isObject,
@@ -73,6 +74,7 @@ export function makeTable(
     else remember(metadata, '@tables', newList(machine, [made]));
   }
   reflectTable(effects, made);
+  declare(machine, made);
   return made;
 }
 

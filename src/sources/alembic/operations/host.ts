@@ -34,10 +34,12 @@ import { canonicalPath } from './canonical.ts';
 import { callConnection, callContext, callQuery } from './connection-calls.ts';
 import { callMadeMethod, isEffectful, makeTable, touchesDatabase, typeMethod } from './construct-calls.ts';
 import { callModels } from './create-all.ts';
+import { hasInheritedTable } from './declarative.ts';
 import { composedText } from './driver-sql.ts';
 import { type Effects, opaque } from './effects.ts';
 import { configuredOption, versionTableSchema } from './env-options.ts';
 import { runStatement } from './execute.ts';
+import { flaskAttribute, flaskObject, isFlaskMaker } from './flask.ts';
 import { bind, context, dialect, handle, inspector, session } from './handles.ts';
 import { inspect } from './inspector.ts';
 import { asMade, tableNameOf } from './made.ts';
@@ -70,6 +72,15 @@ const starNames = new Set([
   'sqlalchemy_utils',
   'geoalchemy2',
 ]);
+
+/** What of SQLAlchemy is in its ORM alone, as far as models are made of it. */
+const ofOrm =
+  /^(?:DeclarativeBase\w*|DeclarativeMeta|Mapped\w*|DynamicMapped|WriteOnlyMapped|Session|add_mapped_attribute|aliased|as_declarative|backref|clear_mappers|class_mapper|column_property|composite|configure_mappers|declarative_\w+|declared_attr|deferred|dynamic_loader|foreign|has_inherited_table|joinedload|load_only|mapped\w*|mapper\w*|object_session|query_expression|reconstructor|registry|relation|relationship|remote|scoped_session|selectinload|sessionmaker|subqueryload|synonym\w*|undefer\w*|validates|with_polymorphic)$/;
+
+function isInStar(path: string, name: string): boolean {
+  if (!starNames.has(path) || !/^[A-Za-z]/.test(name)) return false;
+  return path === 'sqlalchemy.orm' || path === 'sqlalchemy' ? ofOrm.test(name) === (path === 'sqlalchemy.orm') : true;
+}
 
 function constant(path: string): Value | undefined {
   switch (path) {
@@ -137,8 +148,7 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
       if (!isObject(bare)) return undefined;
       if (bare.kind === 'external') {
         const path = `${bare.path}.${name}`;
-        if (name.startsWith('*'))
-          return starNames.has(bare.path) && /^\*[A-Za-z]/.test(name) ? external(path) : undefined;
+        if (name.startsWith('*')) return isInStar(bare.path, name.slice(1)) ? external(path) : undefined;
         const standard = standardAttribute(machine, path);
         if (standard !== undefined) return standard;
         if (path === 'sqlalchemy.__version__') return '2.0.36';
@@ -147,7 +157,7 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
         return undefined;
       }
       if (bare.kind === 'made') {
-        if (bare.path === 'flask_sqlalchemy.SQLAlchemy') return flaskAttribute(name);
+        if (isFlaskMaker(bare.path)) return flaskAttribute(bare, name);
         const value = constant(`${bare.path}.${name}`);
         if (value !== undefined) return value;
         if (bare.path === '@context' && name === 'version_table_schema') return versionTableSchema(machine, effects);
@@ -194,6 +204,9 @@ export function newHost(effects: Effects, files: Files, environment: Readonly<Re
     },
     items: columnsOf,
     inherited(machine, self, name) {
+      const db = flaskObject(self);
+      if (db !== null)
+        return db.attributes.get(name) ?? flaskAttribute(db, name) ?? { kind: 'member', object: db, name };
       if (['metadata', 'registry'].includes(name)) return undefined;
       // An enum or a type of the project asked for a method of its library's base.
       const method: Value = {
@@ -305,6 +318,10 @@ function callExternal(
     case 'event.listen':
     case 'event.listens_for':
       return undefined;
+    case 'orm.has_inherited_table': {
+      const cls = plain(args.positional[0] ?? null);
+      return isObject(cls) && cls.kind === 'class' ? hasInheritedTable(machine, cls) : undefined;
+    }
     case 'sa.Table':
       return makeTable(machine, effects, callee, args, site);
     case 'sa.Index': {
@@ -517,18 +534,4 @@ function callBatch(machine: Machine, effects: Effects, made: Made, name: string,
   const table = qualified(batch.table, batch.schema);
   opaque(machine, effects, `batch_op.${name}() is an operation that is not known`, table ? [table] : []);
   return null;
-}
-
-const ofOrm =
-  /^(?:relationship|dynamic_loader|backref|validates|synonym|deferred|mapped_column|column_property|composite|query_expression|declared_attr|Mapped|DeclarativeBase|registry|aliased)$/;
-
-/** `db = SQLAlchemy()`: `db.Column` is sqlalchemy's, `db.Model` the declarative base, `db.session` a session. */
-function flaskAttribute(name: string): Value | undefined {
-  if (name === 'Model') return external('flask_sqlalchemy.Model');
-  if (name === 'Table') return external('sqlalchemy.Table');
-  if (name === 'session') return session;
-  if (name === 'engine') return bind;
-  if (name === 'metadata' || name === 'init_app' || name === 'create_all' || name === 'drop_all') return undefined;
-  if (ofOrm.test(name)) return external(`sqlalchemy.orm.${name}`);
-  return external(`sqlalchemy.${name}`);
 }

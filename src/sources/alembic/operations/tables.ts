@@ -73,6 +73,14 @@ export function assembleTable(
   options: ReadonlyMap<string, Value>,
   problems: string[],
 ): ReadTable {
+  const nameByKey = new Map(
+    columns.flatMap(({ key, definition }) => (key === undefined ? [] : [[key, definition.name]])),
+  );
+  if (nameByKey.size > 0) {
+    const named = (key: string): string => nameByKey.get(key) ?? key;
+    for (const constraint of constraints) constraint.columns = constraint.columns.map(named);
+    for (const key of indexes.flatMap((index) => index.keys)) if (!key.isExpression) key.text = named(key.text);
+  }
   const inlineKey = columns.filter((column) => column.isPrimaryKey).map((column) => column.definition.name);
   let primary = constraints.find((constraint) => constraint.type === 'p');
   if (!primary && inlineKey.length > 0) {

@@ -373,8 +373,8 @@ function readProjectType(machine: Machine, cls: PyClass, args: Arguments, instan
       const read = readType(machine, loaded, depth + 1);
       if (read.type !== null) return read;
     }
-  } else if (findInClass(cls, 'get_col_spec') !== undefined || findInClass(cls, 'load_dialect_impl') !== undefined) {
-    return readProjectType(machine, cls, args, callValue(machine, cls, args, { from: 0, to: 0 }), depth + 1);
+  } else if (['get_col_spec', 'load_dialect_impl', '__init__'].some((name) => findInClass(cls, name) !== undefined)) {
+    return readType(machine, callValue(machine, cls, args, { from: 0, to: 0 }), depth + 1);
   }
   const compiled = compiledText(machine, cls, self);
   if (compiled !== null) return readable(compiled);

@@ -249,7 +249,9 @@ export function classAttribute(machine: Machine, cls: PyClass, name: string): Va
     }
     return found;
   }
-  if (hasOutsideBase(cls)) return machine.host.attribute(machine, cls, name) ?? { kind: 'member', object: cls, name };
+  // A decorator that maps a class gives it attributes as a base outside the project would.
+  if (hasOutsideBase(cls) || cls.attributes.has('@mapped'))
+    return machine.host.attribute(machine, cls, name) ?? { kind: 'member', object: cls, name };
   return unknown(`${cls.name} has no attribute ${name}`);
 }
 
@@ -265,7 +267,8 @@ function superAttribute(machine: Machine, cls: PyClass, self: Value, name: strin
   for (const base of after) {
     if (!isObject(base) || base.kind !== 'class') continue;
     const found = base.attributes.get(name);
-    if (found !== undefined) return bind(machine, found, self, base);
+    // What a class asks of those behind it is asked for that class.
+    if (found !== undefined) return bind(machine, found, self, isObject(bare) && bare.kind === 'class' ? bare : base);
   }
   if (name === '__init__') {
     return {

@@ -4,6 +4,7 @@
  */
 import { getAttribute, setAttribute } from './attributes.ts';
 import { callMethod, callValue, raiseBuiltin } from './calls.ts';
+import { classOfParts } from './classes.ts';
 import { newDict, newList, newSet, setKey, toItems } from './containers.ts';
 import { describe, reasonOf } from './expressions.ts';
 import { formatValue, reprOf, textForm } from './formatting.ts';
@@ -348,7 +349,8 @@ const table: Record<string, Builtin> = {
     const bare = plain(first(args));
     return isObject(bare) && ['function', 'builtin', 'bound', 'class'].includes(bare.kind);
   },
-  type: (_machine, args) => {
+  type: (machine, args) => {
+    if (args.length === 3) return classOfParts(machine, args) ?? unknown('a class whose parts are not known');
     const bare = plain(first(args));
     if (isObject(bare) && bare.kind === 'instance') return bare.class;
     return unknown('a type');

@@ -374,6 +374,13 @@ export function decorate(machine: Machine, decorator: Value, target: Value, site
         }
         case 'enum.unique':
           return target;
+        case 'sqlalchemy.orm.as_declarative':
+        case 'sqlalchemy.ext.declarative.as_declarative':
+        case '.as_declarative_base':
+          return marked(target, '@base', bare);
+        case '.mapped':
+        case '.mapped_as_dataclass':
+          return marked(target, '@mapped', bare.kind === 'made' ? (bare.receiver ?? bare) : bare);
       }
       if (bare.kind === 'made' && /\bOperations\.(register_operation|implementation_for)$/.test(path))
         return register(machine, bare, target);
@@ -382,12 +389,20 @@ export function decorate(machine: Machine, decorator: Value, target: Value, site
         return target;
       }
     }
+    if (bare.kind === 'member' && (bare.name === 'mapped' || bare.name === 'mapped_as_dataclass'))
+      return marked(target, '@mapped', bare.object);
     if (bare.kind === 'member')
       return bare.name === 'setter' || bare.name === 'deleter' || bare.name === 'expression'
         ? (plain(bare.object) as Value)
         : target;
   }
   return callValue(machine, decorator, { positional: [target], named: new Map() }, site);
+}
+
+/** A class that SQLAlchemy maps, or that others are mapped by, for a decorator of it. */
+function marked(target: Value, mark: string, by: Value): Value {
+  if (isObject(target) && target.kind === 'class') target.attributes.set(mark, by);
+  return target;
 }
 
 /** Alembic's own decorators: an operation of the project, and what carries it out. */

@@ -4,12 +4,22 @@
 import type { Statement } from './ast.ts';
 import { findInClass } from './attributes.ts';
 import { callValue, decorate } from './calls.ts';
-import { newList } from './containers.ts';
+import { newList, toItems } from './containers.ts';
 import { evaluate } from './expressions.ts';
-import type { Machine } from './machine.ts';
+import { declare, type Machine, type Site } from './machine.ts';
 import { newScope, type Scope } from './scope.ts';
 import { execute } from './statements.ts';
-import { isObject, isUnknown, type PyClass, type PyInstance, plain, remember, type Value } from './values.ts';
+import {
+  isObject,
+  isUnknown,
+  type PyClass,
+  type PyInstance,
+  type PyModule,
+  plain,
+  remember,
+  textOf,
+  type Value,
+} from './values.ts';
 
 export const enumBases = new Set([
   'enum.Enum',
@@ -31,10 +41,32 @@ export function makeClass(machine: Machine, statement: Statement & { kind: 'clas
         isObject(value) && value.kind === 'operated' && value.operator === '[]' ? (value.operands[0] ?? value) : value,
       );
   }
+  const cls = newClass(statement.name, bases, keywords, scope.module, statement);
+  const body = newScope('class', scope, scope.module);
+  body.class = cls;
+  body.names = cls.attributes;
+  cls.attributes.set('__name__', statement.name);
+  // Members refer to each other by value while the body runs.
+  execute(machine, statement.body, body);
+  cls.attributes.delete('__name__');
+  finishClass(machine, cls);
+  let value: Value = cls;
+  for (const decorator of [...statement.decorators].reverse())
+    value = decorate(machine, evaluate(machine, decorator, scope), value, statement);
+  return value;
+}
+
+function newClass(
+  name: string,
+  bases: Value[],
+  keywords: Map<string, Value>,
+  module: PyModule,
+  { from, to }: Site,
+): PyClass {
   const cls: PyClass = {
     kind: 'class',
-    name: statement.name,
-    module: scope.module,
+    name,
+    module,
     bases,
     order: [],
     attributes: new Map(),
@@ -42,19 +74,28 @@ export function makeClass(machine: Machine, statement: Statement & { kind: 'clas
     keywords,
     members: null,
     fields: null,
-    from: statement.from,
-    to: statement.to,
+    from,
+    to,
   };
   cls.order = linearise(cls);
-  const body = newScope('class', scope, scope.module);
-  body.class = cls;
-  body.names = cls.attributes;
-  cls.attributes.set('__name__', statement.name);
-  const isEnum = isEnumClass(cls);
-  // Members refer to each other by value while the body runs.
-  execute(machine, statement.body, body);
-  cls.attributes.delete('__name__');
-  if (isEnum) {
+  return cls;
+}
+
+/** `type(name, bases, attributes)`; undefined where that cannot be followed. */
+export function classOfParts(machine: Machine, [name, bases, attributes]: Value[]): PyClass | undefined {
+  const text = textOf(name ?? null);
+  const parents = toItems(machine, bases ?? null);
+  const body = plain(attributes ?? null);
+  const frame = machine.frames[machine.frames.length - 1];
+  if (text === null || parents === null || !frame || !isObject(body) || body.kind !== 'dict' || body.unknown) return;
+  const cls = newClass(text, parents.map(plain), new Map(), frame.module, frame.statement);
+  for (const [key, value] of body.map.values()) if (typeof key === 'string') cls.attributes.set(key, value);
+  finishClass(machine, cls);
+  return cls;
+}
+
+function finishClass(machine: Machine, cls: PyClass): void {
+  if (isEnumClass(cls)) {
     const generate = findInClass(cls, '_generate_next_value_');
     makeMembers(cls, (name, count) =>
       generate === undefined
@@ -63,7 +104,7 @@ export function makeClass(machine: Machine, statement: Statement & { kind: 'clas
             machine,
             unwrapStatic(generate),
             { positional: [name, 1, count, newList(machine)], named: new Map() },
-            statement,
+            cls,
           ),
     );
   }
@@ -74,12 +115,8 @@ export function makeClass(machine: Machine, statement: Statement & { kind: 'clas
       base.kind === 'external' &&
       (base.path === 'typing.NamedTuple' || base.path === 'pydantic.BaseModel'),
   );
-  if (isTuple) cls.fields = [...cls.annotations.keys()];
-  else cls.fields = inheritedFields(cls);
-  let value: Value = cls;
-  for (const decorator of [...statement.decorators].reverse())
-    value = decorate(machine, evaluate(machine, decorator, scope), value, statement);
-  return value;
+  cls.fields = isTuple ? [...cls.annotations.keys()] : inheritedFields(cls);
+  declare(machine, cls);
 }
 
 const unwrapStatic = (value: Value): Value => (isObject(value) && value.kind === 'property' ? value.function : value);

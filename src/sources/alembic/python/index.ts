@@ -4,12 +4,13 @@
 export type { Expression, Statement } from './ast.ts';
 export { classAttribute, findInClass, getAttribute, hasOutsideBase } from './attributes.ts';
 export { callFunction, callMethod, callValue, instanceOf, makeInstance, makeSymbolic } from './calls.ts';
-export { isEnumClass } from './classes.ts';
+export { isEnumClass, linearise } from './classes.ts';
 export { getKey, getText, newDict, newList, setKey, toItems } from './containers.ts';
 export { describe, evaluate, partialOf, reasonOf } from './expressions.ts';
 export { strOf, textForm } from './formatting.ts';
 export {
   type Bounds,
+  declare,
   defaultBounds,
   type Host,
   type Imports,

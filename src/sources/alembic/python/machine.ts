@@ -85,6 +85,8 @@ export interface Machine {
   imports: Imports;
   /** As `Imports.graftedByPath`, with those of the revision itself: another revision may be read without it. */
   graftedByPath: Map<string, Value>;
+  /** Where models are read: every class and Table as it was made, and the file whose top level was running. */
+  declared: { value: PyClass | Made; file: string }[] | null;
   /** Something was left unread for its depth: what is kept of modules may lack it. */
   isCut: boolean;
 }
@@ -134,6 +136,7 @@ export function newMachine(host: Host, bounds: Bounds = defaultBounds, imports =
     modules: new Map(),
     imports,
     graftedByPath: new Map(imports.graftedByPath ?? []),
+    declared: null,
     isCut: false,
   };
 }
@@ -144,6 +147,13 @@ export function step(machine: Machine): void {
       `more than ${machine.bounds.maxSteps} steps: a loop that does not end, or one too long to follow`,
     );
   }
+}
+
+/** Keeps what models are made of; not what stands in a branch that nobody can decide. */
+export function declare(machine: Machine, value: PyClass | Made): void {
+  if (machine.declared === null || machine.shadows.length > 0) return;
+  const file = machine.frames.findLast((frame) => frame.isTopLevel)?.module.file;
+  if (file !== undefined) machine.declared.push({ value, file });
 }
 
 export function checkSize(machine: Machine, size: number): void {

@@ -2,8 +2,9 @@
  * Mixins and bases of common libraries beside SQLAlchemy that bring columns to the classes they go into, as facts: SQLAlchemy-
  * Utils' Timestamp (models.py) and the tables of FastAPI Users (fastapi_users_db_sqlalchemy, `__init__` and `access_token`).
  */
-import { type ReadColumn, readable, readColumn } from '../operations/index.ts';
 import type { Machine, Made, Value } from '../python/index.ts';
+import { type ReadColumn, readColumn } from './columns.ts';
+import { readable } from './types.ts';
 
 interface ColumnFact {
   type: string;

@@ -1,0 +1,251 @@
+/**
+ * Which classes have which table: inheritance, registries, factories, Flask-SQLAlchemy. What is expected here is what SQLAlchemy
+ * 2.0.54, Flask-SQLAlchemy 3.1.1 and SQLModel 0.0.47 create from the same text.
+ */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { schemaOfOperations } from '../../src/replay/index.ts';
+import { readModels } from '../../src/sources/alembic/models/read.ts';
+import { loadSqlParser, parseSql } from '../../src/sql/index.ts';
+import { filesOf } from './operations/reading.ts';
+
+beforeAll(loadSqlParser);
+
+function read(text: string, bases: { file: string; name: string }[] | null = null) {
+  const files = { 'app/models.py': text };
+  const reading = readModels({
+    projectDir: '/project',
+    files: { ...filesOf(files), relative: (path) => path.slice('/project/'.length) },
+    environment: {},
+    models: { files: Object.keys(files), bases },
+    parseSql,
+    schemaOf: (operations) => schemaOfOperations(operations, { namingConvention: null }),
+  });
+  const { schema } = reading;
+  const columnsOf = (key: string) => [...(schema.tables.get(key)?.columns.keys() ?? [])].join(' ');
+  const keysOf = (key: string) =>
+    [...(schema.tables.get(key)?.constraints.values() ?? [])]
+      .flatMap((one) => (one.type === 'f' ? [`${one.columns.join()} ${one.references?.table}`] : []))
+      .sort();
+  const tables = Object.fromEntries([...schema.tables.keys()].sort().map((key) => [key, columnsOf(key)]));
+  return { ...reading, tables, keysOf };
+}
+
+const head = `from sqlalchemy import *
+from sqlalchemy.orm import *
+class Base(DeclarativeBase): pass
+`;
+
+describe('inheritance', () => {
+  it("puts the columns of a class without a table into its parent's", () => {
+    const { tables, schema, blindSpots } = read(`${head}
+class Person(Base):
+    __tablename__ = 'person'
+    __table_args__ = (UniqueConstraint('type', name='uq_type'),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    type: Mapped[str]
+class Engineer(Person):
+    __tablename__ = 'engineer'
+    id: Mapped[int] = mapped_column(ForeignKey('person.id'), primary_key=True)
+    info: Mapped[str]
+class Manager(Person):
+    data: Mapped[str | None] = mapped_column(String(50), index=True)
+    boss_id: Mapped[int | None] = mapped_column(ForeignKey('engineer.id'))
+class Senior(Engineer):
+    level: Mapped[int | None] = mapped_column(unique=True)
+class Sub(Manager):
+    data: Mapped[str | None] = mapped_column(String(50), use_existing_column=True)
+    start = Column(Integer)
+`);
+    expect(tables).toEqual({ 'public.engineer': 'id info level', 'public.person': 'id type data boss_id start' });
+    expect([...(schema.tables.get('public.person')?.indexes.keys() ?? [])]).toEqual(['ix_person_data']);
+    expect([...(schema.tables.get('public.person')?.constraints.keys() ?? [])]).toContain('person_boss_id_fkey');
+    expect([...(schema.tables.get('public.engineer')?.constraints.keys() ?? [])]).not.toContain('uq_type');
+    expect(blindSpots).toEqual([]);
+  });
+
+  it('names tables by a declared_attr, and asks it who has one already', () => {
+    const { tables, schema } = read(`${head}
+class Named:
+    @declared_attr.directive
+    def __tablename__(cls):
+        return None if has_inherited_table(cls) else cls.__name__.lower()
+class Root(Named, Base):
+    __abstract__ = True
+    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+class Mid(Root):
+    __abstract__ = True
+    code: Mapped[str] = mapped_column(String(5), unique=True)
+class Leaf(Mid):
+    kind: Mapped[str]
+class Below(Leaf):
+    more: Mapped[str | None]
+class Without(Mid):
+    code = None
+    __table_args__ = (UniqueConstraint('id', name='uq_without'),)
+class Within(Mid):
+    @declared_attr.directive
+    def __table_args__(cls):
+        return (Index(f'ix_{cls.__tablename__}_id', 'id'),)
+class Behind(Within):
+    __tablename__ = 'behind'
+    id: Mapped[int] = mapped_column(ForeignKey(Within.id), primary_key=True)
+    @declared_attr.directive
+    def __table_args__(cls):
+        return super().__table_args__ + (CheckConstraint('id > 0', name='positive'),)
+`);
+    expect(tables).toEqual({
+      'public.behind': 'id',
+      'public.leaf': 'id kind code more',
+      'public.within': 'id code',
+      'public.without': 'id',
+    });
+    expect([...(schema.tables.get('public.behind')?.indexes.keys() ?? [])]).toEqual(['ix_behind_id']);
+  });
+
+  it('says so where the name of a table is not known', () => {
+    const { tables, blindSpots } = read(`${head}from elsewhere import prefix
+class Prefixed(Base):
+    __tablename__ = prefix('things')
+    id: Mapped[int] = mapped_column(primary_key=True)
+`);
+    expect(tables).toEqual({});
+    expect(blindSpots).toMatchObject([{ reason: expect.stringContaining('the name of the table of Prefixed') }]);
+  });
+});
+
+it('maps by registries, by decorators and by Tables, each in the schema of its metadata', () => {
+  const { tables, keysOf, definitionsByTable, blindSpots } = read(`from dataclasses import dataclass, field
+from sqlalchemy import *
+from sqlalchemy.orm import *
+reg = registry(metadata=MetaData(schema='app'))
+@reg.mapped
+@dataclass
+class User:
+    __tablename__ = 'user'
+    __sa_dataclass_metadata_key__ = 'sa'
+    id: int = field(init=False, metadata={'sa': Column(Integer, primary_key=True)})
+@reg.mapped_as_dataclass(unsafe_hash=True)
+class Post:
+    __tablename__ = 'post'
+    id: Mapped[int] = mapped_column(init=False, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey('user.id'))
+    other_id: Mapped[int] = mapped_column(ForeignKey('app.user.id'))
+@as_declarative(metadata=MetaData())
+class Base:
+    id = Column(Integer, primary_key=True)
+class Plain(Base):
+    __tablename__ = 'plain'
+    __table__args = None
+    post_id = Column(Integer, ForeignKey(Post.__table__.c.id))
+class NoBase:
+    __tablename__ = 'nobase'
+    id = Column(Integer, primary_key=True)
+tags = Table('tags', reg.metadata, Column('user_id', ForeignKey('user.id')), Column('post_id', ForeignKey(Post.id)), Column('number', Integer, key='no'), Index('ix_no', 'no'))
+class Tag:
+    pass
+reg.map_imperatively(Tag, tags)
+class Mapped2(reg.generate_base()):
+    __table__ = Table('own', reg.metadata, Column('id', Integer, primary_key=True))
+again = Table('own', reg.metadata)
+`);
+  expect(tables).toEqual({
+    'app.own': 'id',
+    'app.post': 'id user_id other_id',
+    'app.tags': 'user_id post_id number',
+    'app.user': 'id',
+    'public.plain': 'id post_id',
+  });
+  expect(keysOf('app.post')).toEqual(['other_id app.user', 'user_id app.user']);
+  expect(keysOf('app.tags')).toEqual(['post_id app.post', 'user_id app.user']);
+  expect(keysOf('public.plain')).toEqual(['post_id app.post']);
+  expect(definitionsByTable.get('app.own')).toHaveLength(1);
+  expect(blindSpots).toEqual([]);
+});
+
+it('finds what factories, loops and other classes make', () => {
+  const { tables } = read(`${head}
+def history(name):
+    class History(Base):
+        __tablename__ = f'{name}_history'
+        id: Mapped[int] = mapped_column(primary_key=True)
+    return History
+histories = [history(name) for name in ('user', 'item')]
+for name in ('one', 'two'):
+    Table(name, Base.metadata, Column('id', Integer, primary_key=True), Column(name, String))
+made = {n: type(n.title(), (Base,), {'__tablename__': 'dyn_' + n, 'id': Column(Integer, primary_key=True)}) for n in 'pq'}
+class Outer:
+    class Inner(Base):
+        __tablename__ = 'inner'
+        id: Mapped[int] = mapped_column(primary_key=True)
+def never():
+    class Never(Base):
+        __tablename__ = 'never'
+        id: Mapped[int] = mapped_column(primary_key=True)
+`);
+  expect(Object.keys(tables).sort()).toEqual(
+    ['dyn_p', 'dyn_q', 'inner', 'item_history', 'one', 'two', 'user_history'].map((name) => `public.${name}`),
+  );
+});
+
+it('gives a type of the project the length that its own __init__ hands on', () => {
+  const { schema } = read(`${head}
+class Lower(TypeDecorator):
+    impl = Unicode
+    def __init__(self, length=33):
+        super().__init__(length=length)
+class T(Base):
+    __tablename__ = 't'
+    id: Mapped[int] = mapped_column(primary_key=True)
+    lower = mapped_column(Lower)
+`);
+  expect(schema.tables.get('public.t')?.columns.get('lower')?.type).toBe('character varying(33)');
+});
+
+describe('Flask-SQLAlchemy', () => {
+  it('names tables, and shares them where a class has no key of its own', () => {
+    const { tables } = read(`from flask_sqlalchemy import SQLAlchemy
+db = SQLAlchemy()
+class Kept(db.Model):
+    __abstract__ = True
+    id = db.Column(db.Integer, primary_key=True)
+class User(Kept):
+    name = db.Column(db.String(80), unique=True)
+class Admin(User):
+    level = db.Column(db.Integer)
+class HTTPServer2Config(User):
+    id = db.Column(db.ForeignKey('user.id'), primary_key=True)
+    port = db.Column(db.SmallInteger)
+`);
+    expect(
+      Object.fromEntries(Object.entries(tables).map(([key, columns]) => [key, columns.split(' ').sort()])),
+    ).toEqual({
+      'public.http_server2_config': ['id', 'port'],
+      'public.user': ['id', 'level', 'name'],
+    });
+  });
+
+  it('takes the model class and the metadata that it is given, also by a class of the project', () => {
+    const { tables, keysOf } = read(
+      `from flask_sqlalchemy import SQLAlchemy as Original
+from flask_sqlalchemy.model import Model
+from sqlalchemy import *
+from sqlalchemy.orm import declared_attr
+class SQLAlchemy(Original):
+    def apply_pool_defaults(self, app, options): pass
+class Custom(Model):
+    uid = Column(Integer, primary_key=True)
+    @declared_attr
+    def __tablename__(cls):
+        return 't_' + cls.__name__.lower()
+db = SQLAlchemy(model_class=Custom, metadata=MetaData(schema='fl'))
+class A(db.Model):
+    x = db.Column(db.String(3))
+class B(db.Model):
+    a = db.Column(db.Integer, db.ForeignKey('t_a.uid'))
+`,
+      [{ file: 'app/models.py', name: 'db' }],
+    );
+    expect(Object.keys(tables)).toEqual(['fl.t_a', 'fl.t_b']);
+    expect(keysOf('fl.t_b')).toEqual(['a fl.t_a']);
+  });
+});
