@@ -102,3 +102,52 @@ it('says nothing of a table that is not there', () => {
   );
   expect(operations.map(({ kind }) => kind)).toEqual(['opaque']);
 });
+
+describe('walks over whatever is there', () => {
+  const tables = `op.create_table('a', sa.Column('id', sa.Integer, primary_key=True), sa.Column('n', sa.Text))
+op.create_index(op.f('ix_a_n'), 'a', ['n'])
+op.create_table('b', sa.Column('a', sa.Integer, sa.ForeignKey('a.id', name='fk_b')))
+there = sa.inspect(op.get_bind())
+`;
+  const kindsAfter = (body: string) =>
+    read(tables + body)
+      .operations.slice(3)
+      .map((operation) => operation.kind);
+
+  it('meets the table that Alembic keeps its own version in, and finds nothing in it', () => {
+    const walk = `for table in there.get_table_names():
+    for index in there.get_indexes(table):
+        op.drop_index(index['name'], table)
+    for key in there.get_foreign_keys(table):
+        op.drop_constraint(key['name'], table)
+    if [column['name'] for column in there.get_columns(table)] == ['version_num']:
+        op.create_table(there.get_pk_constraint(table)['name'])
+`;
+    const made = (env?: string) =>
+      read(tables + walk, env === undefined ? {} : { env })
+        .operations.slice(3)
+        .map((operation) => (operation.kind === 'createTable' ? operation.table.name.name : operation.kind));
+    expect(made()).toEqual(['dropIndex', 'dropConstraint', 'alembic_version_pkc']);
+    expect(made("context.configure(version_table='own')")).toEqual(['dropIndex', 'dropConstraint', 'own_pkc']);
+  });
+  it('takes the name that op.f() makes for the text that it is', () => {
+    const guarded = `def ensure(name):
+    if name not in [index['name'] for index in there.get_indexes('a')]:
+        op.create_index(name, 'a', ['id'])
+`;
+    expect(kindsAfter(`${guarded}ensure(op.f('ix_a_n'))`)).toEqual([]);
+    expect(kindsAfter(`${guarded}ensure(op.f('ix_a_id'))`)).toEqual(['createIndex']);
+  });
+  it.each(['Exception', 'sa.exc.NoSuchTableError', 'sa.exc.SQLAlchemyError'])(
+    'has SQLAlchemy raise over a table that is not there, where %s is waited for',
+    (error) => {
+      for (const asks of ["there.get_columns('c')", "sa.Table('c', sa.MetaData(), autoload_with=op.get_bind())"])
+        expect(
+          kindsAfter(`try:\n    ${asks}\n    op.drop_table('b')\nexcept ${error}:\n    op.drop_table('a')`),
+        ).toEqual(['dropTable']);
+      expect(
+        kindsAfter(`try:\n    there.get_columns('c')\n    op.drop_table('b')\nexcept ${error}:\n    pass`),
+      ).toEqual([]);
+    },
+  );
+});

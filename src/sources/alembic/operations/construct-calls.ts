@@ -73,7 +73,7 @@ export function makeTable(
     if (known !== undefined && isObject(known) && known.kind === 'list') known.items.push(made);
     else remember(metadata, '@tables', newList(machine, [made]));
   }
-  reflectTable(effects, made);
+  reflectTable(machine, effects, made);
   declare(machine, made);
   return made;
 }

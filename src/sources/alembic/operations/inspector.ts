@@ -6,10 +6,15 @@ import { keyOf } from '../../../model/name.ts';
 import type { Table } from '../../../model/schema.ts';
 import {
   type Arguments,
+  builtinException,
+  external,
+  instanceOf,
   type Machine,
   type Made,
   newDict,
   newList,
+  type PyClass,
+  PyRaise,
   plain,
   setKey,
   unknown,
@@ -18,6 +23,7 @@ import {
 import type { Effects } from './effects.ts';
 import { handle } from './handles.ts';
 import { argument, isAbsent, nameOf } from './read-values.ts';
+import { versionTable } from './version-table.ts';
 
 export function inspect(machine: Machine, effects: Effects, name: string, args: Arguments): Value | undefined {
   const schema = effects.sink.schema();
@@ -39,7 +45,8 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
       const found = schema.tables.get(keyOf(folder, table));
       if (found) return found;
     }
-    return undefined;
+    const own = versionTable(machine, effects);
+    return own.name === table && (wanted === null || wanted === own.namespace) ? own : undefined;
   };
   switch (name) {
     case 'get_table_names':
@@ -49,10 +56,8 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
       const names = [...schema.tables.values()]
         .filter((table) => table.namespace === namespace)
         .map((table) => table.name);
-      return list([
-        ...names,
-        ...(namespace === 'public' && !names.includes('alembic_version') ? ['alembic_version'] : []),
-      ]);
+      const own = versionTable(machine, effects);
+      return list([...names, ...(namespace === own.namespace && !names.includes(own.name) ? [own.name] : [])]);
     }
     case 'get_view_names':
       return list(
@@ -117,6 +122,7 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
   const table = find();
   if (table === null) return unknown('what the inspector says of a table whose name is not known');
   if (table === undefined) {
+    raiseNoSuchTable(machine, nameOf(argument(args, 0, 'table_name', 'table'))?.name ?? '');
     if (name === 'get_pk_constraint')
       return record([
         ['constrained_columns', list([])],
@@ -216,6 +222,23 @@ export function inspect(machine: Machine, effects: Effects, name: string, args: 
       return undefined;
   }
 }
+
+/** Where the revision waits for it, SQLAlchemy's error of a table that is not there; elsewhere the answer is not known. */
+export function raiseNoSuchTable(machine: Machine, table: string): void {
+  const raised = instanceOf(noSuchTableError, { positional: [table], named: new Map() });
+  if (machine.importGuards.some((guard) => guard.catches(raised))) throw new PyRaise(raised);
+}
+
+const noSuchTableError: PyClass = {
+  ...builtinException('Exception'),
+  name: 'NoSuchTableError',
+  bases: [builtinException('Exception')],
+};
+noSuchTableError.order = [
+  noSuchTableError,
+  ...['NoSuchTableError', 'InvalidRequestError', 'SQLAlchemyError'].map((name) => external(`sqlalchemy.exc.${name}`)),
+  ...builtinException('Exception').order,
+];
 
 /** A reflected type: its class where it has one, and its text as SQLAlchemy prints it. */
 export function typeObject(type: string): Value {

@@ -45,15 +45,9 @@ export function flagOf(value: Value | undefined): boolean | null {
 export function nameOf(value: Value | undefined): { name: string; isFinal: boolean } | null {
   if (value === undefined) return null;
   const bare = plain(value);
-  const text = textOf(bare);
-  if (text !== null) return { name: text, isFinal: false };
-  if (isObject(bare) && bare.kind === 'made') {
-    const inner = textOf(bare.positional[0] ?? bare.named.get('name') ?? null);
-    if (inner !== null && bare.path === 'alembic.op.f') return { name: inner, isFinal: true };
-    if (inner !== null && /quoted_name$|conv$/.test(bare.path))
-      return { name: inner, isFinal: bare.path.endsWith('conv') };
-  }
-  return null;
+  const name = textOf(bare);
+  if (name === null) return null;
+  return { name, isFinal: isObject(bare) && bare.kind === 'made' && !bare.path.endsWith('quoted_name') };
 }
 
 export function textList(machine: Machine, value: Value | undefined): string[] | null {

@@ -19,7 +19,7 @@ import {
 } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import type { Effects } from './effects.ts';
-import { typeObject } from './inspector.ts';
+import { raiseNoSuchTable, typeObject } from './inspector.ts';
 import { asMade, isColumn, tableNameOf } from './made.ts';
 import { argument, flagOf, isAbsent, nameOf } from './read-values.ts';
 
@@ -43,7 +43,7 @@ const make = (path: string, positional: Value[], attributes: [string, Value][] =
 });
 
 /** `sa.Table(…)` that asks the database what the table is like. */
-export function reflectTable(effects: Effects, made: Made): void {
+export function reflectTable(machine: Machine, effects: Effects, made: Made): void {
   const asks =
     flagOf(made.named.get('autoload')) === true ||
     !isAbsent(made.named.get('autoload_with')) ||
@@ -54,6 +54,7 @@ export function reflectTable(effects: Effects, made: Made): void {
   const namespaces = name.schema === null ? [...effects.sink.searchPath(), 'public'] : [name.schema];
   const found = namespaces.map((namespace) => tables.get(`${namespace}.${name.name}`)).find(Boolean);
   if (found !== undefined) tableByMade.set(made, found);
+  else raiseNoSuchTable(machine, name.name);
 }
 
 function asReflected(value: Value | undefined) {

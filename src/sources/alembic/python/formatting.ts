@@ -111,12 +111,9 @@ export function textForm(machine: Machine, value: Value): string | null {
       }
     }
     if (bare.kind === 'made' && bare.attributes.has('@text')) return textOf(bare.attributes.get('@text') ?? null);
-    if (
-      bare.kind === 'made' &&
-      (bare.path === 'sqlalchemy.text' || bare.path === 'sqlalchemy.quoted_name' || bare.path === 'alembic.op.f')
-    ) {
-      const text = plain(bare.positional[0] ?? null);
-      return typeof text === 'string' ? text : null;
+    if (bare.kind === 'made') {
+      const text = bare.path === 'sqlalchemy.text' ? plain(bare.positional[0] ?? null) : textOf(bare);
+      if (bare.path === 'sqlalchemy.text' || text !== null) return typeof text === 'string' ? text : null;
     }
   }
   return strOf(bare);

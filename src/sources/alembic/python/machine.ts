@@ -79,7 +79,7 @@ export interface Machine {
   conditions: string[];
   /** `try` statements with handlers around what runs. */
   guards: number;
-  /** Those of them that are asked about an import that fails, and what was assumed of imports in them. */
+  /** Those of them that are asked about an import that fails or a table that is not there, and what was assumed in them. */
   importGuards: ImportGuard[];
   modules: Map<string, PyModule>;
   imports: Imports;
@@ -92,8 +92,8 @@ export interface Machine {
 }
 
 export interface ImportGuard {
-  /** It has an `except ImportError`, or a wider one. */
-  catches(): boolean;
+  /** It has an `except` for what is raised, or a wider one. */
+  catches(raised: Value): boolean;
   condition: string | null;
 }
 

@@ -207,7 +207,7 @@ export function meetAbsence(
   name: string,
   answer?: { isThere: boolean; condition: string | null },
 ): void {
-  const guard = machine.importGuards.findLast((each) => each.catches());
+  const guard = machine.importGuards.findLast((each) => each.catches(importError('')));
   if (guard === undefined) return;
   const { isThere, condition } = answer ?? machine.host.isInstalled(name);
   if (!isThere) throw new ImportFailure(importError(name), condition);

@@ -287,8 +287,8 @@ function numeric(value: Value): number | bigint | null {
 }
 
 export function binary(machine: Machine, operator: string, left: Value, right: Value): Value {
-  const a = joinable(plain(left));
-  const b = joinable(plain(right));
+  const a = textOf(left) ?? plain(left);
+  const b = textOf(right) ?? plain(right);
   const result = binaryOfPlain(machine, operator, a, b);
   return carry(result, left, right);
 }
@@ -383,13 +383,6 @@ function binaryOfPlain(machine: Machine, operator: string, a: Value, b: Value): 
     if (left !== null || right !== null) return { ...lost, partial: (left ?? hole) + (right ?? hole) };
   }
   return lost;
-}
-
-/** What is a str by inheritance (`op.f(…)`, `quoted_name(…)`) is joined as one. */
-function joinable(value: Value): Value {
-  return isObject(value) && value.kind === 'made' && /\.(op\.f|quoted_name|conv)$/.test(value.path)
-    ? (textOf(value.positional[0] ?? null) ?? value)
-    : value;
 }
 
 const methodByOperator: Record<string, string> = {

@@ -5,16 +5,7 @@
  */
 import type { Expression, Handler, Pattern, Statement } from './ast.ts';
 import { getAttribute, setAttribute } from './attributes.ts';
-import {
-  callMethod,
-  callValue,
-  decorate,
-  evaluateDefaults,
-  importError,
-  instanceOf,
-  raiseBuiltin,
-  runContext,
-} from './calls.ts';
+import { callMethod, callValue, decorate, evaluateDefaults, instanceOf, raiseBuiltin, runContext } from './calls.ts';
 import { makeClass } from './classes.ts';
 import { iterate, newList, toItems } from './containers.ts';
 import { evaluate, reasonOf } from './expressions.ts';
@@ -366,13 +357,9 @@ function executeTry(machine: Machine, statement: Statement & { kind: 'try' }, sc
 }
 
 function importGuard(machine: Machine, handlers: readonly Handler[], scope: Scope): ImportGuard {
-  let does: boolean | null = null;
   return {
     condition: null,
-    catches: () => {
-      does ??= handlers.some((handler) => catches(machine, handler, importError(''), scope));
-      return does;
-    },
+    catches: (raised) => handlers.some((handler) => catches(machine, handler, raised, scope)),
   };
 }
 

@@ -335,6 +335,10 @@ export function hashKey(value: Value): string | null {
     case 'dict':
     case 'set':
       return value.kind === 'assumed' ? hashKey(value.value) : null;
+    case 'made': {
+      const text = strOfMade(value);
+      return text === null ? `o${identity(value)}` : `s${text}`;
+    }
     default:
       return `o${identity(value)}`;
   }
@@ -358,10 +362,18 @@ export function isTextual(cls: PyClass): boolean {
   );
 }
 
-/** The text of a str or of a member of a textual enum; null for all else. */
+/** What is a `str` by inheritance: `op.f(…)`, `conv(…)`, `quoted_name(…)`. */
+function strOfMade({ path, positional, named }: Made): string | null {
+  if (path !== 'alembic.op.f' && !path.endsWith('.conv') && !path.endsWith('quoted_name')) return null;
+  const text = plain(positional[0] ?? named.get('name') ?? named.get('value') ?? null);
+  return typeof text === 'string' ? text : null;
+}
+
+/** The text of a str, of what is one by inheritance, or of a member of a textual enum; null for all else. */
 export function textOf(value: Value): string | null {
   const bare = plain(value);
   if (typeof bare === 'string') return bare;
+  if (isObject(bare) && bare.kind === 'made') return strOfMade(bare);
   if (isObject(bare) && bare.kind === 'instance') {
     const inner = bare.attributes.get('_value_');
     if (typeof inner === 'string' && isTextual(bare.class)) return inner;
