@@ -441,6 +441,25 @@ class Third(Other):
     expect([...schema.tables.keys()].sort()).toEqual(['away.there', 'home.here', 'own.third']);
   });
 
+  it('is the default one where only running code could tell that of the metadata, and no other is named', () => {
+    const models = (other: string) => `from sqlalchemy import Column, Integer, MetaData, Table
+from sqlalchemy.orm import declarative_base
+from elsewhere import config
+Base = declarative_base(metadata=MetaData(schema=config.schema))
+class Placed(Base):
+    __tablename__ = 'placed'
+    id = Column(Integer, primary_key=True)
+beside = Table('beside', Base.metadata, Column('id', Integer, primary_key=True)${other})
+`;
+    expect([...readAll({ 'app/models.py': models('') }).schema.tables.keys()]).toEqual([
+      'public.placed',
+      'public.beside',
+    ]);
+    const { schema, blindSpots } = readAll({ 'app/models.py': models(", schema='away'") });
+    expect([...schema.tables.keys()]).toEqual(['away.beside']);
+    expect(blindSpots).toMatchObject([{ reason: 'Placed: the schema of its table placed is not known' }]);
+  });
+
   it('is no guess where only running code could tell', () => {
     const { schema, blindSpots } = readAll({
       'app/models.py': `${head.replace("metadata=MetaData(schema='home')", '')}
@@ -640,8 +659,8 @@ class User(Keyed[int], Base):
   const user = schema.tables.get('public.users');
   expect(blindSpots).toEqual([]);
   expect([...(user?.columns.values() ?? [])].map(({ name, type, notNull }) => [name, type, notNull])).toEqual([
-    ['id', 'integer', true],
     ['name', 'character varying(9)', true],
     ['nick', 'character varying(9)', false],
+    ['id', 'integer', true],
   ]);
 });

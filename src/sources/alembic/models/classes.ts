@@ -104,7 +104,9 @@ export function readDeclared(
     if (name === null) lost(file, line, 'a Table whose name is not known');
     else if (isAnother(machine, value, name, found)) {
       const table = readTable(machine, name, elementsOf(value), value.named);
-      placeReferences(table, schemaOfMetadata(metadataGiven(value)) ?? null);
+      const schema = schemaOfMetadata(metadataGiven(value));
+      if (schema === undefined && name.schema === null) unplaced.add(name.name);
+      placeReferences(table, schema ?? null);
       found.push({
         table,
         root: null,
@@ -350,7 +352,7 @@ function inMetadata(machine: Machine, cls: PyClass, field: Made): Value {
 
 function withArguments(
   machine: Machine,
-  { name, arguments: given }: Extract<Mapping, { kind: 'table' }>,
+  { name, arguments: given, isPlaced }: Extract<Mapping, { kind: 'table' }>,
   columns: ReadColumn[],
   problems: string[],
   unplaced: Set<string>,
@@ -375,6 +377,6 @@ function withArguments(
     if (typeof constraint === 'string') problems.push(constraint);
     else if (constraint) constraints.push(constraint);
   }
-  if (given.reason !== null && name.schema === null) unplaced.add(name.name);
+  if (!isPlaced) unplaced.add(name.name);
   return assembleTable(machine, name, columns, constraints, indexes, given.options, problems);
 }

@@ -25,7 +25,8 @@ import { flagOf } from './read-values.ts';
 
 export type Mapping =
   | { kind: 'none' }
-  | { kind: 'table'; name: QualifiedName; arguments: TableArguments }
+  /** `isPlaced`: whether its schema is known, by `__table_args__` or by the metadata. */
+  | { kind: 'table'; name: QualifiedName; arguments: TableArguments; isPlaced: boolean }
   /** `__table__ = Table(…)` */
   | { kind: 'made'; name: QualifiedName; table: Made }
   /** Single-table inheritance: its columns are of that class's table. */
@@ -134,15 +135,15 @@ function findMapping(machine: Machine, cls: PyClass): Mapping {
   const given = tableArguments(machine, cls);
   if (parent !== undefined && isFlaskModel(cls) && !hasOwnKey(machine, cls, given)) return inherited;
   const stated = plain(given.options.get('schema') ?? null);
-  const schema =
-    stated === null
-      ? schemaOfMetadata(cls)
-      : isOutside(stated, /\.BLANK_SCHEMA$/)
-        ? null
-        : (textOf(stated) ?? undefined);
-  if (schema === undefined)
+  if (stated === null) {
+    const schema = schemaOfMetadata(cls);
+    const isPlaced = schema !== undefined && (schema !== null || given.reason === null);
+    return { kind: 'table', name: { schema: schema ?? null, name: text }, arguments: given, isPlaced };
+  }
+  const schema = textOf(stated);
+  if (schema === null && !isOutside(stated, /\.BLANK_SCHEMA$/))
     return { kind: 'lost', reason: `${cls.name}: the schema of its table ${text} is not known` };
-  return { kind: 'table', name: { schema, name: text }, arguments: given };
+  return { kind: 'table', name: { schema, name: text }, arguments: given, isPlaced: true };
 }
 
 /** Of a Table that states none. */
