@@ -162,6 +162,48 @@ again = Table('own', reg.metadata)
   expect(blindSpots).toEqual([]);
 });
 
+it('hands each new class to the __init_subclass__ behind it', () => {
+  const { tables } = read(`${head}
+class Prefixed(Base):
+    __abstract__ = True
+    def __init_subclass__(cls, prefix='app_', **kwargs):
+        cls.__tablename__ = prefix + cls.__tablename__
+        super().__init_subclass__(**kwargs)
+class One(Prefixed):
+    __tablename__ = 'one'
+    id: Mapped[int] = mapped_column(primary_key=True)
+class Two(Prefixed, prefix='my_'):
+    __tablename__ = 'two'
+    id: Mapped[int] = mapped_column(primary_key=True)
+`);
+  expect(Object.keys(tables)).toEqual(['public.app_one', 'public.my_two']);
+});
+
+it('takes what stands on another database for nothing, and more words on a table for no second one', () => {
+  const { schema, definitionsByTable, blindSpots } = read(`${head}
+tags = Table('tags', Base.metadata, Column('id', Integer, primary_key=True), Index('ix_lite', 'id').ddl_if(dialect='sqlite'))
+class Tag(Base):
+    __tablename__ = 'tags'
+    __table_args__ = {'extend_existing': True}
+    id: Mapped[int] = mapped_column(primary_key=True)
+class Flow(Base):
+    __tablename__ = 'flow'
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls):
+        return (
+            Index('ix_ours', cls.name.desc()).ddl_if(dialect='postgresql'),
+            Index('ix_theirs', cls.name).ddl_if(dialect='sqlite'),
+        )
+`);
+  expect(blindSpots).toEqual([]);
+  expect(definitionsByTable.get('public.tags')).toHaveLength(1);
+  expect([...(schema.tables.get('public.tags')?.indexes.keys() ?? [])]).toEqual([]);
+  expect([...(schema.tables.get('public.flow')?.indexes.keys() ?? [])]).toEqual(['ix_ours']);
+});
+
 it('finds what factories, loops and other classes make', () => {
   const { tables } = read(`${head}
 def history(name):

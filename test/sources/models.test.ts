@@ -501,6 +501,8 @@ it('reads what mixins of known libraries bring, and says of others that it does 
 from sqlalchemy import Column, Integer, Sequence, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy_utils import EmailType, Timestamp
+from authlib.integrations.sqla_oauth2 import OAuth2ClientMixin
+from oslo_db.sqlalchemy import models
 from somewhere.models import Audited
 class Base(DeclarativeBase): pass
 class User(SQLAlchemyBaseUserTable[int], Base):
@@ -512,6 +514,12 @@ class Stamped(Base, Timestamp):
     id = Column(Integer, primary_key=True)
     number = Column(Integer, Sequence('numbers'))
     email = Column(EmailType(100))
+class Client(Base, OAuth2ClientMixin):
+    __tablename__ = 'client'
+    id = Column(Integer, primary_key=True)
+class Image(Base, models.SoftDeleteMixin, models.ModelBase):
+    __tablename__ = 'image'
+    id = Column(Integer, primary_key=True)
 class Watched(Audited, Base):
     __tablename__ = 'watched'
     id = Column(Integer, primary_key=True)
@@ -527,6 +535,10 @@ class Watched(Audited, Base):
   });
   expect(columnsOf('public.stamped')).toBe('created email id number updated');
   expect(schema.tables.get('public.stamped')?.columns.get('email')?.type).toBe('character varying(100)');
+  expect(columnsOf('public.client')).toBe(
+    'client_id client_id_issued_at client_metadata client_secret client_secret_expires_at id',
+  );
+  expect(columnsOf('public.image')).toBe('deleted deleted_at id');
   expect([...schema.sequences.keys()]).toContain('public.numbers');
   expect(blindSpots).toMatchObject([
     {

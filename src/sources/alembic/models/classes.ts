@@ -14,6 +14,7 @@ import {
   type Effects,
   isAbsent,
   isColumn,
+  isElsewhere,
   isSqlModel,
   type Mapping,
   madePath,
@@ -86,6 +87,8 @@ export function readDeclared(
     if (owner !== module.file) continue;
     const { file, line } = place(value);
     if (value.kind === 'class') {
+      const mapping = mappingOf(machine, value);
+      if (mapping.kind === 'table' && isMore(mapping.arguments.options) && isFound(mapping.name, found)) continue;
       const table = readClass(machine, value, heirs.get(value) ?? [], unplaced);
       if (typeof table === 'string') lost(file, line, table);
       else if (table)
@@ -148,12 +151,15 @@ function isAnother(machine: Machine, table: Made, name: QualifiedName, found: re
     return mapping?.kind === 'made' && mapping.table === table;
   });
   if (ofClass) return false;
-  const isKnown = found.some(
-    ({ table: { table } }) => table.name.name === name.name && table.name.schema === name.schema,
-  );
-  const isMore = ['extend_existing', 'keep_existing'].some((option) => !isAbsent(table.named.get(option)));
-  return !isKnown || (!isMore && elementsOf(table).some(isColumn));
+  return !isFound(name, found) || (!isMore(table.named) && elementsOf(table).some(isColumn));
 }
+
+const isFound = (name: QualifiedName, found: readonly Found[]): boolean =>
+  found.some(({ table: { table } }) => table.name.name === name.name && table.name.schema === name.schema);
+
+/** Another word on a table that is there, not another table. */
+const isMore = (options: ReadonlyMap<string, Value>): boolean =>
+  ['extend_existing', 'keep_existing'].some((option) => !isAbsent(options.get(option)));
 
 /** `ForeignKey('users.id')` in a metadata with a schema names a table of that schema (sql/schema.py, _resolve_col_tokens). */
 function placeReferences({ table }: ReadTable, schema: string | null): void {
@@ -291,6 +297,7 @@ export function addLooseIndexes(
   lost: Lost,
 ): void {
   for (const made of effects.indexes ?? []) {
+    if (isElsewhere(made)) continue;
     const table = made.positional
       .slice(1)
       .map((key) => ownerOf(machine, key))

@@ -1,6 +1,7 @@
 /**
  * Mixins and bases of common libraries beside SQLAlchemy that bring columns to the classes they go into, as facts: SQLAlchemy-
- * Utils' Timestamp (models.py) and the tables of FastAPI Users (fastapi_users_db_sqlalchemy, `__init__` and `access_token`).
+ * Utils' Timestamp (models.py), the tables of FastAPI Users (fastapi_users_db_sqlalchemy, `__init__` and `access_token`), those
+ * of Authlib (integrations/sqla_oauth2, client_mixin and tokens_mixins) and oslo.db's (sqlalchemy/models.py).
  */
 import type { Machine, Made, Value } from '../python/index.ts';
 import { type ReadColumn, readColumn } from './columns.ts';
@@ -52,7 +53,58 @@ const token: Mixin = {
   },
 };
 
+const integer: ColumnFact = { type: 'integer' };
+const optional = (type: string, ...flags: string[]): ColumnFact => ({ type, isOptional: true, flags });
+
 const mixins: Record<string, Mixin> = {
+  OAuth2ClientMixin: {
+    columns: {
+      client_id: optional(text(48), 'index'),
+      client_secret: optional(text(120)),
+      client_id_issued_at: integer,
+      client_secret_expires_at: integer,
+      client_metadata: optional('text'),
+    },
+  },
+  OAuth2TokenMixin: {
+    columns: {
+      client_id: optional(text(48)),
+      token_type: optional(text(40)),
+      access_token: { type: text(255), flags: ['unique'] },
+      refresh_token: optional(text(255), 'index'),
+      scope: optional('text'),
+      issued_at: integer,
+      access_token_revoked_at: integer,
+      refresh_token_revoked_at: integer,
+      expires_in: integer,
+    },
+  },
+  OAuth2AuthorizationCodeMixin: {
+    columns: {
+      code: { type: text(120), flags: ['unique'] },
+      client_id: optional(text(48)),
+      redirect_uri: optional('text'),
+      response_type: optional('text'),
+      scope: optional('text'),
+      nonce: optional('text'),
+      auth_time: integer,
+      acr: optional('text'),
+      amr: optional('text'),
+      code_challenge: optional('text'),
+      code_challenge_method: optional(text(48)),
+    },
+  },
+  ModelBase: { columns: {} },
+  ModelIterator: { columns: {} },
+  TimestampMixin: {
+    columns: {
+      created_at: optional('timestamp without time zone'),
+      updated_at: optional('timestamp without time zone'),
+    },
+  },
+  SoftDeleteMixin: {
+    columns: { deleted_at: optional('timestamp without time zone'), deleted: optional('integer') },
+  },
   Timestamp: {
     columns: { created: { type: 'timestamp without time zone' }, updated: { type: 'timestamp without time zone' } },
   },
@@ -66,7 +118,10 @@ const mixins: Record<string, Mixin> = {
 
 /** What a base outside the project brings; null where it is none of these. */
 export function companionMixin(path: string): Mixin | null {
-  const known = /^(?:sqlalchemy_utils|fastapi_users(?:_db_sqlalchemy|\.db)?)\.(?:\w+\.)*(\w+)$/.exec(path)?.[1];
+  const known =
+    /^(?:sqlalchemy_utils|fastapi_users(?:_db_sqlalchemy|\.db)?|authlib\.integrations\.sqla_oauth2|oslo_db\.sqlalchemy\.models)\.(?:\w+\.)*(\w+)$/.exec(
+      path,
+    )?.[1];
   return (known !== undefined && Object.hasOwn(mixins, known) ? mixins[known] : undefined) ?? null;
 }
 

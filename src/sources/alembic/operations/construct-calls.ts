@@ -25,7 +25,7 @@ import { readIndex } from './indexes.ts';
 import { inspect } from './inspector.ts';
 import { asMade, tableNameOf } from './made.ts';
 import { qualified } from './op.ts';
-import { flagOf, isAbsent, nameOf } from './read-values.ts';
+import { flagOf, isAbsent, nameOf, textList } from './read-values.ts';
 import { reflectMetadata, reflectTable } from './reflection.ts';
 import { readType } from './types.ts';
 
@@ -139,6 +139,13 @@ export function callMadeMethod(
   // A copy that no table has yet (sql/schema.py, Column._copy).
   if (/^sa\.(Column|\w+Constraint|ForeignKey)$/.test(path) && /^_?copy$/.test(name))
     return { ...made, named: new Map(made.named), attributes: new Map(made.attributes) };
+  if (name === 'ddl_if' && /^(?:sa\.(?:Index|\w+Constraint)|postgresql\.ExcludeConstraint)$/.test(path)) {
+    // One that a function decides on is not known.
+    const dialects = textList(machine, args.named.get('dialect') ?? args.positional[0]);
+    if (dialects === null || dialects.length === 0) return undefined;
+    if (!dialects.includes('postgresql')) remember(made, '@elsewhere', true);
+    return made;
+  }
   if (path === 'sa.Sequence' && (name === 'create' || name === 'drop')) {
     const sequence = qualified(made.positional[0] ?? made.named.get('name'), made.named.get('schema'));
     if (!sequence) opaque(machine, effects, 'a sequence whose name is not known', []);

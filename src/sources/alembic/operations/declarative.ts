@@ -19,7 +19,7 @@ import {
   type Value,
 } from '../python/index.ts';
 import { companionMixin } from './companion-mixins.ts';
-import { asMade, isColumn, madePath, tableNameOf } from './made.ts';
+import { asMade, isColumn, isElsewhere, madePath, tableNameOf } from './made.ts';
 import { schemaOfMetadata } from './metadata.ts';
 import { flagOf } from './read-values.ts';
 
@@ -195,7 +195,7 @@ function tableArguments(machine: Machine, cls: PyClass): TableArguments {
     const part = plain(item);
     if (isObject(part) && part.kind === 'dict') {
       for (const [key, value] of part.map.values()) if (typeof key === 'string') result.options.set(key, value);
-    } else result.items.push(item);
+    } else if (!isElsewhere(asMade(item))) result.items.push(item);
   }
   return result;
 }

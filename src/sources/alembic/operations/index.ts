@@ -11,7 +11,7 @@ export { bindOf, isSqlModel, type Mapping, mappingOf, nameOfTable, ownBases, tab
 export type { Effects } from './effects.ts';
 export { type Files, newHost } from './host.ts';
 export { readIndex } from './indexes.ts';
-export { asMade, isColumn, madePath, tableNameOf } from './made.ts';
+export { asMade, isColumn, isElsewhere, madePath, tableNameOf } from './made.ts';
 export { metadataOf, rootOf, schemaOfMetadata } from './metadata.ts';
 export { flagOf, isAbsent, nameOf, textList } from './read-values.ts';
 export { evaluateRevision, type Reading, type RevisionSource } from './revision.ts';

@@ -28,6 +28,9 @@ export function isColumn(value: Value): boolean {
   return madePath(value) === 'sa.Column' || madePath(value) === 'orm.mapped_column';
 }
 
+/** `.ddl_if(dialect='sqlite')`: for another database alone. */
+export const isElsewhere = (made: Made | null): boolean => made?.attributes.has('@elsewhere') === true;
+
 export function columnNames(values: Value[]): string[] | null {
   const names: string[] = [];
   for (const value of values) {

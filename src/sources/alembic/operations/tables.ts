@@ -8,7 +8,7 @@ import { isObject, isUnknown, type Machine, type Made, plain, reasonOf, textOf, 
 import { type ReadColumn, readColumn } from './columns.ts';
 import { readConstraint } from './constraints.ts';
 import { readIndex, spatialIndex } from './indexes.ts';
-import { asMade, isColumn, madePath } from './made.ts';
+import { asMade, isColumn, isElsewhere, madePath } from './made.ts';
 import { isAbsent, nameOf, textList } from './read-values.ts';
 import type { EnumUse } from './types.ts';
 
@@ -32,7 +32,7 @@ export function readTable(
   const problems: string[] = [];
   for (const item of items) {
     const bare = plain(item);
-    if (bare === null) continue;
+    if (bare === null || isElsewhere(asMade(bare))) continue;
     if (isColumn(bare)) {
       const column = readColumn(machine, bare);
       if (typeof column === 'string') problems.push(column);

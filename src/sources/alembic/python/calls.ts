@@ -350,7 +350,12 @@ export function decorate(machine: Machine, decorator: Value, target: Value, site
         case 'sqlalchemy.orm.declared_attr.directive':
         case 'sqlalchemy.orm.declared_attr.cascading':
         case 'sqlalchemy.ext.declarative.declared_attr':
-          return { kind: 'property', how: 'declared', function: target };
+          // `@declared_attr` over `@classmethod` is handed the class all the same.
+          return {
+            kind: 'property',
+            how: 'declared',
+            function: isObject(target) && target.kind === 'property' ? target.function : target,
+          };
         case 'contextlib.contextmanager':
         case 'contextlib.asynccontextmanager':
           if (isObject(target) && target.kind === 'function') target.isContextManager = true;

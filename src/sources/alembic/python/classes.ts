@@ -116,7 +116,18 @@ function finishClass(machine: Machine, cls: PyClass): void {
       (base.path === 'typing.NamedTuple' || base.path === 'pydantic.BaseModel'),
   );
   cls.fields = isTuple ? [...cls.annotations.keys()] : inheritedFields(cls);
+  tellParent(machine, cls);
   declare(machine, cls);
+}
+
+/** `__init_subclass__` of the nearest class behind it, which Python calls with each new class. */
+function tellParent(machine: Machine, cls: PyClass): void {
+  for (const base of cls.order.slice(1)) {
+    const hook = isObject(base) && base.kind === 'class' ? base.attributes.get('__init_subclass__') : undefined;
+    if (hook === undefined) continue;
+    callValue(machine, unwrapStatic(hook), { positional: [cls], named: cls.keywords }, cls);
+    return;
+  }
 }
 
 const unwrapStatic = (value: Value): Value => (isObject(value) && value.kind === 'property' ? value.function : value);
