@@ -84,6 +84,8 @@ op.create_table('t', sa.Column('a', sa.Enum(enum.Enum, native_enum=False)), sa.C
   'create_type, which a plain Enum does not know': `op.create_table('t', sa.Column('a', sa.Enum('x', name='made', create_type=False)))
 postgresql.ENUM('y', name='kept').create(op.get_bind(), checkfirst=False)
 op.create_table('u', sa.Column('b', postgresql.ENUM('y', name='kept', create_type=False)))`,
+  'types made through what the dialect makes of them': `sa.Enum('x', 'y', name='made').dialect_impl(op.get_bind().dialect).create(op.get_bind(), checkfirst=False)
+sa.Enum('z', name='none', native_enum=False).create(op.get_bind(), checkfirst=False)`,
   'renames and drops': `op.rename_table('users', 'people')
 op.drop_table('teams')
 op.create_table_comment('people', 'all of them')`,

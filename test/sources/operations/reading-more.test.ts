@@ -460,3 +460,25 @@ def upgrade[*Ts]() -> None:
     'integer',
   ]);
 });
+
+it.each([
+  ["sa.DDL('CREATE TABLE t (a integer)').execute(bind=op.get_bind())", ['createTable']],
+  ["op.execute(sa.text(str(sa.sql.text('DROP TABLE {name}')).format(name='t')))", ['dropTable']],
+  // What is not known of rows leaves them rows.
+  ['op.execute(sa.text(f"INSERT INTO t (a, b) VALUES {\', \'.join(given)} ON CONFLICT DO NOTHING"))', ['touchRows']],
+  [
+    "op.get_bind().execute(sa.text('CREATE TEMP TABLE day AS SELECT a FROM t WHERE a > :a'), {'a': given})",
+    ['createTable'],
+  ],
+  ["op.get_bind().execute(sa.text('CREATE TABLE t (a integer DEFAULT :a)'), {'a': given})", ['opaque']],
+])('reads %s', (body, kinds) => {
+  const { operations } = read(`import outside\ngiven = outside.given()\n${body}`);
+  expect(operations.map(({ kind }) => kind)).toEqual(kinds);
+});
+
+it.each(['oslo_serialization.jsonutils', 'simplejson'])('takes %s for json', (library) => {
+  const { operations } = read(
+    `from ${library} import dumps\nop.add_column('t', sa.Column('a', sa.Text, server_default=dumps({'a': [1, None]})))`,
+  );
+  expect(operations).toMatchObject([{ column: { default: `'{"a": [1, null]}'` } }]);
+});

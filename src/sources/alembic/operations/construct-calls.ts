@@ -21,6 +21,7 @@ import {
 import { canonicalPath } from './canonical.ts';
 import { createFromTable, sequenceOptions, tableOfIndex } from './ddl-constructs.ts';
 import { type Effects, emit, opaque } from './effects.ts';
+import { runStatement } from './execute.ts';
 import { readIndex } from './indexes.ts';
 import { inspect } from './inspector.ts';
 import { asMade, tableNameOf } from './made.ts';
@@ -89,6 +90,9 @@ export function callMadeMethod(
   const path = canonicalPath(made.path) ?? '';
   const type = typeMethod(machine, effects, made, name, args);
   if (type !== undefined) return type;
+  // Statements of SQLAlchemy 1 run by themselves: `DDL(…).execute(bind)`.
+  if (name === 'execute' && /^sa\.(?:DDL|text|(?:Create|Drop|Add)[A-Z]\w+)$/.test(path))
+    return runStatement(machine, effects, { positional: [made], named: new Map() }, false);
   const checkFirst = flagOf(args.named.get('checkfirst') ?? args.positional[1]);
   if (path === 'sa.Table' || path === 'op.create_table') {
     if (name === 'create') {
@@ -136,6 +140,8 @@ export function callMadeMethod(
     }
     return undefined;
   }
+  // What a dialect makes of a type is read as the type.
+  if (name === 'dialect_impl' || name === 'load_dialect_impl') return made;
   // A copy that no table has yet (sql/schema.py, Column._copy).
   if (/^sa\.(Column|\w+Constraint|ForeignKey)$/.test(path) && /^_?copy$/.test(name))
     return { ...made, named: new Map(made.named), attributes: new Map(made.attributes) };
@@ -186,7 +192,9 @@ export function typeMethod(
   if (name !== 'create' && name !== 'drop') return undefined;
   const read = readType(machine, value);
   const use = read.enum;
-  if (!use?.isNative || use.name === null) return undefined;
+  // Without a type of its own in the database there is nothing to make (sqltypes.SchemaType.create).
+  if (use?.isNative === false) return null;
+  if (use === undefined || use.name === null) return undefined;
   const checkFirst =
     flagOf(
       args.named.get('checkfirst') ??

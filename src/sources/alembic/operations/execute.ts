@@ -112,7 +112,8 @@ export function runSql(
       placed.sql?.includes(unbound) !== false &&
       placed.kind !== 'touchRows' &&
       placed.kind !== 'ignored' &&
-      placed.kind !== 'opaque'
+      placed.kind !== 'opaque' &&
+      !isTableOfQuery(placed)
     ) {
       opaque(machine, effects, 'SQL with a parameter whose value is not known', objectsOf(placed));
       continue;
@@ -122,6 +123,11 @@ export function runSql(
     hand(machine, effects, placed, condition, added);
   }
   return operations;
+}
+
+/** `CREATE TABLE … AS SELECT`: what its query is given decides on rows alone. */
+function isTableOfQuery({ kind, sql }: Operation): boolean {
+  return kind === 'createTable' && /^[^'"(]*\bas\s+(?:\(|select\b|with\b|values\b)/i.test(sql ?? '');
 }
 
 function parameterMap(machine: Machine, values: (Value | undefined)[]): Map<string, Value> {
@@ -217,7 +223,7 @@ function lost(machine: Machine, effects: Effects, value: Value, condition: strin
   const reason = `SQL that is not known before it runs: ${reasonOf(value)}`;
   if (partial !== null) {
     const { origin } = placeOf(machine, effects);
-    for (const filler of [holeName, 'NULL', `${holeName} integer`, `'${holeName}'`]) {
+    for (const filler of [holeName, 'NULL', '(NULL)', `${holeName} integer`, `'${holeName}'`]) {
       const operations = effects.parseSql(textBody(partial.replaceAll(hole, filler)).replace(bindPattern, 'NULL'), {
         origin,
         revision: effects.revision,

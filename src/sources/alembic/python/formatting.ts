@@ -112,8 +112,9 @@ export function textForm(machine: Machine, value: Value): string | null {
     }
     if (bare.kind === 'made' && bare.attributes.has('@text')) return textOf(bare.attributes.get('@text') ?? null);
     if (bare.kind === 'made') {
-      const text = bare.path === 'sqlalchemy.text' ? plain(bare.positional[0] ?? null) : textOf(bare);
-      if (bare.path === 'sqlalchemy.text' || text !== null) return typeof text === 'string' ? text : null;
+      const isClause = /^sqlalchemy\.(?:sql\.)?(?:expression\.)?text$/.test(bare.path);
+      const text = isClause ? plain(bare.positional[0] ?? null) : textOf(bare);
+      if (isClause || text !== null) return typeof text === 'string' ? text : null;
     }
   }
   return strOf(bare);

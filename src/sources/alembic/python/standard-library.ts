@@ -33,7 +33,7 @@ const harmlessRoots = new Set(
   pathlib pickle platform pprint queue random re secrets shutil signal socket string struct sys tempfile textwrap threading time
   timeit traceback types typing typing_extensions unicodedata urllib uuid warnings weakref zlib zoneinfo strenum pytz dateutil pydantic
   pydantic_settings attr attrs loguru structlog sentry_sdk tqdm dotenv rich click six requests httpx cryptography bcrypt passlib yaml
-  ulid shortuuid faker slugify markdown numpy orjson logfire ddtrace nanoid snowflake sqlparse tomllib toml`.split(
+  opentelemetry ulid shortuuid faker slugify markdown numpy orjson logfire ddtrace nanoid snowflake sqlparse tomllib toml`.split(
     /\s+/,
   ),
 );
@@ -200,8 +200,12 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
       return text === null ? (isUnknown(plain(first)) ? plain(first) : unknown(reasonOf(first))) : dedent(text);
     }
     case 'json.dumps':
+    case 'simplejson.dumps':
+    case 'oslo_serialization.jsonutils.dumps':
       return jsonText(machine, first, args.named);
-    case 'json.loads': {
+    case 'json.loads':
+    case 'simplejson.loads':
+    case 'oslo_serialization.jsonutils.loads': {
       const text = textOf(first);
       if (text === null) return unknown(reasonOf(first));
       try {
