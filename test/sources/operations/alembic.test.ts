@@ -48,6 +48,20 @@ op.create_unique_constraint('uq_gone', 'teams', ['owner_id'])
 op.drop_constraint('uq_gone', 'teams', type_='unique')
 op.drop_constraint('teams_pkey', 'teams', type_='primary')
 op.create_primary_key('pk_teams', 'teams', ['id'])`,
+  'conditions in conditions': `a, b, c = sa.column('id'), sa.column('name'), sa.column('email')
+for at, condition in enumerate([
+    sa.and_(a > 1, sa.or_(b.is_(None), sa.func.length(b) < 5)),
+    sa.or_(sa.and_(a > 1, b == 'x'), c != 'y'),
+    (a > 1) & ((b == 'x') | (c == 'y')),
+    ~(b.like('x_')), sa.not_(sa.or_(b == 'x', c == 'y')), ~b.is_(None), sa.not_(b == 'z'), sa.not_(b.notlike('r')),
+    (a + 1) * 2 > 3, a - (a - 1) == 1, -(a + 1) < 0, a.between(1, 9),
+    sa.and_(sa.and_(a > 1, a < 5), sa.not_(sa.and_(b == 'x', c == 'y'))),
+    (b + c).like('x_'), (b == 'x').is_(True),
+]):
+    op.create_check_constraint(f'ck_{at}', 'users', condition)
+op.add_column('users', sa.Column('j', postgresql.JSONB))
+j = sa.column('j', postgresql.JSONB)
+op.create_index('ix_json', 'users', [j['a'].astext, 'id'])`,
   indexes: `op.create_index('ix_a', 'users', ['name'])
 op.create_index('ix_b', 'users', ['name', 'email'], unique=True, postgresql_where=sa.text("email IS NOT NULL"))
 op.create_index('ix_c', 'users', [sa.text('lower(name)')])

@@ -46,7 +46,11 @@ const isColumnPath = (made: Made): boolean =>
 
 export function columnName(value: Value): string | null {
   const bare = plain(value);
-  if (isObject(bare) && bare.kind === 'member') return bare.name;
+  if (isObject(bare) && bare.kind === 'member') {
+    // `column['key'].astext` is none.
+    const owner = plain(bare.object);
+    return isObject(owner) && owner.kind === 'operated' ? null : bare.name;
+  }
   const made = asMade(bare);
   if (made && isColumnPath(made)) {
     return nameOf(made.positional[0] ?? made.named.get('name'))?.name ?? textOf(made.attributes.get('@name') ?? null);

@@ -4,18 +4,9 @@
  */
 import { quoteIdentifier, quoteLiteral } from '../../../model/name.ts';
 import { floatText } from '../python/formatting.ts';
-import {
-  isObject,
-  isSymbolic,
-  isUnknown,
-  type Machine,
-  type Made,
-  plain,
-  textOf,
-  toItems,
-  type Value,
-} from '../python/index.ts';
+import { isObject, isUnknown, type Machine, type Made, plain, textOf, toItems, type Value } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
+import { asMade } from './made.ts';
 import { nameOf } from './read-values.ts';
 import { compiledText, readType } from './types.ts';
 
@@ -91,9 +82,16 @@ export function sqlText(machine: Machine, value: Value | undefined, asLiteral = 
       return externalText(bare.path);
     case 'made':
       return madeText(machine, bare);
-    case 'member':
+    case 'member': {
+      const element = plain(bare.object);
+      // `column['key'].astext`
+      if (isObject(element) && element.kind === 'operated' && element.operator === '[]') {
+        const text = bare.name === 'astext' ? operatedText(machine, '[]', element.operands) : null;
+        return text?.replace(/ -> (?!.* -> )/, ' ->> ') ?? null;
+      }
       // `table.c.name`, `Model.name`: inside a table's own expression the column alone is printed.
-      return isSymbolic(plain(bare.object)) || isObject(plain(bare.object)) ? quoteIdentifier(bare.name) : null;
+      return isObject(element) ? quoteIdentifier(bare.name) : null;
+    }
     case 'operated':
       return operatedText(machine, bare.operator, bare.operands);
     case 'instance': {
@@ -111,27 +109,92 @@ function externalText(path: string): string | null {
   return null;
 }
 
+/** SQLAlchemy's `_PRECEDENCE` (sql/operators.py); what is not in it binds as tightly as a name. */
+const levels: Record<string, number> = {
+  '[]': 15,
+  '*': 8,
+  '/': 8,
+  '%': 8,
+  'unary -': 8,
+  '+': 7,
+  '-': 7,
+  compare: 5,
+  not: 4,
+  and: 3,
+  or: 2,
+  op: 0,
+};
+const associative = new Set(['[]', '+', '*', 'and', 'or']);
+const comparisons = new Set(['==', '!=', '<', '>', '<=', '>=']);
+const comparing = new Set('in_ not_in notin_ between is_ isnot is_not like ilike notlike not_like'.split(' '));
+comparing.add('is_distinct_from').add('is_not_distinct_from');
+
+/** The operator that an expression is made of in the end; null where nothing could tear it apart. */
+function outermost(value: Value): string | null {
+  const bare = plain(value);
+  if (!isObject(bare)) return null;
+  if (bare.kind === 'operated') {
+    if (comparisons.has(bare.operator)) return 'compare';
+    return { '&': 'and', '|': 'or' }[bare.operator] ?? bare.operator;
+  }
+  if (bare.kind !== 'made') return null;
+  if (bare.receiver === null)
+    return { 'sa.and_': 'and', 'sa.or_': 'or', 'sa.not_': 'not' }[canonicalPath(bare.path) ?? ''] ?? null;
+  const method = bare.path.slice(1);
+  if (method === '__call__') return asMade(bare.receiver)?.path === '.op' ? 'op' : null;
+  return comparing.has(method) ? 'compare' : null;
+}
+
+/** An operand, in parentheses where it would be torn apart without. */
+function operandText(machine: Machine, value: Value, operator: string): string | null {
+  const text = sqlText(machine, value);
+  const inner = outermost(value);
+  const binds = (name: string) => levels[name] ?? Number.POSITIVE_INFINITY;
+  if (text === null || inner === null || (inner === operator && associative.has(operator))) return text;
+  return binds(inner) <= binds(operator) ? `(${text})` : text;
+}
+
+function joined(machine: Machine, operator: 'and' | 'or', operands: readonly Value[]): string | null {
+  const texts = operands.map((operand) => operandText(machine, operand, operator));
+  return texts.includes(null) ? null : texts.join(operator === 'and' ? ' AND ' : ' OR ');
+}
+
+/** What SQLAlchemy makes of `not_(a == b)`: the operator that says the contrary. */
+const contraries: readonly [RegExp, string][] = [
+  [/^([\w".]+) (I?LIKE) ('(?:[^']|'')*')$/, '$1 NOT $2 $3'],
+  [/^([\w".]+) NOT (I?LIKE) ('(?:[^']|'')*')$/, '$1 $2 $3'],
+  [/^([\w".]+) IN (\([^()]*\))$/, '$1 NOT IN $2'],
+  [/^([\w".]+) IS NULL$/, '$1 IS NOT NULL'],
+  [/^([\w".]+) IS NOT NULL$/, '$1 IS NULL'],
+  [/^([\w".]+) = ('(?:[^']|'')*'|[\w".]+)$/, '$1 != $2'],
+];
+
+function negated(machine: Machine, operand: Value): string | null {
+  const text = sqlText(machine, operand);
+  if (text === null) return null;
+  const contrary = outermost(operand) === 'compare' ? contraries.find(([pattern]) => pattern.test(text)) : undefined;
+  return contrary === undefined ? `NOT (${text})` : text.replace(contrary[0], contrary[1]);
+}
+
 function operatedText(machine: Machine, operator: string, operands: Value[]): string | null {
-  const texts = operands.map((operand) => sqlText(machine, operand));
-  if (texts.some((text) => text === null)) return null;
-  const [left, right] = texts as string[];
+  if (operator === '&' || operator === 'and' || operator === '|' || operator === 'or')
+    return joined(machine, operator === '&' || operator === 'and' ? 'and' : 'or', operands);
+  const [first = null, second = null] = operands;
+  if (operator === 'not') return negated(machine, first);
+  const name = comparisons.has(operator) ? 'compare' : operator;
+  const left = operandText(machine, first, name);
+  const right = operandText(machine, second, name);
+  if (left === null || (operands.length > 1 && right === null)) return null;
   switch (operator) {
     case '==':
       return right === 'NULL' ? `${left} IS NULL` : `${left} = ${right}`;
     case '!=':
       return right === 'NULL' ? `${left} IS NOT NULL` : `${left} != ${right}`;
-    case '&':
-    case 'and':
-      return `${left} AND ${right}`;
-    case '|':
-    case 'or':
-      return `(${left} OR ${right})`;
-    case 'not':
-      return `NOT (${left})`;
     case 'unary -':
       return `-${left}`;
     case '[]':
-      return `${left} -> ${right}`;
+      // Of an array or of JSON: a number may ask either.
+      return typeof plain(second) === 'string' ? `${left} -> ${right}` : null;
     case '<':
     case '>':
     case '<=':
@@ -199,14 +262,11 @@ function madeText(machine: Machine, made: Made): string | null {
       return inner === null ? null : `${inner} NULLS ${/first/.test(path) ? 'FIRST' : 'LAST'}`;
     }
     case 'sa.and_':
-    case 'sa.or_': {
-      const parts = each(args);
-      return parts === null ? null : parts.join(path === 'sa.and_' ? ' AND ' : ' OR ');
-    }
-    case 'sa.not_': {
-      const parts = each(args);
-      return parts === null ? null : `NOT (${parts[0]})`;
-    }
+      return joined(machine, 'and', args);
+    case 'sa.or_':
+      return joined(machine, 'or', args);
+    case 'sa.not_':
+      return negated(machine, args[0] ?? null);
     case 'sa.extract': {
       const field = textOf(args[0] ?? null);
       const inner = sqlText(machine, args[1]);
@@ -253,7 +313,9 @@ function methodText(machine: Machine, made: Made, each: (values: Value[]) => str
         : null;
     return name ? `nextval('${quoteIdentifier(name.name)}')` : null;
   }
-  const left = sqlText(machine, made.receiver as Value);
+  const left = comparing.has(method)
+    ? operandText(machine, made.receiver as Value, 'compare')
+    : sqlText(machine, made.receiver as Value);
   if (left === null) return null;
   const [first] = made.positional;
   switch (method) {
