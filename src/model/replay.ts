@@ -13,6 +13,15 @@ export interface OperationSink {
   schema(): Schema;
   /** Where an unqualified name is looked up and created. */
   searchPath(): readonly string[];
+  /** All of that at once, to be gone on from without applying anything. */
+  snapshot?(): SchemaSnapshot;
+}
+
+/** A schema that operations can be tried on: what they leave is another one. */
+export interface SchemaSnapshot {
+  schema: Schema;
+  searchPath: readonly string[];
+  after(operations: readonly Operation[]): SchemaSnapshot;
 }
 
 /** Something that a replay met and a rule may want to tell; never thrown. */

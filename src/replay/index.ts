@@ -4,4 +4,4 @@
 export { type ApplyContext, applyOperation } from './apply.ts';
 export { schemaOfOperations } from './models.ts';
 export { conventionalName } from './naming-convention.ts';
-export { type ReplayOptions, type RevisionEvaluator, replay, replayInTurns } from './replay.ts';
+export { type ReplayOptions, type RevisionEvaluator, replay, replayInTurns, snapshotOf } from './replay.ts';

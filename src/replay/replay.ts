@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 import { keyOf } from '../model/name.ts';
 import type { BlindSpot, Operation } from '../model/operation.ts';
 import type { NamingConvention } from '../model/project.ts';
-import type { OperationSink, Replay, ReplayNote } from '../model/replay.ts';
+import type { OperationSink, Replay, ReplayNote, SchemaSnapshot } from '../model/replay.ts';
 import type { RevisionId } from '../model/revision.ts';
 import type { RevisionGraph } from '../model/revision-graph.ts';
 import { emptySchema, type Schema } from '../model/schema.ts';
@@ -153,6 +153,7 @@ function* replaying(source: RevisionEvaluator, options: ReplayOptions): Generato
       },
       schema: () => draft.schema,
       searchPath: () => draft.searchPath,
+      snapshot: () => snapshotOf(draft.state, options.namingConvention),
     });
     const next = ancestry.order[at + 1];
     stepById.set(revision, { changes: draft.takeChanges(), frame: draft.frame });
@@ -196,8 +197,21 @@ function readDowngrade(
     },
     schema: () => draft.schema,
     searchPath: () => draft.searchPath,
+    snapshot: () => snapshotOf(draft.state, options.namingConvention),
   });
   return operations;
+}
+
+export function snapshotOf(state: ReplayState, namingConvention: NamingConvention | null): SchemaSnapshot {
+  return {
+    schema: state.schema,
+    searchPath: state.searchPath,
+    after: (operations) => {
+      const draft = new SchemaDraft(state, { namingConvention });
+      for (const operation of operations) applyToDraft(draft, operation);
+      return snapshotOf(draft.state, namingConvention);
+    },
+  };
 }
 
 function blindSpotOf(

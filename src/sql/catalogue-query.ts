@@ -2,22 +2,26 @@
  * What PostgreSQL's catalogue would answer to a question of a DO block, from the schema replayed so far: names of
  * constraints, columns, indexes and tables by joins and conditions. A question that asks for more has no answer here, one
  * about what lines nobody could read may have touched has an uncertain one.
- * Longer than most files here: a list of the catalogue's relations, then the few forms of query that are answered.
+ * Longer than most files here: the few forms of query that are answered stand in one class.
  */
 import type { Node, SelectStmt } from 'libpg-query';
 import { displayOfKey } from '../model/definition.ts';
 import type { QualifiedName } from '../model/name.ts';
-import { isInDoubt, type Schema, type Table } from '../model/schema.ts';
+import type { Operation } from '../model/operation.ts';
+import { isInDoubt, type Schema } from '../model/schema.ts';
+import { isSystemRow, oidOf, type Row, relations, systemRows, type Value } from './catalogue-relations.ts';
 import { parseStatements } from './pg-parser.ts';
 import { as, relationOf, stringsOf, walk } from './tree.ts';
+
+export type { Row, Value } from './catalogue-relations.ts';
 
 export interface Catalogue {
   schema: Schema;
   searchPath: readonly string[];
+  /** What operations leave; where nobody can tell, the catalogue is not asked after them. */
+  after?(operations: readonly Operation[]): Catalogue;
 }
 
-export type Value = string | number | boolean | null | readonly Value[];
-export type Row = Readonly<Record<string, Value>>;
 /** In the place of a value that only a database has: no condition may ask for it. */
 export const notKnown: readonly Value[] = Object.freeze([]);
 
@@ -98,226 +102,10 @@ function asksOfDefaults({ whereClause }: SelectStmt): boolean {
   return isAsked;
 }
 
-function sequenceDefault(sequence: string | null): string | null {
-  return sequence === null ? null : `nextval('${sequence.replace(/^public\./, '')}'::regclass)`;
-}
-
-const oidOf = (key: string) => `relation ${key}`;
-const namespaceOid = (name: string) => `namespace ${name}`;
-const constraintKinds = { p: 'PRIMARY KEY', u: 'UNIQUE', f: 'FOREIGN KEY', c: 'CHECK', x: null } as const;
-
-function* eachTable(schema: Schema): Iterable<[key: string, table: Table, place: ReadonlyMap<string, number>]> {
-  for (const [key, table] of schema.tables)
-    yield [key, table, new Map([...table.columns.keys()].map((name, at) => [name, at + 1]))];
-}
-
-/** The catalogue's relations that are known, each as its rows. */
-const relations: Record<string, (schema: Schema) => Iterable<Row>> = {
-  *pg_namespace(schema) {
-    for (const name of schema.namespaces) yield { oid: namespaceOid(name), nspname: name };
-  },
-  *pg_class(schema) {
-    const row = (key: string, namespace: string, name: string, kind: string): Row => ({
-      oid: oidOf(key),
-      relname: name,
-      relnamespace: namespaceOid(namespace),
-      relkind: kind,
-    });
-    for (const [key, { namespace, name, kind }] of schema.tables)
-      yield row(key, namespace, name, { table: 'r', partitioned: 'p', foreign: 'f' }[kind]);
-    for (const [key, { namespace, name, kind }] of schema.views)
-      yield row(key, namespace, name, kind === 'view' ? 'v' : 'm');
-  },
-  *pg_attribute(schema) {
-    for (const [key, table] of eachTable(schema))
-      for (const [at, { name, notNull }] of [...table.columns.values()].entries())
-        yield { attrelid: oidOf(key), attname: name, attnum: at + 1, attnotnull: notNull, attisdropped: false };
-  },
-  *pg_constraint(schema) {
-    for (const [key, table, place] of eachTable(schema))
-      for (const { name, type, columns, references, validated } of table.constraints.values()) {
-        const target = references && schema.tables.get(references.table);
-        const names = target ? [...target.columns.keys()] : [];
-        yield {
-          oid: `constraint ${key}.${name}`,
-          conname: name,
-          contype: type,
-          conrelid: oidOf(key),
-          connamespace: namespaceOid(table.namespace),
-          confrelid: references ? oidOf(references.table) : 0,
-          conkey: columns.map((each) => place.get(each) ?? 0),
-          confkey: references ? references.columns.map((each) => names.indexOf(each) + 1) : null,
-          convalidated: validated,
-        };
-      }
-  },
-  *pg_type(schema) {
-    const row = (namespace: string, name: string, typtype: string): Row => ({
-      oid: `type ${namespace}.${name}`,
-      typname: name,
-      typnamespace: namespaceOid(namespace),
-      typtype,
-    });
-    for (const { namespace, name } of schema.enums.values()) yield row(namespace, name, 'e');
-    for (const { namespace, name } of schema.domains.values()) yield row(namespace, name, 'd');
-    for (const { namespace, name } of schema.composites.values()) yield row(namespace, name, 'c');
-    for (const { namespace, name } of schema.tables.values()) yield row(namespace, name, 'c');
-  },
-  *pg_enum(schema) {
-    for (const { namespace, name, labels } of schema.enums.values())
-      for (const [at, label] of labels.entries())
-        yield { enumtypid: `type ${namespace}.${name}`, enumlabel: label, enumsortorder: at + 1 };
-  },
-  *pg_tables(schema) {
-    for (const { namespace, name } of schema.tables.values()) yield { schemaname: namespace, tablename: name };
-  },
-  *pg_indexes(schema) {
-    for (const { namespace, name, indexes, constraints } of schema.tables.values()) {
-      const row = (index: string): Row => ({ schemaname: namespace, tablename: name, indexname: index });
-      for (const index of indexes.keys()) yield row(index);
-      for (const constraint of constraints.values()) if ('pux'.includes(constraint.type)) yield row(constraint.name);
-    }
-  },
-  *'information_schema.tables'(schema) {
-    for (const { namespace, name } of schema.tables.values())
-      yield { table_schema: namespace, table_name: name, table_type: 'BASE TABLE' };
-    for (const { namespace, name, kind } of schema.views.values())
-      if (kind === 'view') yield { table_schema: namespace, table_name: name, table_type: 'VIEW' };
-  },
-  *'information_schema.columns'(schema) {
-    for (const { namespace, name, columns } of schema.tables.values())
-      for (const [at, column] of [...columns.values()].entries())
-        yield {
-          table_schema: namespace,
-          table_name: name,
-          column_name: column.name,
-          ordinal_position: at + 1,
-          is_nullable: column.notNull ? 'NO' : 'YES',
-          ...typeColumns(column.type),
-          column_default: column.default ?? sequenceDefault(column.ownedSequence),
-        };
-  },
-  *'information_schema.table_constraints'(schema) {
-    for (const { namespace, name, constraints } of schema.tables.values())
-      for (const constraint of constraints.values()) {
-        const kind = constraintKinds[constraint.type];
-        if (kind !== null)
-          yield {
-            constraint_schema: namespace,
-            constraint_name: constraint.name,
-            table_schema: namespace,
-            table_name: name,
-            constraint_type: kind,
-          };
-      }
-  },
-  *'information_schema.key_column_usage'(schema) {
-    for (const { namespace, name, constraints } of schema.tables.values())
-      for (const constraint of constraints.values())
-        if ('puf'.includes(constraint.type))
-          for (const [at, column] of constraint.columns.entries())
-            yield {
-              constraint_schema: namespace,
-              constraint_name: constraint.name,
-              table_schema: namespace,
-              table_name: name,
-              column_name: column,
-              ordinal_position: at + 1,
-            };
-  },
-};
-
-const shortNames: Record<string, string> = {
-  integer: 'int4',
-  bigint: 'int8',
-  smallint: 'int2',
-  boolean: 'bool',
-  'character varying': 'varchar',
-  character: 'bpchar',
-  'timestamp with time zone': 'timestamptz',
-  'timestamp without time zone': 'timestamp',
-  'time with time zone': 'timetz',
-  'time without time zone': 'time',
-  'double precision': 'float8',
-  real: 'float4',
-};
-const sameNames = new Set('text uuid json jsonb bytea date numeric inet cidr interval xml tsvector money'.split(' '));
-
-/** How the information schema names a type (manual 37.17); nothing of one whose kind is not told by its name. */
-function typeColumns(type: string): Row {
-  const [, base, length] = /^([^([]+?)(?:\((\d+)(?:,\d+)?\))?$/.exec(type.replace(/\((\d+)\)( with)/, '$2')) ?? [];
-  if (base === undefined || (!Object.hasOwn(shortNames, base) && !sameNames.has(base))) return {};
-  return {
-    data_type: base,
-    udt_name: shortNames[base] ?? base,
-    ...(base.startsWith('character') && length !== undefined ? { character_maximum_length: Number(length) } : {}),
-    ...(base.startsWith('character') && length === undefined ? { character_maximum_length: null } : {}),
-  };
-}
-
 const isCount = (node: Node | undefined): boolean => {
   const call = as(node, 'FuncCall');
   return call?.agg_star === true && stringsOf(call.funcname).at(-1) === 'count' && !call.agg_filter && !call.over;
 };
-
-/** One of PostgreSQL's own in each: a question that meets it is about more than the schema. */
-const systemRows: Record<string, Row[]> = {
-  pg_namespace: [{ oid: namespaceOid('pg_catalog'), nspname: 'pg_catalog' }],
-  pg_class: ['r', 'v', 'i'].map((relkind) => ({
-    oid: oidOf('pg_catalog.pg_class'),
-    relname: 'pg_class',
-    relnamespace: namespaceOid('pg_catalog'),
-    relkind,
-  })),
-  pg_attribute: [
-    { attrelid: oidOf('pg_catalog.pg_class'), attname: 'oid', attnum: 1, attnotnull: true, attisdropped: false },
-  ],
-  pg_constraint: ['p', 'u', 'c'].map((contype) => ({
-    oid: 'constraint pg_catalog.pg_class',
-    conname: 'pg_class_oid_index',
-    contype,
-    conrelid: oidOf('pg_catalog.pg_class'),
-    connamespace: namespaceOid('pg_catalog'),
-    confrelid: 0,
-    conkey: [1],
-    confkey: null,
-    convalidated: true,
-  })),
-  pg_type: ['b', 'c', 'd', 'e'].map((typtype) => ({
-    oid: 'type pg_catalog.int4',
-    typname: 'int4',
-    typnamespace: namespaceOid('pg_catalog'),
-    typtype,
-  })),
-  pg_tables: [{ schemaname: 'pg_catalog', tablename: 'pg_class' }],
-  pg_indexes: [{ schemaname: 'pg_catalog', tablename: 'pg_class', indexname: 'pg_class_oid_index' }],
-  'information_schema.tables': ['BASE TABLE', 'VIEW'].map((table_type) => ({
-    table_schema: 'pg_catalog',
-    table_name: 'pg_class',
-    table_type,
-  })),
-  'information_schema.columns': [
-    { table_schema: 'pg_catalog', table_name: 'pg_class', column_name: 'oid', ordinal_position: 1, is_nullable: 'NO' },
-  ],
-  'information_schema.table_constraints': ['PRIMARY KEY', 'UNIQUE', 'CHECK'].map((constraint_type) => ({
-    constraint_schema: 'pg_catalog',
-    constraint_name: 'pg_class_oid_index',
-    table_schema: 'pg_catalog',
-    table_name: 'pg_class',
-    constraint_type,
-  })),
-  'information_schema.key_column_usage': [
-    {
-      constraint_schema: 'pg_catalog',
-      constraint_name: 'pg_class_oid_index',
-      table_schema: 'pg_catalog',
-      table_name: 'pg_class',
-      column_name: 'oid',
-      ordinal_position: 1,
-    },
-  ],
-};
-const systemRow = new Set(Object.values(systemRows).flat());
 
 const functions = new Set(['current_schema', 'lower', 'upper']);
 
@@ -441,7 +229,7 @@ class Query {
     const bind = (at: number): void => {
       const level = levels[at];
       if (level === undefined) {
-        if (sources.some(({ alias }) => systemRow.has(bound.get(alias) as Row))) throw new Unanswerable();
+        if (sources.some(({ alias }) => isSystemRow(bound.get(alias) as Row))) throw new Unanswerable();
         see(bound);
         return;
       }

@@ -27,7 +27,7 @@ interface Run {
   probes: Map<string, string>;
   /** Variables of `SELECT … INTO v` (and `found`) that the catalogue has answered: whether there was a row. */
   answered: Map<string, boolean>;
-  /** Of the schema before the block; undefined once the block has changed it. */
+  /** Of the schema as the statements read so far leave it; undefined where that is not known. */
   catalogue: Catalogue | undefined;
 }
 
@@ -72,11 +72,8 @@ export function readBlock(statement: Statement, stated: Stated, catalogue?: Cata
 
 function readBlockBody(run: Run, block: PlBlock): Operation[] {
   for (const { name, value } of block.declarations) {
-    const text = value
-      ? constantText(expressionTree(run.source.slice(value.from, value.to)) ?? undefined, run.known)
-      : null;
-    if (text === null || !text.includes(unknown)) run.known.set(name, text);
-    else run.known.delete(name);
+    if (value) assign(run, name, value);
+    else run.known.set(name, null);
   }
   let operations = readAll(run, block.body);
   for (const handler of block.handlers) {
@@ -95,14 +92,36 @@ function readBlockBody(run: Run, block: PlBlock): Operation[] {
   return operations;
 }
 
+/** `v := 'text' || other`, and `v := (SELECT conname FROM pg_constraint …)` where the catalogue can be asked. */
+function assign(run: Run, name: string, { from, to }: { from: number; to: number }): void {
+  const asked = run.source.slice(from, to).trim();
+  const query = /^\(\s*(select\b[\s\S]*)\)$/i.exec(asked)?.[1];
+  if (query !== undefined && run.catalogue !== undefined) {
+    const answer = askCatalogue(query, run.catalogue, run.known);
+    if (answer?.isCertain && answer.rows.length < 2) {
+      const value = [...(answer.rows[0]?.values() ?? [])][0] ?? null;
+      run.known.set(name, value === null ? null : String(value));
+      run.answered.set(name, value !== null);
+      return;
+    }
+  }
+  const text = constantText(expressionTree(asked) ?? undefined, run.known);
+  if (text === null || !text.includes(unknown)) run.known.set(name, text);
+  else run.known.delete(name);
+  run.answered.delete(name);
+}
+
 function readAll(run: Run, statements: readonly BlockStatement[]): Operation[] {
   const operations: Operation[] = [];
   const inForce: Guard[] = [];
+  let { catalogue } = run;
   const add = (found: Operation[]): void => {
     let made = found;
     for (const guard of inForce) made = guarded(made, guard);
     operations.push(...made);
-    if (made.some(changesSchema)) run.catalogue = undefined;
+    if (made.some(changesSchema)) catalogue = catalogue?.after?.(made);
+    // What a branch left for its own statements counts outside it as far as the branch is sure to run.
+    run.catalogue = catalogue;
   };
   for (const statement of statements) {
     switch (statement.kind) {
@@ -120,12 +139,7 @@ function readAll(run: Run, statements: readonly BlockStatement[]): Operation[] {
         for (const name of statement.into) run.known.delete(name);
         break;
       case 'assign': {
-        const text = constantText(
-          expressionTree(run.source.slice(statement.expression.from, statement.expression.to)) ?? undefined,
-          run.known,
-        );
-        if (text === null || !text.includes(unknown)) run.known.set(statement.target, text);
-        else run.known.delete(statement.target);
+        assign(run, statement.target, statement.expression);
         const asked = run.source.slice(statement.expression.from, statement.expression.to);
         if (/\bexists\b/i.test(asked)) run.probes.set(statement.target, asked);
         break;

@@ -29,6 +29,11 @@ export function parseSql(text: string, context: SqlContext): Operation[] {
     line: context.origin.line + lineAt(offset) - 1,
   });
   const operations: Operation[] = [];
+  // What stands before in the same text is not in the schema yet.
+  const seenFrom = (before: readonly Operation[]) => {
+    const catalogue = context.catalogue?.();
+    return before.some(changesSchema) ? catalogue?.after?.(before) : catalogue;
+  };
   for (const piece of parseStatements(text)) {
     if ('failure' in piece) {
       const sql = text.slice(piece.from, piece.to);
@@ -44,12 +49,10 @@ export function parseSql(text: string, context: SqlContext): Operation[] {
       ...(needsNoTransaction(statement) ? { outsideTransaction: true } : {}),
     };
     if (as(statement.node, 'DoStmt')) {
-      // What stands before it in the same text is not in the schema yet.
-      const catalogue = operations.some(changesSchema) ? undefined : context.catalogue?.();
-      operations.push(...readBlockSafely(statement, stated, catalogue));
+      operations.push(...readBlockSafely(statement, stated, seenFrom(operations)));
       continue;
     }
-    const catalogue = hangsOnTables(statement) && !operations.some(changesSchema) ? context.catalogue?.() : undefined;
+    const catalogue = hangsOnTables(statement) ? seenFrom(operations) : undefined;
     for (const part of readSafely(statement, catalogue)) {
       operations.push({
         ...part.operation,

@@ -10,7 +10,11 @@ const tables = `create table far (id int primary key, code text unique);
   create table "My t" (id int primary key, far_id int references far (id), code text constraint ck_code check (code <> ''),
     constraint fk_code foreign key (code) references far (code));
   create index ix_far on "My t" (far_id); create index ix_code on "My t" (code);
-  create schema app; create table app.t (id int primary key, far_id int references far (id));`;
+  create schema app; create table app.t (id int primary key, far_id int references far (id) on delete cascade);
+  create sequence counter; create view seen as select id from far; create materialized view kept as select id from far;
+  create index ix_kept on kept (id); create unique index ix_lower on far (lower(code), id);
+  create function f() returns trigger language plpgsql as 'begin return new; end';
+  create trigger watch before insert on far execute function f(); create policy own on far using (true);`;
 
 let database: TestDatabase;
 let schema: Schema;
@@ -36,6 +40,30 @@ const questions = [
   `SELECT tablename FROM pg_tables WHERE schemaname = 'app' AND NOT tablename = 'other'`,
   `SELECT column_name FROM information_schema.columns WHERE table_name = 'My t' AND is_nullable = 'YES'`,
   `SELECT conname FROM pg_constraint WHERE conname = 'nobody'`,
+  `SELECT relname, relkind FROM pg_class WHERE relname IN ('ix_far', 'far_pkey', 'counter', 'seen', 'kept', 'ix_kept', 'nobody')`,
+  `SELECT 1 AS one FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = 'ix_code' AND n.nspname = 'public'`,
+  `SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+     WHERE t.relname IN ('My t', 'far') AND NOT x.indisprimary AND x.indisvalid`,
+  `SELECT i.relname FROM pg_class t JOIN pg_index ix ON t.oid = ix.indrelid JOIN pg_class i ON i.oid = ix.indexrelid
+     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = ANY(ix.indkey) WHERE t.relname = 'far' AND a.attname = 'id' AND ix.indisunique`,
+  `SELECT indexname FROM pg_indexes WHERE tablename IN ('kept', 'far')`,
+  `SELECT tc.table_name, tc.constraint_name, kcu.column_name, ccu.table_name AS far_table, ccu.column_name AS far_column
+     FROM information_schema.table_constraints AS tc JOIN information_schema.key_column_usage AS kcu
+     ON tc.constraint_name = kcu.constraint_name AND tc.table_schema = kcu.table_schema
+     JOIN information_schema.constraint_column_usage AS ccu ON ccu.constraint_name = tc.constraint_name AND ccu.table_schema = 'public'
+     WHERE tc.constraint_type = 'FOREIGN KEY' AND ccu.table_name = 'far'`,
+  `SELECT rc.constraint_name, rc.delete_rule, rc.unique_constraint_name FROM information_schema.referential_constraints rc
+     WHERE rc.constraint_schema = 'app'`,
+  `SELECT tgname FROM pg_trigger WHERE tgrelid = 'far'::regclass AND NOT tgisinternal`,
+  `SELECT 1 AS one FROM pg_trigger WHERE tgname = 'watch'`,
+  `SELECT 1 AS one FROM pg_extension WHERE extname = 'plpgsql'`,
+  `SELECT extname FROM pg_extension WHERE extname = 'citext'`,
+  `SELECT viewname FROM pg_views WHERE schemaname = 'public'`,
+  `SELECT matviewname FROM pg_matviews WHERE matviewname = 'kept'`,
+  `SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'`,
+  `SELECT policyname FROM pg_policies WHERE tablename = 'far'`,
+  `SELECT schema_name FROM information_schema.schemata WHERE schema_name = 'app'`,
+  `SELECT table_name FROM information_schema.views WHERE table_schema = 'public'`,
 ];
 
 describe('asks PostgreSQL nothing that it can tell', () => {
@@ -56,6 +84,7 @@ it('has no answer where it is not sure', () => {
     "SELECT count(*) FROM pg_constraint WHERE contype = 'p'",
     'SELECT conname FROM pg_constraint WHERE oid > 100',
     'SELECT id FROM far',
+    "SELECT tgname FROM pg_trigger WHERE tgrelid = 'far'::regclass",
     'SELECT relname FROM pg_class',
     "SELECT conname FROM pg_constraint WHERE contype = 'p'",
     "SELECT conname FROM pg_constraint WHERE conrelid = 'gone'::regclass",

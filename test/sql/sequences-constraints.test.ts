@@ -1,5 +1,5 @@
 /** Changes to what stands: deferrability of a key, options of a sequence. */
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { renderOperation } from '../../src/model/ddl.ts';
 import type { SchemaOperation } from '../../src/model/operation.ts';
 import { loadSqlParser } from '../../src/sql/index.ts';
@@ -50,4 +50,32 @@ FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'b'::regclass AND co
   EXECUTE format('ALTER TABLE b RENAME CONSTRAINT %I TO %I', c.conname, replace(c.conname, 'k', 'key'));
 END LOOP; END $$""")`);
   expect([...(schema.tables.get('public.b')?.constraints.keys() ?? [])]).toEqual(['key']);
+});
+
+describe('a block that asks the catalogue again after it changed something', () => {
+  const table = `op.execute("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (a int PRIMARY KEY, b int UNIQUE, c int REFERENCES p); CREATE INDEX ix ON t (c)")\n`;
+  const left = (block: string) => {
+    const { operations, schema } = read(`${table}op.execute("""DO $$ ${block} $$""")`);
+    expect(operations.filter(({ kind, condition }) => kind === 'opaque' || condition !== undefined)).toEqual([]);
+    const made = schema.tables.get('public.t');
+    return [...(made?.constraints.keys() ?? []), ...(made?.indexes.keys() ?? [])];
+  };
+  it('sees what its loops left', () => {
+    expect(
+      left(`DECLARE r record; BEGIN
+FOR r IN SELECT c.conname, t.relname FROM pg_constraint c JOIN pg_class t ON c.conrelid = t.oid WHERE t.relname = 't' AND c.contype <> 'p' LOOP
+  EXECUTE format('ALTER TABLE %I DROP CONSTRAINT %I', r.relname, r.conname);
+END LOOP;
+FOR r IN SELECT i.relname AS name FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid WHERE t.relname = 't' AND NOT x.indisprimary LOOP
+  EXECUTE format('DROP INDEX %I', r.name);
+END LOOP; END`),
+    ).toEqual(['t_pkey']);
+  });
+  it('takes a name from a query in its declarations', () => {
+    expect(
+      left(`DECLARE key text := (SELECT conname FROM pg_constraint WHERE conrelid = 't'::regclass AND contype = 'p');
+BEGIN EXECUTE('ALTER TABLE t DROP CONSTRAINT ' || key); key := (SELECT conname FROM pg_constraint WHERE conrelid = 't'::regclass AND contype = 'p');
+IF key IS NULL THEN ALTER TABLE t ADD CONSTRAINT own PRIMARY KEY (b); END IF; END`),
+    ).toEqual(['t_b_key', 't_c_fkey', 'own', 'ix']);
+  });
 });

@@ -4,7 +4,7 @@
 import type { Operation } from '../../../src/model/operation.ts';
 import type { NamingConvention } from '../../../src/model/project.ts';
 import { emptySchema, type Schema } from '../../../src/model/schema.ts';
-import { applyOperation, schemaOfOperations } from '../../../src/replay/index.ts';
+import { applyOperation, schemaOfOperations, snapshotOf } from '../../../src/replay/index.ts';
 import { readModels } from '../../../src/sources/alembic/models/read.ts';
 import {
   evaluateRevision,
@@ -91,6 +91,7 @@ export function read(body: string, given: Given = {}): { operations: Operation[]
       },
       schema: () => schema,
       searchPath: () => ['public'],
+      snapshot: () => snapshotOf({ schema, searchPath: ['public'], temporaries: new Set() }, context.namingConvention),
     },
     {
       files,

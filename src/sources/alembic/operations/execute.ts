@@ -99,7 +99,8 @@ export function runSql(
   const operations = effects.parseSql(text, {
     origin,
     revision: effects.revision,
-    catalogue: () => ({ schema: effects.sink.schema(), searchPath: effects.sink.searchPath() }),
+    catalogue: () =>
+      effects.sink.snapshot?.() ?? { schema: effects.sink.schema(), searchPath: effects.sink.searchPath() },
   });
   for (const operation of operations) {
     const placed: Operation = { ...operation };
