@@ -229,6 +229,84 @@ def never():
   );
 });
 
+it('finds what a declared_attr makes, and keys and checks beside their columns', () => {
+  const { tables, schema, blindSpots } = read(`${head}
+class HasTags:
+    @declared_attr
+    def tags(cls):
+        links = Table(f'{cls.__tablename__}_tags', cls.metadata, Column('tag_id', ForeignKey('tag.id'), primary_key=True))
+        return relationship('Tag', secondary=links)
+class Tag(Base):
+    __tablename__ = 'tag'
+    id: Mapped[int] = mapped_column(primary_key=True)
+class P(HasTags, Base):
+    __tablename__ = 'p'
+    id = Column(Integer, primary_key=True)
+    a = Column(Integer, CheckConstraint('a > 0', name='ck_a'))
+    b = Column(Integer)
+    UniqueConstraint(a, b, name='uq_ab')
+    CheckConstraint(b > 3, name='ck_b')
+    UniqueConstraint('a', name='uq_lost')
+    __table_args__ = (UniqueConstraint(b, name='uq_b'),)
+`);
+  expect(blindSpots).toEqual([]);
+  expect(tables).toEqual({ 'public.p': 'id a b', 'public.p_tags': 'tag_id', 'public.tag': 'id' });
+  expect([...(schema.tables.get('public.p')?.constraints.keys() ?? [])].sort()).toEqual([
+    'ck_a',
+    'ck_b',
+    'p_pkey',
+    'uq_ab',
+    'uq_b',
+  ]);
+});
+
+it('takes the columns of a composite with the annotations of its fields', () => {
+  const { schema } = read(`import dataclasses
+from sqlalchemy import *
+from sqlalchemy.dialects.postgresql import *
+from sqlalchemy.orm import *
+class Base(DeclarativeBase): pass
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: str | None
+class V(Base):
+    __tablename__ = 'v'
+    id: Mapped[int] = mapped_column(primary_key=True)
+    start: Mapped[Point] = composite(mapped_column('x1'), mapped_column('y1'))
+    end = composite(Point, Column('x2', SmallInteger), Column('y2', JSONB, nullable=False))
+`);
+  const columns = [...(schema.tables.get('public.v')?.columns.values() ?? [])];
+  expect(columns.map(({ name, type, notNull }) => `${name} ${type} ${notNull}`)).toEqual([
+    'id integer true',
+    'x1 integer true',
+    'y1 character varying false',
+    'x2 smallint false',
+    'y2 jsonb true',
+  ]);
+});
+
+it('puts an enum type into the schema of its metadata or of its table', () => {
+  const { schema } = read(`from sqlalchemy import *
+from sqlalchemy.orm import *
+class Base(DeclarativeBase):
+    metadata = MetaData(schema='en')
+class T(Base):
+    __tablename__ = 't'
+    id: Mapped[int] = mapped_column(primary_key=True)
+    held = mapped_column(Enum('a', name='held', metadata=Base.metadata))
+    own = mapped_column(Enum('a', name='own', inherit_schema=True))
+    free = mapped_column(Enum('a', name='free'))
+`);
+  expect([...schema.enums.keys()].sort()).toEqual(['en.held', 'en.own', 'public.free']);
+  expect([...(schema.tables.get('en.t')?.columns.values() ?? [])].map(({ type }) => type)).toEqual([
+    'integer',
+    'en.held',
+    'en.own',
+    'free',
+  ]);
+});
+
 it('gives a type of the project the length that its own __init__ hands on', () => {
   const { schema } = read(`${head}
 class Lower(TypeDecorator):

@@ -259,6 +259,7 @@ class T(Owned, Base):
     mood: Mapped[Mood]
     longest = mapped_column(String(max(3, 4)))
     late = deferred(Column(Text, nullable=False))
+    plain: Mapped[int] = Column(Integer)
     price: Mapped[Money]
 `;
   const { schema, blindSpots } = readAll({ 'app/models.py': text });
@@ -271,6 +272,7 @@ class T(Owned, Base):
     'mood character varying(30) not null',
     'none_first character varying',
     'owner_id bigint not null',
+    'plain integer',
     'price unknown not null',
   ]);
   expect(schema.enums.size).toBe(0);

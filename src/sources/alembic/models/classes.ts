@@ -11,10 +11,8 @@ import {
   bringsNoColumns,
   canonicalPath,
   companionMixin,
-  type Effects,
   isAbsent,
   isColumn,
-  isElsewhere,
   isSqlModel,
   type Mapping,
   madePath,
@@ -31,7 +29,6 @@ import {
   readTable,
   rootOf,
   schemaOfMetadata,
-  tableOfClass,
 } from '../operations/index.ts';
 import {
   callValue,
@@ -52,7 +49,7 @@ import {
   unknown,
   type Value,
 } from '../python/index.ts';
-import { type Annotated, readAnnotation, readMappedColumn } from './columns.ts';
+import { type Annotated, columnsOfComposite, readAnnotation, readMappedColumn } from './columns.ts';
 
 export interface Found {
   table: ReadTable;
@@ -73,18 +70,20 @@ export type Lost = (file: string, line: number, reason: string, objects?: string
 /** Where something was made. */
 export type Place = (value: PyClass | Made) => { file: string; line: number };
 
-/** What running the top level of `module` made, in that order. */
+/** What running the top level of `module` made, in that order, but for what is `done`. */
 export function readDeclared(
   machine: Machine,
   module: PyModule,
   heirs: ReadonlyMap<PyClass, PyClass[]>,
+  done: Set<Value>,
   found: Found[],
   place: Place,
   lost: Lost,
   unplaced: Set<string>,
 ): void {
   for (const { file: owner, value } of machine.declared ?? []) {
-    if (owner !== module.file) continue;
+    if (owner !== module.file || done.has(value)) continue;
+    done.add(value);
     const { file, line } = place(value);
     if (value.kind === 'class') {
       const mapping = mappingOf(machine, value);
@@ -224,17 +223,22 @@ function readColumns(machine: Machine, cls: PyClass, problems: string[], taken: 
       const noted = base.annotations.get(name) ?? returnOf(raw);
       const annotation: Annotated | null = noted ? readAnnotation(machine, noted.annotation, noted.scope) : null;
       const value = raw === undefined ? undefined : declaredValue(machine, cls, base, name);
-      const read = readMappedColumn(machine, cls, name, value, annotation, isSql);
-      if (read !== null || value !== undefined) settled.add(name);
-      if (typeof read === 'string') problems.push(`${name}: ${read}`);
-      if (read === null || typeof read === 'string') continue;
-      problems.push(...read.problems);
-      const made = asMade(value);
-      const isDeclared = isObject(raw ?? null) && (raw as { kind: string }).kind === 'property';
-      const sortOrder = integerOf(made?.named.get('sort_order') ?? null) ?? 0;
-      const isClassic = made !== null && madePath(made) !== 'orm.mapped_column' && annotation?.isMapped !== true;
-      const serial = !isClassic ? -1 : isDeclared ? Number.MAX_SAFE_INTEGER : (made.serial ?? -1);
-      (isDeclared && base !== cls ? ofDeclared : entries).push({ name, column: read, serial, sortOrder });
+      const reads = columnsOfComposite(machine, cls, value, annotation) ?? [
+        readMappedColumn(machine, cls, name, value, annotation, isSql),
+      ];
+      if (reads[0] !== null || value !== undefined) settled.add(name);
+      for (const read of reads) {
+        if (typeof read === 'string') problems.push(`${name}: ${read}`);
+        if (read === null || typeof read === 'string') continue;
+        problems.push(...read.problems);
+        const made = asMade(value);
+        const isDeclared = isObject(raw ?? null) && (raw as { kind: string }).kind === 'property';
+        const ordered = [made, ...(annotation?.extras ?? []).map(asMade)].find((one) => one?.named.has('sort_order'));
+        const sortOrder = integerOf(ordered?.named.get('sort_order') ?? null) ?? 0;
+        const isClassic = made !== null && madePath(made) !== 'orm.mapped_column' && annotation?.isMapped !== true;
+        const serial = !isClassic ? -1 : isDeclared ? Number.MAX_SAFE_INTEGER : (made.serial ?? -1);
+        (isDeclared && base !== cls ? ofDeclared : entries).push({ name, column: read, serial, sortOrder });
+      }
     }
     entries.push(...ofDeclared);
   }
@@ -286,54 +290,6 @@ function namesInOrder(cls: PyClass): string[] {
     .map((name) => ({ name, from: placed(name) }))
     .sort((a, b) => a.from - b.from)
     .map((one) => one.name);
-}
-
-/** `Index('ix', Model.column)` beside the class: it belongs to the table of its first column. */
-export function addLooseIndexes(
-  machine: Machine,
-  effects: Effects,
-  found: readonly Found[],
-  files: readonly string[],
-  lost: Lost,
-): void {
-  for (const made of effects.indexes ?? []) {
-    if (isElsewhere(made)) continue;
-    const table = made.positional
-      .slice(1)
-      .map((key) => ownerOf(machine, key))
-      .find((name) => name !== null);
-    const target = table === undefined ? undefined : found.find((one) => one.table.table.name.name === table);
-    const name = nameOf(made.positional[0] ?? made.named.get('name'));
-    const isInArguments = found.some(
-      ({ table }) => name && table.table.indexes.some((index) => index.name === name.name),
-    );
-    const file = effects.relative(made.file);
-    if (!target && !isInArguments && name !== null && files.includes(file))
-      lost(file, 1, `the table of the index ${name.name} is not known`);
-    if (!target || (name && target.table.table.indexes.some((index) => index.name === name.name))) continue;
-    const index = readIndex(machine, name, made.positional.slice(1), made.named);
-    if (typeof index === 'string') target.table.problems.push(index);
-    else target.table.table.indexes.push(index);
-  }
-}
-
-/** The table of the column that an index key is made of. */
-function ownerOf(machine: Machine, value: Value, depth = 0): string | null {
-  const bare = plain(value);
-  if (!isObject(bare) || depth > 6) return null;
-  if (bare.kind === 'class') return tableOfClass(machine, bare)?.name ?? null;
-  if (bare.kind === 'member') return ownerOf(machine, bare.object, depth + 1);
-  if (bare.kind === 'operated') return ownerOf(machine, bare.operands[0] ?? null, depth + 1);
-  if (bare.kind !== 'made') return null;
-  const table = nameOfTable(bare);
-  if (table) return table.name;
-  const owner = plain(bare.attributes.get('@class') ?? null);
-  if (isObject(owner) && owner.kind === 'class') return tableOfClass(machine, owner)?.name ?? null;
-  for (const part of [bare.receiver, ...bare.positional]) {
-    const found = part === null ? null : ownerOf(machine, part, depth + 1);
-    if (found !== null) return found;
-  }
-  return null;
 }
 
 /** The value of an attribute for the class that is mapped: a `declared_attr` is called with it. */

@@ -210,8 +210,10 @@ export function readMappedColumn(
   if (value === undefined ? annotation?.isMapped !== true : !isColumn(bare)) return null;
   const extra = annotation?.extras.find((one) => isColumn(one));
   const own = value === undefined ? make('sqlalchemy.orm.mapped_column') : (asMade(bare) as Made);
+  // A plain Column, and whatever is wrapped, is what it says itself (orm/decl_base.py, _collect_annotation).
+  const isPlain = value !== undefined && madePath(stated) !== 'orm.mapped_column';
+  if (annotation === null || !annotation.isMapped || isPlain) return readColumn(machine, own, { name });
   const made = extra ? mergeColumns(asMade(extra) as Made, own) : own;
-  if (annotation === null || !annotation.isMapped) return readColumn(machine, made, { name });
   // A key's column has the type of what it references, whatever the annotation says (orm/properties.py).
   const isKey = made.positional.some((part) => madePath(part) === 'sa.ForeignKey');
   const type = isKey
@@ -219,6 +221,28 @@ export function readMappedColumn(
     : (typeOfAnnotation(machine, annotation, cls) ??
       unreadableType(`the type of its annotation is not known: ${reasonOf(annotation.core)}`));
   return readColumn(machine, made, { name, ...(type ? { type } : {}), notNull: !annotation.isOptional });
+}
+
+/** `composite(Point, mapped_column('x'), …)`: each column with the annotation of its field; null where it is none. */
+export function columnsOfComposite(
+  machine: Machine,
+  cls: PyClass,
+  value: Value | undefined,
+  annotation: Annotated | null,
+): (ReadColumn | string | null)[] | null {
+  const made = asMade(value);
+  if (made === null || canonicalPath(made.path) !== 'orm.composite') return null;
+  const isClass = (part: Value): part is PyClass => isObject(part) && part.kind === 'class';
+  const whole = [...made.positional, annotation?.core ?? null].map(plain).find(isClass);
+  const fields = [...(whole?.annotations ?? [])];
+  return made.positional
+    .filter((part) => !isClass(plain(part)))
+    .map((part, at) => {
+      if (!isColumn(part)) return null;
+      const [name, noted] = fields[at] ?? [];
+      const ofField = noted ? { ...readAnnotation(machine, noted.annotation, noted.scope), isMapped: true } : null;
+      return readMappedColumn(machine, cls, name ?? '', part, ofField, false);
+    });
 }
 
 /** `column_property(Column(…))` and `deferred(Column(…))` are that column; over anything else, an expression of the query. */

@@ -24,7 +24,8 @@ import {
   type Value,
 } from '../python/index.ts';
 import { assemble } from './assemble.ts';
-import { addLooseIndexes, type Found, heirsOf, type Lost, type Place, readDeclared } from './classes.ts';
+import { type Found, heirsOf, type Lost, type Place, readDeclared } from './classes.ts';
+import { addLoose } from './loose.ts';
 
 export interface ModelsRequest {
   projectDir: string;
@@ -81,9 +82,14 @@ export function readModels(request: ModelsRequest): ModelsReading {
   guarded(request.models.files[0] ?? '', () => {
     heirs = heirsOf(machine);
   });
-  for (const [file, module] of modules)
-    guarded(file, () => readDeclared(machine, module, heirs, found, place, lost, unplaced));
-  addLooseIndexes(machine, effects, found, request.models.files, lost);
+  // Reading a class may make others: what its mixins' `declared_attr`s give.
+  const done = new Set<Value>();
+  for (let size = -1; done.size > size; ) {
+    size = done.size;
+    for (const [file, module] of modules)
+      guarded(file, () => readDeclared(machine, module, heirs, done, found, place, lost, unplaced));
+  }
+  addLoose(machine, effects, found, request.models.files, lost);
   // Where other models name a schema, those of which it is not known could be in any.
   const areSpread = found.some(({ table }) => table.table.name.schema !== null);
   const placed = onTarget(machine, request, onDefaultBind(found, lost), lost).filter(({ table, file, line, name }) => {
@@ -150,7 +156,7 @@ function quietEffects(request: ModelsRequest): Effects {
     modulesWith: () => [],
     told: new Set(),
     madeTypes: new Set(),
-    indexes: [],
+    loose: [],
   };
 }
 

@@ -38,8 +38,8 @@ export interface Effects {
   told: Set<string>;
   /** Enum types that tables of this revision made. */
   madeTypes: Set<string>;
-  /** `Index(…)` objects in the order they were made: a model's index may stand beside its class. */
-  indexes?: Made[];
+  /** Indexes, keys and checks in the order they were made: a model's may stand beside its columns, or beside its class. */
+  loose?: Made[];
 }
 
 /** Where the statement stands: in the revision's own file where any frame is in it. */

@@ -48,6 +48,7 @@ import { callRegistered, implementationOf, moduleOfRevision } from './plugins.ts
 import { known, resultMethod } from './queries.ts';
 import { argument, flagOf, nameOf } from './read-values.ts';
 import { askColumns, columnsOf, reflectedAttribute, tablesOf } from './reflection.ts';
+import { isInStar } from './star-names.ts';
 import { readType } from './types.ts';
 
 export interface Files {
@@ -58,28 +59,6 @@ export interface Files {
   list: Host['list'];
   /** Absolute paths of the project's Python files whose text holds this. */
   modulesWith(text: string): string[];
-}
-
-/** Names a star import of these may bring. */
-const starNames = new Set([
-  'sqlalchemy',
-  'alembic',
-  'sqlalchemy.dialects.postgresql',
-  'sqlalchemy.orm',
-  'typing',
-  'enum',
-  'sqlmodel',
-  'sqlalchemy_utils',
-  'geoalchemy2',
-]);
-
-/** What of SQLAlchemy is in its ORM alone, as far as models are made of it. */
-const ofOrm =
-  /^(?:DeclarativeBase\w*|DeclarativeMeta|Mapped\w*|DynamicMapped|WriteOnlyMapped|Session|add_mapped_attribute|aliased|as_declarative|backref|clear_mappers|class_mapper|column_property|composite|configure_mappers|declarative_\w+|declared_attr|deferred|dynamic_loader|foreign|has_inherited_table|joinedload|load_only|mapped\w*|mapper\w*|object_session|query_expression|reconstructor|registry|relation|relationship|remote|scoped_session|selectinload|sessionmaker|subqueryload|synonym\w*|undefer\w*|validates|with_polymorphic)$/;
-
-function isInStar(path: string, name: string): boolean {
-  if (!starNames.has(path) || !/^[A-Za-z]/.test(name)) return false;
-  return path === 'sqlalchemy.orm' || path === 'sqlalchemy' ? ofOrm.test(name) === (path === 'sqlalchemy.orm') : true;
 }
 
 function constant(path: string): Value | undefined {
@@ -324,9 +303,11 @@ function callExternal(
     }
     case 'sa.Table':
       return makeTable(machine, effects, callee, args, site);
-    case 'sa.Index': {
+    case 'sa.Index':
+    case 'sa.UniqueConstraint':
+    case 'sa.CheckConstraint': {
       const made = makeSymbolic(machine, callee, args, site);
-      effects.indexes?.push(made);
+      effects.loose?.push(made);
       return made;
     }
     default:

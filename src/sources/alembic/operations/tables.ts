@@ -81,6 +81,9 @@ export function assembleTable(
     for (const constraint of constraints) constraint.columns = constraint.columns.map(named);
     for (const key of indexes.flatMap((index) => index.keys)) if (!key.isExpression) key.text = named(key.text);
   }
+  for (const { type, definition } of columns)
+    if (type.enum?.inheritsSchema && type.typeName && name.schema !== null)
+      definition.typeName = { ...type.typeName, schema: name.schema };
   const inlineKey = columns.filter((column) => column.isPrimaryKey).map((column) => column.definition.name);
   let primary = constraints.find((constraint) => constraint.type === 'p');
   if (!primary && inlineKey.length > 0) {

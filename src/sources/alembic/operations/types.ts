@@ -26,6 +26,7 @@ import {
 import { canonicalPath } from './canonical.ts';
 import { companionType } from './companion-types.ts';
 import { dialect, handle } from './handles.ts';
+import { schemaOfMetadata } from './metadata.ts';
 import { argument, flagOf, isAbsent, nameOf } from './read-values.ts';
 
 export interface EnumUse {
@@ -312,7 +313,8 @@ function readEnum(machine: Machine, args: Arguments, isPostgres: boolean): ReadT
   }
   if (name === null && isAbsent(named('name')) === false) return unreadableType('an enum whose name is not known');
   const native = flagOf(named('native_enum') ?? true);
-  const schema = nameOf(named('schema'))?.name ?? null;
+  // One that a metadata holds is in its schema (sqltypes.py, SchemaType._set_table).
+  const schema = nameOf(named('schema'))?.name ?? schemaOfMetadata(named('metadata') ?? null) ?? null;
   const use: EnumUse = {
     name,
     schema,

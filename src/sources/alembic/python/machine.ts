@@ -152,7 +152,9 @@ export function step(machine: Machine): void {
 /** Keeps what models are made of; not what stands in a branch that nobody can decide. */
 export function declare(machine: Machine, value: PyClass | Made): void {
   if (machine.declared === null || machine.shadows.length > 0) return;
-  const file = machine.frames.findLast((frame) => frame.isTopLevel)?.module.file;
+  // What a `declared_attr` makes is made while models are read, when no module runs.
+  const frame = machine.frames.findLast(({ isTopLevel }) => isTopLevel) ?? machine.frames.at(-1);
+  const file = frame?.module.file;
   if (file !== undefined) machine.declared.push({ value, file });
 }
 
