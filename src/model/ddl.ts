@@ -277,7 +277,7 @@ function renderViews(schema: Schema): DdlStatement[] {
       if (other !== object && new RegExp(`(?<![\\w$])${escapeRegExp(otherView.name)}(?![\\w$])`).test(view.definition))
         visit(other, otherView);
     statements.push({
-      sql: `CREATE ${view.kind.toUpperCase()} ${sqlOfKey(object)} AS ${withoutSemicolon(view.definition)}`,
+      sql: `CREATE ${view.kind.toUpperCase()} ${sqlOfKey(object)}${view.columnNames ? ` (${view.columnNames.map(q).join(', ')})` : ''} AS ${withoutSemicolon(view.definition)}`,
       object,
       kind: 'view',
     });

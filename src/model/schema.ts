@@ -184,6 +184,8 @@ export interface View extends Declared, CarriesText {
   /** `name type`, in order. */
   columns: string[];
   definition: string;
+  /** Declared: the names that CREATE VIEW lists for its columns. */
+  columnNames?: string[];
   indexes: ReadonlyMap<string, Index>;
   /** Declared: keys of the tables and views it reads, as far as known. */
   reads?: string[];

@@ -31,6 +31,7 @@ export function createView(draft: SchemaDraft, operation: Act<'createView'>): vo
     name: operation.name.name,
     kind: operation.materialized ? 'materialized view' : 'view',
     columns: operation.columns ?? [],
+    ...(operation.columns ? { columnNames: operation.columns } : {}),
     definition: operation.query,
     indexes: standing?.indexes ?? new Map(),
     reads,

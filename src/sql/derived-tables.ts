@@ -196,7 +196,7 @@ class Query {
     const select = piece && 'statement' in piece ? as(piece.statement.node, 'SelectStmt') : undefined;
     if (select === undefined) throw new NotPlain();
     const columns = new Query(this.catalogue, new Map(), this.depth + 1).columnsOf(select);
-    return columns.map((column, at) => ({ ...column, name: view.columns[at] ?? column.name }));
+    return columns.map((column, at) => ({ ...column, name: view.columnNames?.[at] ?? column.name }));
   }
 
   private given(value: Node | undefined, sources: readonly Source[]): Given[] {

@@ -14,7 +14,7 @@ import type {
   TableLikeClause,
   ViewStmt,
 } from 'libpg-query';
-import type { QualifiedName } from '../model/name.ts';
+import { type QualifiedName, quoteIdentifier } from '../model/name.ts';
 import type { ConstraintDefinition, TableDefinition, UnplacedOperation } from '../model/operation.ts';
 import type { Catalogue } from './catalogue-query.ts';
 import { columnOf, constraintOf, deferrability, indexOf, sequenceOptionsOf } from './columns.ts';
@@ -383,15 +383,24 @@ function queryText(statement: Statement): string {
 
 export function createView(statement: Statement, view: ViewStmt): UnplacedOperation {
   const columns = stringsOf(view.aliases);
+  const name = relationOf(view.view);
+  const head = statement.tokens.slice(0, findWordOutside(statement, 0, 'view'));
+  const isRecursive = head.some((token) => isWord(token, 'recursive'));
   return {
     kind: 'createView',
-    name: relationOf(view.view),
+    name,
     materialized: false,
     orReplace: view.replace === true,
-    query: queryText(statement),
-    ...(columns.length > 0 ? { columns } : {}),
+    query: isRecursive ? recursiveQuery(name.name, columns, queryText(statement)) : queryText(statement),
+    ...(columns.length > 0 && !isRecursive ? { columns } : {}),
     reads: relationsIn(view.query),
   };
+}
+
+/** What CREATE RECURSIVE VIEW is short for (manual, CREATE VIEW). */
+function recursiveQuery(name: string, columns: readonly string[], query: string): string {
+  const [view, list] = [quoteIdentifier(name), columns.map(quoteIdentifier).join(', ')];
+  return `WITH RECURSIVE ${view} (${list}) AS (${query}) SELECT ${list} FROM ${view}`;
 }
 
 export function createTableAs(

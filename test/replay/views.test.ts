@@ -1,5 +1,6 @@
 /** What becomes of views when what they read changes. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { renderSchema } from '../../src/model/ddl.ts';
 import { loadSqlParser } from '../../src/sql/index.ts';
 import { withoutStars } from '../../src/sql/stars.ts';
 import { read } from '../sources/operations/reading.ts';
@@ -125,4 +126,17 @@ op.execute('CREATE TABLE c AS SELECT * FROM v')`);
       { kind: 'opaque', objects: [{ name: 'c' }] },
     ]);
   });
+});
+
+it('the names that a view lists for its columns are built, and what a recursive one is short for', () => {
+  const schema = schemaAfter(
+    ...tables,
+    'CREATE VIEW v (a, "B") AS SELECT id, n FROM t WITH LOCAL CHECK OPTION',
+    'CREATE RECURSIVE VIEW r (n) AS VALUES (1) UNION ALL SELECT n + 1 FROM r WHERE n < 5',
+  );
+  const statements = renderSchema(schema).map(({ sql }) => sql);
+  expect(statements).toContain('CREATE VIEW public.v (a, "B") AS SELECT id, n FROM t');
+  expect(statements).toContain(
+    'CREATE VIEW public.r AS WITH RECURSIVE r (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT n FROM r',
+  );
 });

@@ -48,6 +48,22 @@ op.create_unique_constraint('uq_gone', 'teams', ['owner_id'])
 op.drop_constraint('uq_gone', 'teams', type_='unique')
 op.drop_constraint('teams_pkey', 'teams', type_='primary')
 op.create_primary_key('pk_teams', 'teams', ['id'])`,
+  'operations as objects': `from alembic.operations import ops
+op.invoke(ops.CreateTableOp('made', [sa.Column('id', sa.Integer, primary_key=True), sa.Column('n', sa.Text)]))
+op.invoke(ops.AddColumnOp('made', sa.Column('m', sa.Integer)))
+op.invoke(ops.AlterColumnOp('made', 'n', modify_nullable=False, modify_server_default=sa.text("'x'"), modify_name='nn'))
+op.invoke(ops.CreateIndexOp('ix_made', 'made', ['m'], unique=True))
+op.invoke(ops.CreateForeignKeyOp('fk_made', 'made', 'users', ['m'], ['id'], ondelete='CASCADE'))
+op.invoke(ops.CreateUniqueConstraintOp('uq_made', 'made', ['nn']))
+op.invoke(ops.CreateCheckConstraintOp('ck_made', 'made', 'm > 0'))
+op.invoke(ops.RenameTableOp('teams', 'crews'))
+op.invoke(ops.ExecuteSQLOp('CREATE TABLE plain (a integer)'))
+op.invoke(ops.DropConstraintOp('uq_made', 'made', type_='unique'))`,
+  'CREATE TABLE alone': `mood = postgresql.ENUM('a', name='mood', create_type=True)
+op.execute("CREATE TYPE mood AS ENUM ('a')")
+op.execute(sa.schema.CreateTable(sa.Table('t', sa.MetaData(), sa.Column('id', sa.Integer, primary_key=True), sa.Column('n', sa.String(4), index=True, unique=True), sa.Column('m', mood), sa.Column('k', sa.Text, unique=True), comment='c')))`,
+  'keys of several columns': `op.create_table('t', sa.Column('a', sa.Integer, primary_key=True), sa.Column('b', sa.Integer, primary_key=True, autoincrement=True))
+op.create_table('u', sa.Column('a', sa.Integer), sa.Column('b', sa.Integer, autoincrement=True), sa.PrimaryKeyConstraint('a', 'b'))`,
   'conditions in conditions': `a, b, c = sa.column('id'), sa.column('name'), sa.column('email')
 for at, condition in enumerate([
     sa.and_(a > 1, sa.or_(b.is_(None), sa.func.length(b) < 5)),

@@ -482,3 +482,52 @@ it.each(['oslo_serialization.jsonutils', 'simplejson'])('takes %s for json', (li
   );
   expect(operations).toMatchObject([{ column: { default: `'{"a": [1, null]}'` } }]);
 });
+
+it('runs what listens to the making of tables', () => {
+  const { operations } = read(`from sqlalchemy import DDL, event
+metadata = sa.MetaData()
+t = sa.Table('t', metadata, sa.Column('id', sa.Integer), schema='s')
+def note(target, connection, **kw):
+    connection.execute(sa.text(f'CREATE TABLE log_{target.name} (a int)'))
+event.listen(t, 'after_create', DDL('CREATE INDEX ix_after ON %(fullname)s (id)'))
+event.listen(t, 'after_create', DDL('CREATE TABLE elsewhere (a int)').execute_if(dialect='sqlite'))
+event.listen(t, 'before_drop', DDL('DROP INDEX s.ix_after'))
+event.listen(metadata, 'before_create', DDL('CREATE SCHEMA s'))
+event.listen(t, 'after_create', note)
+metadata.create_all(op.get_bind())`);
+  expect(operations.map(({ kind }) => kind)).toEqual(['createNamespace', 'createTable', 'createIndex', 'createTable']);
+  expect(operations.at(-1)).toMatchObject({ table: { name: { name: 'log_t' } } });
+});
+
+it('reads views of SQLAlchemy-Utils that ask one table', () => {
+  const { operations } = read(`from sqlalchemy_utils.view import CreateView
+t = op.create_table('t', sa.Column('id', sa.Integer, primary_key=True), sa.Column('n', sa.Text))
+op.execute(CreateView('v', sa.select(t.c.id, t.c.n.label('name')).where(t.c.id > 5)))
+op.execute(CreateView('m', sa.select(t.c.id).order_by(sa.func.random()).limit(1), materialized=True))`);
+  expect(operations.slice(1)).toMatchObject([
+    {
+      kind: 'createView',
+      name: { name: 'v' },
+      query: 'SELECT id, n AS name FROM t WHERE (id > 5)',
+      materialized: false,
+    },
+    { kind: 'opaque', objects: [{ name: 'm' }] },
+  ]);
+});
+
+it('tells the types of SQLAlchemy from each other', () => {
+  const { operations } = read(
+    `op.create_table('t', sa.Column('id', sa.Integer, primary_key=True), sa.Column('n', sa.String(30)))
+for column in sa.Table('t', sa.MetaData(), autoload_with=op.get_bind()).columns:
+    if isinstance(column.type, sa.String) and not isinstance(column.type, (sa.Integer, sa.Text)):
+        op.alter_column('t', column.name, type_=sa.String(60))
+op.create_entity(PGGrantTable(schema='public', table='t', columns=['id'], role='r', grant=PGGrantTableChoice.SELECT))`.replace(
+      /^/,
+      'from alembic_utils.pg_grant_table import PGGrantTable, PGGrantTableChoice\n',
+    ),
+  );
+  expect(operations.slice(1)).toMatchObject([
+    { kind: 'alterColumn', column: 'n', type: 'character varying(60)' },
+    { kind: 'ignored', what: 'GRANT' },
+  ]);
+});

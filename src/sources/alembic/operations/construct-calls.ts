@@ -24,6 +24,7 @@ import { type Effects, emit, opaque } from './effects.ts';
 import { runStatement } from './execute.ts';
 import { readIndex } from './indexes.ts';
 import { inspect } from './inspector.ts';
+import { tell } from './listeners.ts';
 import { asMade, tableNameOf } from './made.ts';
 import { qualified } from './op.ts';
 import { flagOf, isAbsent, nameOf, textList } from './read-values.ts';
@@ -124,6 +125,7 @@ export function callMadeMethod(
     if (name === 'create_all' || name === 'drop_all') {
       const wanted = args.named.get('tables') ?? args.positional[1];
       const chosen = isAbsent(wanted) ? list : (toItems(machine, wanted as Value) ?? []);
+      tell(machine, effects, made, name === 'create_all' ? 'before_create' : 'before_drop');
       if (chosen.length === 0) opaque(machine, effects, `metadata.${name}() of tables that are not known`, []);
       for (const item of chosen) {
         const table = asMade(item);
@@ -132,6 +134,7 @@ export function callMadeMethod(
         else if (name === 'create_all') createFromTable(machine, effects, table, true, null);
         else emit(machine, effects, { kind: 'dropTable', table: tableName, ifExists: true });
       }
+      tell(machine, effects, made, name === 'create_all' ? 'after_create' : 'after_drop');
       return null;
     }
     if (name === 'reflect') {

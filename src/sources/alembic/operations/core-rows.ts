@@ -90,8 +90,8 @@ export function insertedBySql(effects: Effects, sql: string): KnownRow[] | null 
 const withoutEffect = new Set(['.order_by', '.execution_options', '.select']);
 
 /** Null where it asks for more than columns of one table under conditions. */
-export function selectText(machine: Machine, made: Made): string | null {
-  const chain = chainOf(made);
+export function selectText(machine: Machine, made: Made | null): string | null {
+  const chain = made === null ? null : chainOf(made);
   if (chain === null) return null;
   const { root, calls } = chain;
   const isSelect = canonicalPath(root.path) === 'sa.select';
@@ -105,7 +105,10 @@ export function selectText(machine: Machine, made: Made): string | null {
   };
   const columns: string[] = [];
   for (const each of asked) {
-    const value = plain(each);
+    let value = plain(each);
+    const labelled = asMade(value);
+    const label = labelled?.path === '.label' ? nameOf(labelled.positional[0])?.name : undefined;
+    if (label !== undefined) value = plain(labelled?.receiver ?? null);
     const whole = asMade(value);
     if (whole !== null && tableNameOf(whole)) {
       addTable(whole);
@@ -120,7 +123,7 @@ export function selectText(machine: Machine, made: Made): string | null {
     const holder = member === null ? null : plain(member.object);
     if (member === null || !isObject(holder) || holder.kind !== 'member' || !addTable(asMade(holder.object)))
       return null;
-    columns.push(quoteIdentifier(member.name));
+    columns.push(quoteIdentifier(member.name) + (label === undefined ? '' : ` AS ${quoteIdentifier(label)}`));
   }
   const conditions: string[] = [];
   for (const call of calls) {

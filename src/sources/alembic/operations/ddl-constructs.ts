@@ -2,12 +2,15 @@
  * DDL constructs handed to an `execute`: `CreateTable(table)`, `DropIndex(index)`, `CreateSchema(name)`, an enum type's, and
  * what creates a whole `sa.Table` in the database.
  */
-import type { QualifiedName } from '../../../model/name.ts';
+import { type QualifiedName, quoteIdentifier } from '../../../model/name.ts';
 import { isObject, type Machine, type Made, plain, reasonOf } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import { readConstraint } from './constraints.ts';
+import { selectText } from './core-rows.ts';
 import { type Effects, emit, opaque } from './effects.ts';
+import { runSql } from './execute.ts';
 import { readIndex } from './indexes.ts';
+import { tell } from './listeners.ts';
 import { asMade, tableNameOf } from './made.ts';
 import { emitEnums, qualified } from './op.ts';
 import { flagOf, nameOf } from './read-values.ts';
@@ -87,7 +90,7 @@ export function ddlConstruct(
         { kind: 'dropTable', table: own, ...(dropGuard ? { ifExists: true } : {}) },
         { condition },
       );
-    else createFromTable(machine, effects, inner, guard, condition);
+    else createFromTable(machine, effects, inner, guard, condition, true);
     return true;
   }
   if (kind === 'Index' && inner) {
@@ -143,6 +146,8 @@ export function createFromTable(
   made: Made,
   ifNotExists: boolean,
   condition: string | null,
+  /** CREATE TABLE alone: what SQLAlchemy lets go along (types, indexes, comments) comes of `Table.create`. */
+  isBare = false,
 ): void {
   const name = tableNameOf(made);
   if (!name) {
@@ -151,7 +156,14 @@ export function createFromTable(
   }
   const items = made.positional.slice(1).filter((item) => canonicalPath(asMade(item)?.path ?? '') !== 'sa.MetaData');
   const read = readTable(machine, name, items, made.named);
-  emitEnums(machine, effects, read.enums, name, condition);
+  if (isBare) {
+    read.table.indexes = [];
+    delete read.table.comment;
+    for (const column of read.table.columns) delete column.comment;
+  } else {
+    tell(machine, effects, made, 'before_create');
+    emitEnums(machine, effects, read.enums, name, condition);
+  }
   emit(
     machine,
     effects,
@@ -159,12 +171,15 @@ export function createFromTable(
     { condition },
   );
   for (const problem of read.problems) opaque(machine, effects, problem, [name]);
+  if (!isBare) tell(machine, effects, made, 'after_create');
 }
 
 /** The table of an `Index('ix', table.c.column)`. */
 export function tableOfIndex(made: Made): QualifiedName | null {
   for (const key of made.positional.slice(1)) {
-    const bare = plain(key);
+    let bare = plain(key);
+    // `table.c.column.desc()`
+    for (let call = asMade(bare); call?.receiver != null; call = asMade(bare)) bare = plain(call.receiver);
     const columns = isObject(bare) && bare.kind === 'member' ? plain(bare.object) : null;
     const table = isObject(columns) && columns.kind === 'member' ? asMade(columns.object) : null;
     if (table) return tableNameOf(table);
@@ -185,7 +200,7 @@ function enumConstruct(machine: Machine, effects: Effects, path: string, made: M
   return true;
 }
 
-/** SQLAlchemy-Utils' views (view.py): dropped IF EXISTS; what one shows is a query that is not read. */
+/** SQLAlchemy-Utils' views (view.py): dropped IF EXISTS; a query is read where it asks one table for columns. */
 function viewConstruct(machine: Machine, effects: Effects, path: string, made: Made, condition: string | null): true {
   const view = nameOf(made.positional[0] ?? made.named.get('name'));
   const isDrop = path.endsWith('DropView');
@@ -193,6 +208,16 @@ function viewConstruct(machine: Machine, effects: Effects, path: string, made: M
   const name = view === null ? null : { schema: null, name: view.name };
   if (name === null || materialized === null) opaque(machine, effects, 'a view whose name is not known', []);
   else if (isDrop) emit(machine, effects, { kind: 'dropView', name, materialized, ifExists: true }, { condition });
-  else opaque(machine, effects, `the query of the view ${name.name} is not read`, [name]);
+  else {
+    const query = selectText(machine, asMade(made.positional[1] ?? made.named.get('selectable')));
+    if (query === null) opaque(machine, effects, `the query of the view ${name.name} is not read`, [name]);
+    else
+      runSql(
+        machine,
+        effects,
+        `CREATE ${materialized ? 'MATERIALIZED ' : ''}VIEW ${quoteIdentifier(name.name)} AS ${query}`,
+        condition,
+      );
+  }
   return true;
 }

@@ -42,9 +42,11 @@ import { runStatement } from './execute.ts';
 import { flaskAttribute, flaskObject, isFlaskMaker } from './flask.ts';
 import { bind, context, dialect, handle, inspector, session } from './handles.ts';
 import { inspect } from './inspector.ts';
+import { invokeOperation } from './invoke.ts';
+import { listen } from './listeners.ts';
 import { asMade, tableNameOf } from './made.ts';
 import { type Batch, isOperation, qualified, runOperation } from './op.ts';
-import { callRegistered, implementationOf, moduleOfRevision } from './plugins.ts';
+import { callRegistered, moduleOfRevision } from './plugins.ts';
 import { known, resultMethod } from './queries.ts';
 import { argument, flagOf, nameOf } from './read-values.ts';
 import { askColumns, columnsOf, reflectedAttribute, tablesOf } from './reflection.ts';
@@ -295,6 +297,8 @@ function callExternal(
     case 'context.get_tag_argument':
       return assumed(null, 'no --tag is given');
     case 'event.listen':
+      listen(args);
+      return null;
     case 'event.listens_for':
       return undefined;
     case 'orm.has_inherited_table': {
@@ -376,44 +380,6 @@ function callOp(
 
 function runAsync(machine: Machine, fn: Value, args: Arguments): Value {
   return callValue(machine, fn, args, { from: 0, to: 0 });
-}
-
-/** `op.invoke(ops.AddColumnOp(...))`: the class's arguments are those of the operation where they are plain. */
-function invokeOperation(machine: Machine, effects: Effects, args: Arguments): Value {
-  const operation = plain(args.positional[0] ?? null);
-  if (isObject(operation) && operation.kind === 'instance') {
-    const implementation = implementationOf(machine, operation);
-    if (implementation !== undefined)
-      return callValue(
-        machine,
-        implementation,
-        { positional: [handle('@op'), operation], named: new Map() },
-        { from: 0, to: 0 },
-      );
-  }
-  const made = asMade(args.positional[0]);
-  const name = made?.path.split('.').pop() ?? '';
-  const known: Record<string, string> = {
-    AddColumnOp: 'add_column',
-    DropColumnOp: 'drop_column',
-    DropTableOp: 'drop_table',
-    AlterColumnOp: 'alter_column',
-    ExecuteSQLOp: 'execute',
-    DropIndexOp: 'drop_index',
-    CreateIndexOp: 'create_index',
-    DropConstraintOp: 'drop_constraint',
-    RenameTableOp: 'rename_table',
-    CreateUniqueConstraintOp: 'create_unique_constraint',
-  };
-  const target = known[name];
-  if (made && target === 'execute')
-    return runStatement(machine, effects, { positional: made.positional, named: made.named }, false);
-  if (made && target) {
-    runOperation(machine, effects, target, { positional: made.positional, named: made.named }, null);
-    return null;
-  }
-  opaque(machine, effects, `op.invoke() of ${name === '' ? 'something that is not known' : name}`, []);
-  return null;
 }
 
 /** Roots that methods are looked up by: the handle a chain of calls and attributes started from. */

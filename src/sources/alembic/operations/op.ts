@@ -561,6 +561,10 @@ function entity(verb: 'create' | 'replace' | 'drop'): Handler {
   return (call) => {
     const made = asMade(call.args.positional[0]);
     const kind = made?.path.split('.').pop() ?? '';
+    if (kind === 'PGGrantTable') {
+      say(call, { kind: 'ignored', what: verb === 'drop' ? 'REVOKE' : 'GRANT' });
+      return undefined;
+    }
     const text = (key: string, index: number) => textOf(made?.named.get(key) ?? made?.positional[index] ?? null);
     const schema = text('schema', 0) ?? 'public';
     const signature = text('signature', 1);

@@ -87,7 +87,10 @@ export function assembleTable(
   const inlineKey = columns.filter((column) => column.isPrimaryKey).map((column) => column.definition.name);
   let primary = constraints.find((constraint) => constraint.type === 'p');
   if (!primary && inlineKey.length > 0) {
-    primary = { name: null, type: 'p', columns: inlineKey };
+    // The column that counts up stands first (sql/schema.py, PrimaryKeyConstraint.columns_autoinc_first).
+    const counting = columns.find((column) => column.isPrimaryKey && column.autoincrement === true)?.definition.name;
+    const rest = inlineKey.filter((key) => key !== counting);
+    primary = { name: null, type: 'p', columns: counting === undefined ? rest : [counting, ...rest] };
     constraints.unshift(primary);
   }
   for (const column of columns) {

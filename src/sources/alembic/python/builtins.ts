@@ -405,6 +405,36 @@ function quantify(machine: Machine, args: Value[], wanted: boolean): Value {
 const isConstraint = /^(PrimaryKey|ForeignKey|Unique|Check|Exclude)Constraint$/;
 const apart = /^((PrimaryKey|ForeignKey|Unique|Check|Exclude)Constraint|Index|Column|Table|ForeignKey)$/;
 
+/** Type classes of SQLAlchemy, each with those that it is one of (sql/sqltypes.py, dialects/postgresql). */
+const typeParents: Record<string, string> = Object.fromEntries(
+  Object.entries({
+    String: 'VARCHAR CHAR NCHAR NVARCHAR Text Unicode Enum AutoString',
+    Text: 'TEXT CLOB UnicodeText',
+    Enum: 'ENUM',
+    Integer: 'INTEGER BigInteger SmallInteger',
+    BigInteger: 'BIGINT',
+    SmallInteger: 'SMALLINT',
+    Numeric: 'NUMERIC DECIMAL Float',
+    Float: 'FLOAT REAL Double',
+    Double: 'DOUBLE DOUBLE_PRECISION',
+    DateTime: 'DATETIME TIMESTAMP',
+    Date: 'DATE',
+    Time: 'TIME',
+    Boolean: 'BOOLEAN',
+    JSON: 'JSONB',
+    LargeBinary: 'BLOB BYTEA',
+    Uuid: 'UUID',
+    TypeEngine:
+      'String Integer Numeric DateTime Date Time Boolean JSON LargeBinary Uuid ARRAY INTERVAL Interval TSVECTOR INET',
+  }).flatMap(([parent, children]) => children.split(' ').map((child) => [child, parent])),
+);
+
+function isTypeOf(own: string, asked: string): boolean | null {
+  if (!Object.hasOwn(typeParents, own) || !(Object.hasOwn(typeParents, asked) || asked === 'TypeEngine')) return null;
+  for (let at: string | undefined = own; at !== undefined; at = typeParents[at]) if (at === asked) return true;
+  return false;
+}
+
 function isInstance(machine: Machine, value: Value, type: Value): Value {
   const bare = plain(value);
   const wanted = plain(type);
@@ -451,6 +481,8 @@ function isInstance(machine: Machine, value: Value, type: Value): Value {
     const [own, asked] = [bare.path.split('.').pop() ?? '', wanted.path.split('.').pop() ?? ''];
     if (bare.kind === 'made' && own === asked) return true;
     if (bare.kind === 'made' && isConstraint.test(own) && asked === 'Constraint') return true;
+    const isType = bare.kind === 'made' ? isTypeOf(own, asked) : null;
+    if (isType !== null) return isType;
     // Classes of which none is another's.
     if (
       bare.kind === 'made' &&

@@ -361,6 +361,11 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
       const name = textOf(first);
       return name === null ? undefined : findSpec(machine, name);
     }
+    case 'dataclasses.replace': {
+      const of = plain(first);
+      if (!isObject(of) || of.kind !== 'instance') return undefined;
+      return { ...of, attributes: new Map([...of.attributes, ...args.named]) };
+    }
     case 'contextlib.nullcontext':
       return first;
     default:
