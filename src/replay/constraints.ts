@@ -123,7 +123,9 @@ export function placeConstraint(
 
 function exclusionText(definition: ConstraintDefinition): string {
   const text = definition.definition ?? definition.expression ?? '';
-  return /^exclude\b/i.test(text) ? text : `EXCLUDE ${text}`;
+  const whole = /^exclude\b/i.test(text) ? text : `EXCLUDE ${text}`;
+  if (!definition.deferrable || /\bdeferrable\b/i.test(whole)) return whole;
+  return `${whole} DEFERRABLE${definition.deferrable === 'initially deferred' ? ' INITIALLY DEFERRED' : ''}`;
 }
 
 export function withDefinition(constraint: Constraint): Constraint {

@@ -48,6 +48,10 @@ op.create_unique_constraint('uq_gone', 'teams', ['owner_id'])
 op.drop_constraint('uq_gone', 'teams', type_='unique')
 op.drop_constraint('teams_pkey', 'teams', type_='primary')
 op.create_primary_key('pk_teams', 'teams', ['id'])`,
+  exclusions: `op.create_table('t', sa.Column('r', sa.Integer), postgresql.ExcludeConstraint((sa.column('r'), '='), name='ex', using='hash', deferrable=True, initially='DEFERRED'))`,
+  'columns under other keys': `op.create_table('t', sa.Column('ident', sa.Integer, key='id', primary_key=True), sa.Column('Name', sa.Text, key='name'), sa.Column('p', sa.Integer, sa.ForeignKey('t.id')), sa.UniqueConstraint('name'))`,
+  templates: `from string import Template
+op.execute(Template('CREATE TABLE $name (\${column} integer)').substitute({'name': 'made'}, column='a'))`,
   'operations as objects': `from alembic.operations import ops
 op.invoke(ops.CreateTableOp('made', [sa.Column('id', sa.Integer, primary_key=True), sa.Column('n', sa.Text)]))
 op.invoke(ops.AddColumnOp('made', sa.Column('m', sa.Integer)))

@@ -531,3 +531,9 @@ op.create_entity(PGGrantTable(schema='public', table='t', columns=['id'], role='
     { kind: 'ignored', what: 'GRANT' },
   ]);
 });
+
+it('does not know the schemas of a connection that translates them', () => {
+  const { operations } = read(`conn = op.get_bind().execution_options(schema_translate_map={'tenant': 's2'})
+conn.execute(sa.schema.CreateTable(sa.Table('t', sa.MetaData(), sa.Column('id', sa.Integer), schema='tenant')))`);
+  expect(operations[0]).toMatchObject({ kind: 'opaque', objects: [] });
+});

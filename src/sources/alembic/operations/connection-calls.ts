@@ -64,6 +64,8 @@ export function callConnection(
   name: string,
   args: Arguments,
 ): Value | undefined {
+  if (name === 'execution_options' && args.named.has('schema_translate_map'))
+    opaque(machine, effects, 'the connection puts other schemas in the place of those that are named', []);
   if (quietMethods.has(name)) return receiver;
   switch (name) {
     case 'execute':

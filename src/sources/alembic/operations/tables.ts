@@ -109,6 +109,9 @@ export function assembleTable(
     delete column.definition.constraints;
     constraints.push(...inline);
   }
+  for (const { references } of constraints)
+    if (references?.table.name === name.name && (references.table.schema ?? name.schema) === name.schema)
+      references.columns = references.columns.map((key) => nameByKey.get(key) ?? key);
   markSerial(columns, constraints, primary ?? null);
   if (primary)
     for (const column of columns)

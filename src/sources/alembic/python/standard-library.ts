@@ -7,6 +7,7 @@ import { callValue } from './calls.ts';
 import { newDict, newList, setKey, toItems } from './containers.ts';
 import { dateCall } from './dates.ts';
 import { reasonOf } from './expressions.ts';
+import { strOf } from './formatting.ts';
 import { iterationCall } from './iteration.ts';
 import type { Machine } from './machine.ts';
 import { loadModule, meetAbsence } from './modules.ts';
@@ -361,6 +362,8 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
       const name = textOf(first);
       return name === null ? undefined : findSpec(machine, name);
     }
+    case 'string.Template':
+      return template(machine, first);
     case 'dataclasses.replace': {
       const of = plain(first);
       if (!isObject(of) || of.kind !== 'instance') return undefined;
@@ -371,6 +374,48 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
     default:
       return path.startsWith('date') ? dateCall(path, args) : iterationCall(machine, path, args);
   }
+}
+
+/** `Template('… $name …').substitute(name=…)` */
+function template(machine: Machine, source: Value): Value | undefined {
+  const text = textOf(source);
+  if (text === null) return undefined;
+  const call = (args: Arguments): Value => {
+    const given = plain(args.positional[0] ?? null);
+    const values = new Map(args.named);
+    if (isObject(given) && given.kind === 'dict')
+      for (const [key, value] of given.map.values())
+        if (typeof key === 'string' && !values.has(key)) values.set(key, value);
+    let missing: string | null = null;
+    const filled = text.replace(
+      /\$(?:\$|(\w+)|\{(\w+)\})/g,
+      (whole, bare: string | undefined, braced: string | undefined) => {
+        const name = bare ?? braced;
+        if (name === undefined) return '$';
+        const value = values.get(name);
+        const written = value === undefined ? null : strOf(value);
+        if (written === null) missing ??= value === undefined ? name : reasonOf(value);
+        return written ?? whole;
+      },
+    );
+    void machine;
+    return missing === null ? filled : unknown(`${missing} in a template`);
+  };
+  return {
+    kind: 'made',
+    path: 'string.Template',
+    receiver: null,
+    positional: [text],
+    named: new Map(),
+    from: 0,
+    to: 0,
+    file: '',
+    attributes: new Map<string, Value>([
+      ['template', text],
+      ['substitute', { kind: 'builtin', name: 'substitute', call }],
+      ['safe_substitute', { kind: 'builtin', name: 'safe_substitute', call }],
+    ]),
+  };
 }
 
 /** `find_spec('x') is not None` asks whether x could be imported. */
