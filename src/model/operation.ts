@@ -4,6 +4,7 @@
  * Refuses to know Python, SQL syntax trees and connections.
  */
 import type { QualifiedName } from './name.ts';
+import type { NamingConvention } from './project.ts';
 import type { Origin, ReferentialAction } from './schema.ts';
 
 /** What every operation carries. */
@@ -129,7 +130,12 @@ export interface SequenceOptions {
 }
 
 export type SchemaOperation =
-  | ({ kind: 'createTable'; table: TableDefinition } & Guard)
+  | ({
+      kind: 'createTable';
+      table: TableDefinition;
+      /** Of the MetaData that a `sa.Table` of its own stands in; undefined: the project's. */
+      namingConvention?: NamingConvention | null;
+    } & Guard)
   | ({ kind: 'dropTable'; table: QualifiedName } & DropGuard)
   | { kind: 'renameTable'; table: QualifiedName; to: string; ifExists?: boolean }
   | { kind: 'setTableNamespace'; table: QualifiedName; to: string }

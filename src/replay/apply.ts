@@ -42,7 +42,13 @@ export function applyToDraft(draft: SchemaDraft, written: Operation): void {
   const operation = withShortColumns(written);
   switch (operation.kind) {
     case 'createTable':
-      createTable(draft, operation);
+      if (operation.namingConvention === undefined) createTable(draft, operation);
+      else {
+        const { options } = draft;
+        draft.options = { ...options, namingConvention: operation.namingConvention };
+        createTable(draft, operation);
+        draft.options = options;
+      }
       return;
     case 'dropTable':
       dropTable(draft, operation);

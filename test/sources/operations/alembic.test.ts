@@ -207,7 +207,9 @@ op.create_table('users', sa.Column('id', sa.Integer, primary_key=True))
 op.create_table('t', sa.Column('id', sa.Integer, primary_key=True), sa.Column('u', sa.Integer, sa.ForeignKey('users.id')), sa.Column('v', sa.Integer, unique=True), sa.Column('w', sa.Integer), sa.CheckConstraint('w > 0', name='w_positive'), sa.CheckConstraint('w < 9', name=op.f('final')), sa.UniqueConstraint('u', 'v'), sa.ForeignKeyConstraint(['w'], ['users.id'], name='own_name'))
 op.create_unique_constraint(None, 't', ['w'])
 op.create_foreign_key(None, 't', 'users', ['v'], ['id'])
-op.create_index(op.f('ix_given'), 't', ['w'])`;
+op.create_index(op.f('ix_given'), 't', ['w'])
+for name, metadata in (('bare', sa.MetaData()), ('other', sa.MetaData(naming_convention={'pk': 'key_of_%(table_name)s'}))):
+    sa.Table(name, metadata, sa.Column('id', sa.Integer, primary_key=True), sa.Column('a', sa.Integer, unique=True)).create(op.get_bind(), checkfirst=False)`;
   const real = askAlembic({
     revisions: [`${preamble}def upgrade():\n${body.replaceAll(/^(?=.)/gm, '    ')}\n`],
     naming,

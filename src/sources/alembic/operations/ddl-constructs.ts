@@ -3,7 +3,8 @@
  * what creates a whole `sa.Table` in the database.
  */
 import { type QualifiedName, quoteIdentifier } from '../../../model/name.ts';
-import { isObject, type Machine, type Made, plain, reasonOf } from '../python/index.ts';
+import type { ConventionKey, NamingConvention } from '../../../model/project.ts';
+import { isObject, type Machine, type Made, plain, reasonOf, textOf, type Value } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import { readConstraint } from './constraints.ts';
 import { selectText } from './core-rows.ts';
@@ -13,7 +14,7 @@ import { readIndex } from './indexes.ts';
 import { tell } from './listeners.ts';
 import { asMade, tableNameOf } from './made.ts';
 import { emitEnums, qualified } from './op.ts';
-import { flagOf, nameOf } from './read-values.ts';
+import { flagOf, isAbsent, nameOf } from './read-values.ts';
 import { readTable } from './tables.ts';
 import { readType } from './types.ts';
 
@@ -164,14 +165,38 @@ export function createFromTable(
     tell(machine, effects, made, 'before_create');
     emitEnums(machine, effects, read.enums, name, condition);
   }
+  const namingConvention = conventionOf(made);
   emit(
     machine,
     effects,
-    { kind: 'createTable', table: read.table, ...(ifNotExists ? { ifNotExists } : {}) },
+    {
+      kind: 'createTable',
+      table: read.table,
+      ...(ifNotExists ? { ifNotExists } : {}),
+      ...(namingConvention === undefined ? {} : { namingConvention }),
+    },
     { condition },
   );
   for (const problem of read.problems) opaque(machine, effects, problem, [name]);
   if (!isBare) tell(machine, effects, made, 'after_create');
+}
+
+/** What the MetaData of a `sa.Table` names its keys by, as far as that is plain text; undefined: taken for the project's. */
+function conventionOf(table: Made): NamingConvention | null | undefined {
+  const metadata = asMade(table.positional[1] ?? table.named.get('metadata'));
+  if (metadata === null || canonicalPath(metadata.path) !== 'sa.MetaData') return undefined;
+  const given = metadata.named.get('naming_convention');
+  if (isAbsent(given)) return null;
+  const dict = plain(given as Value);
+  if (!isObject(dict) || dict.kind !== 'dict' || dict.unknown) return undefined;
+  const convention: NamingConvention = {};
+  for (const [key, template] of dict.map.values()) {
+    const kind = textOf(key);
+    const text = textOf(template);
+    if (kind === null || text === null || !/^(?:ix|uq|ck|fk|pk)$/.test(kind)) return undefined;
+    convention[kind as ConventionKey] = text;
+  }
+  return convention;
 }
 
 /** The table of an `Index('ix', table.c.column)`. */
