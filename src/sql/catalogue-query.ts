@@ -102,6 +102,15 @@ function asksOfDefaults({ whereClause }: SelectStmt): boolean {
   return isAsked;
 }
 
+/** `max(column)`, `min(column)` */
+function extremeOf(node: Node | undefined): { name: 'max' | 'min'; of: Node } | null {
+  const call = as(node, 'FuncCall');
+  const name = stringsOf(call?.funcname).at(-1);
+  const [of] = call?.args ?? [];
+  if ((name !== 'max' && name !== 'min') || of === undefined || call?.agg_filter || call?.over) return null;
+  return as(of, 'ColumnRef') ? { name, of } : null;
+}
+
 const isCount = (node: Node | undefined): boolean => {
   const call = as(node, 'FuncCall');
   return call?.agg_star === true && stringsOf(call.funcname).at(-1) === 'count' && !call.agg_filter && !call.over;
@@ -154,6 +163,16 @@ class Query {
     if (counts.length === 1 && counts[0]) {
       const inner = this.rows({ ...select, targetList: [], sortClause: [] }, outer);
       return [new Map([['count', inner.length]])];
+    }
+    const isOfTables = this.tableNamed !== null && counts.length === 1;
+    const extreme = isOfTables ? extremeOf(as(select.targetList?.[0], 'ResTarget')?.val) : null;
+    if (extreme !== null) {
+      const target = { ResTarget: { val: extreme.of } };
+      const inner = this.rows({ ...select, targetList: [target], sortClause: [] }, outer);
+      const values = inner.map((row) => [...row.values()][0] ?? null).filter((value) => value !== null);
+      if (values.some((value) => typeof value !== 'number')) throw new Unanswerable();
+      const found = values.length === 0 ? null : Math[extreme.name](...(values as number[]));
+      return [new Map([[extreme.name, found]])];
     }
     // An aggregate gives a row even where nothing is found.
     walk(select.targetList, (kind, { funcname }) => {

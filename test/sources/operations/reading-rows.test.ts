@@ -100,6 +100,28 @@ const lost: [string, string][] = [
   ['lines that could not be read', `op.execute(input())\n`],
   ['a trigger', `op.execute("CREATE TRIGGER t BEFORE INSERT ON kinds FOR EACH ROW EXECUTE FUNCTION f()")\n`],
 ];
+it('counts them, and takes the greatest and the least', () => {
+  const answers = [
+    'conn.execute(sa.select(sa.func.count()).select_from(kinds)).scalar()',
+    'conn.scalar(sa.select(sa.func.max(kinds.c.id)))',
+    "conn.execute(sa.text('SELECT min(id) FROM kinds WHERE id > 1')).scalar()",
+  ];
+  const body = answers
+    .map((answer, at) => `op.create_table(f't{${at}}_{${answer}}', sa.Column('id', sa.Integer))`)
+    .join('\n');
+  expect(tablesOf(`${both}${body}`)).toEqual([
+    ['t0_3', condition],
+    ['t1_3', condition],
+    ['t2_2', condition],
+  ]);
+});
+
+it('is not taken for empty where a question is too hard', () => {
+  expect(
+    tablesOf(`${both}${loop(`conn.execute(sa.text('SELECT upper(name) AS name FROM kinds GROUP BY 1'))`)}`),
+  ).toEqual([['opaque', undefined]]);
+});
+
 describe('is not known any more after', () => {
   for (const [name, body] of lost)
     it(name, () => {

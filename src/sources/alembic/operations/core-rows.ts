@@ -119,11 +119,22 @@ export function selectText(machine: Machine, made: Made | null): string | null {
       columns.push(...own.map((item) => quoteIdentifier(columnName(item) ?? '')));
       continue;
     }
+    // `func.count()` has no column; `func.max(table.c.column)` one.
+    const total = /^func\.(count|max|min)$/.exec(canonicalPath(whole?.path ?? '') ?? '')?.[1];
+    if (total === 'count' && whole?.positional.length === 0) {
+      columns.push('count(*)');
+      continue;
+    }
+    const isExtreme = total !== undefined && total !== 'count';
+    if (isExtreme) value = plain(whole?.positional[0] ?? null);
     const member = isObject(value) && value.kind === 'member' ? value : null;
     const holder = member === null ? null : plain(member.object);
     if (member === null || !isObject(holder) || holder.kind !== 'member' || !addTable(asMade(holder.object)))
       return null;
-    columns.push(quoteIdentifier(member.name) + (label === undefined ? '' : ` AS ${quoteIdentifier(label)}`));
+    const column = quoteIdentifier(member.name);
+    columns.push(
+      (isExtreme ? `${total}(${column})` : column) + (label === undefined ? '' : ` AS ${quoteIdentifier(label)}`),
+    );
   }
   const conditions: string[] = [];
   for (const call of calls) {

@@ -325,8 +325,7 @@ function runConstruct(
     const rows = touched.verb === 'insert' ? insertedByCore(machine, made, parameters) : null;
     emit(machine, effects, { kind: 'touchRows', verb: touched.verb, tables: touched.tables }, { condition, rows });
     if (touched.verb !== 'select') return changedRows();
-    const query = selectText(machine, made);
-    const written = query === null ? null : askWritten(machine, effects, query, touched.tables);
+    const written = askWritten(machine, effects, selectText(machine, made), touched.tables);
     if (written !== null) return written;
     const totals = totalsOf(machine, made);
     return totals === null

@@ -79,16 +79,19 @@ export function answerQuery(machine: Machine, effects: Effects, text: string, op
   return emptyRows(last.tables);
 }
 
-/** Rows that the revisions wrote themselves; null where nobody can tell. */
+/** Rows that the revisions wrote themselves; null where they wrote none, as far as is known. */
 export function askWritten(
   machine: Machine,
   effects: Effects,
-  query: string,
+  query: string | null,
   tables: readonly QualifiedName[],
 ): Value | null {
   const answer =
     tables.length === 0 ? null : (effects.writtenRows?.answer(query, tables, effects.sink.schema()) ?? null);
-  return answer === null ? null : assumed(rowsOf(machine, answer.rows), answer.condition);
+  if (answer === null) return null;
+  return answer.rows === null
+    ? unknown('what a query gives of rows that the revisions wrote')
+    : assumed(rowsOf(machine, answer.rows), answer.condition);
 }
 
 export function emptyCondition(tables: string[]): string {

@@ -11,7 +11,8 @@ import { askRows, type CatalogueValue, type KnownRow, type KnownTable, notKnown 
 const maxRows = 1_000;
 
 export interface WrittenAnswer {
-  rows: ReadonlyMap<string, CatalogueValue>[];
+  /** Null: there are some, and what is asked of them cannot be told. */
+  rows: ReadonlyMap<string, CatalogueValue>[] | null;
   condition: string;
 }
 
@@ -97,8 +98,8 @@ export class WrittenRows {
     return (this.tables.get(this.keyOf(table)) ?? null) !== null;
   }
 
-  /** Null: there is no answer, or the revisions wrote none of the rows that are asked for. */
-  answer(query: string, tables: readonly QualifiedName[], schema: Schema): WrittenAnswer | null {
+  /** Null: the revisions wrote no rows there, or it is not known which. `query` is null where it is none that can be put. */
+  answer(query: string | null, tables: readonly QualifiedName[], schema: Schema): WrittenAnswer | null {
     const held = tables.map((table) => this.tables.get(this.keyOf(table)) ?? null);
     if (held.includes(null) || held.every((rows) => rows?.length === 0)) return null;
     const tableNamed = (name: QualifiedName): KnownTable | null => {
@@ -116,14 +117,12 @@ export class WrittenRows {
         );
       return { columns: named.map((column) => column.name), rows: rows.map(whole) };
     };
-    const rows = askRows(query, { schema, searchPath: this.searchPath }, tableNamed);
+    const rows = query === null ? null : askRows(query, { schema, searchPath: this.searchPath }, tableNamed);
     const names = tables.map((table) => table.name).join(', ');
-    return rows === null
-      ? null
-      : {
-          rows,
-          condition: `${names} ${tables.length === 1 ? 'holds' : 'hold'} what the revisions write and nothing else`,
-        };
+    return {
+      rows,
+      condition: `${names} ${tables.length === 1 ? 'holds' : 'hold'} what the revisions write and nothing else`,
+    };
   }
 
   private change(table: QualifiedName, isSure: boolean, change: (row: KnownRow) => KnownRow): void {
