@@ -228,7 +228,7 @@ from __future__ import annotations
 import enum
 from sqlalchemy import *
 from sqlalchemy import Enum
-from typing import Annotated, NewType, Optional
+from typing import Annotated, Literal, NewType, Optional
 from elsewhere import Money
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, deferred, mapped_column
 
@@ -260,6 +260,8 @@ class T(Owned, Base):
     longest = mapped_column(String(max(3, 4)))
     late = deferred(Column(Text, nullable=False))
     plain: Mapped[int] = Column(Integer)
+    single: Mapped[Literal['prompt']]
+    several: Mapped[Literal['a', Literal['abc', 'ab']]]
     price: Mapped[Money]
 `;
   const { schema, blindSpots } = readAll({ 'app/models.py': text });
@@ -274,6 +276,8 @@ class T(Owned, Base):
     'owner_id bigint not null',
     'plain integer',
     'price unknown not null',
+    'several character varying(3) not null',
+    'single character varying(6) not null',
   ]);
   expect(schema.enums.size).toBe(0);
   expect(blindSpots).toMatchObject([

@@ -164,16 +164,20 @@ export function typeOfAnnotation(machine: Machine, annotated: Annotated, cls: Py
     const general = core.order.map(inMap).find((mapped) => mapped !== undefined);
     return readType(machine, enumOf(core, asMade(general)));
   }
-  if (core.kind === 'operated' && core.operator === '[]') {
-    const head = plain(core.operands[0] ?? null);
-    if (isObject(head) && head.kind === 'external' && head.path.endsWith('Literal')) {
-      const labels = (toItems(machine, core.operands[1] ?? null) ?? [core.operands[1] ?? null]).map(
-        (item) => textOf(item)?.length ?? 0,
-      );
-      return readable(`character varying(${Math.max(1, ...labels)})`);
-    }
-  }
-  return null;
+  const labels = labelsOf(core);
+  return labels.length === 0
+    ? null
+    : readable(`character varying(${Math.max(...labels.map((label) => [...label].length))})`);
+}
+
+/** `Literal['a', 'b']`, also of further Literals. */
+function labelsOf(value: Value): string[] {
+  const bare = plain(value);
+  if (!isObject(bare) || bare.kind !== 'operated' || bare.operator !== '[]') return [];
+  const [head = null, inner = null] = bare.operands.map(plain);
+  if (!isObject(head) || head.kind !== 'external' || !head.path.endsWith('Literal')) return [];
+  const items = isObject(inner) && inner.kind === 'tuple' ? inner.items : [inner];
+  return items.flatMap((item) => textOf(item) ?? labelsOf(item));
 }
 
 function annotationMap(cls: PyClass): PyDict | null {
