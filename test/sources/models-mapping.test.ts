@@ -286,6 +286,48 @@ class V(Base):
   ]);
 });
 
+it('takes a base that is made of a class for that class', () => {
+  const { tables, schema } = read(`from sqlalchemy import *
+from sqlalchemy.orm import *
+class Common:
+    @declared_attr
+    def __tablename__(cls):
+        return cls.__name__.lower() + 's'
+    id = Column(Integer, primary_key=True)
+Base = declarative_base(cls=Common, metadata=MetaData(schema='cats'))
+class Cat(Base):
+    name = Column(String(4))
+class Model:
+    id: Mapped[int] = mapped_column(primary_key=True)
+class Short(registry(type_annotation_map={str: String(33)}).generate_base(cls=Model)):
+    __tablename__ = 'short'
+    text: Mapped[str]
+`);
+  expect(tables).toEqual({ 'cats.cats': 'id name', 'public.short': 'text id' });
+  expect(schema.tables.get('public.short')?.columns.get('text')?.type).toBe('character varying(33)');
+});
+
+it('keeps the ending of an exclusion, and indexes below a class out of what stands above', () => {
+  const { schema, blindSpots } = read(`from sqlalchemy import *
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import *
+class Base(DeclarativeBase): pass
+class T(Base):
+    __tablename__ = 't'
+    id: Mapped[int] = mapped_column(primary_key=True)
+    __table_args__ = (
+        Index('ix_first', 'id'),
+        ExcludeConstraint(('id', '='), name='alone', deferrable=True, initially='DEFERRED'),
+    )
+Index('ix_second', T.id.desc())
+`);
+  expect(blindSpots).toEqual([]);
+  expect([...(schema.tables.get('public.t')?.indexes.keys() ?? [])]).toEqual(['ix_first', 'ix_second']);
+  expect(schema.tables.get('public.t')?.constraints.get('alone')?.definition).toBe(
+    'EXCLUDE USING gist (id WITH =) DEFERRABLE INITIALLY DEFERRED',
+  );
+});
+
 it('puts an enum type into the schema of its metadata or of its table', () => {
   const { schema } = read(`from sqlalchemy import *
 from sqlalchemy.orm import *

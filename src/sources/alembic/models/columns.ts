@@ -14,6 +14,7 @@ import {
   readable,
   readColumn,
   readType,
+  registryOf,
   unreadableType,
 } from '../operations/index.ts';
 import {
@@ -181,8 +182,9 @@ function labelsOf(value: Value): string[] {
 }
 
 function annotationMap(cls: PyClass): PyDict | null {
-  const registry = asMade(findInClass(cls, 'registry'));
-  const map = plain(findInClass(cls, 'type_annotation_map') ?? registry?.named.get('type_annotation_map') ?? null);
+  const map = plain(
+    findInClass(cls, 'type_annotation_map') ?? registryOf(cls)?.named.get('type_annotation_map') ?? null,
+  );
   return isObject(map) && map.kind === 'dict' ? map : null;
 }
 

@@ -213,12 +213,16 @@ export function readExclude(machine: Machine, args: Arguments): ConstraintDefini
   const using = textOf(args.named.get('using') ?? null) ?? 'gist';
   const where = args.named.get('where');
   const condition = isAbsent(where) ? null : (rawText(where) ?? textOf(where as Value) ?? sqlText(machine, where));
+  const deferrable = deferrableOf(args);
+  // Its text is all that is kept of it.
+  const ending =
+    deferrable === null ? '' : ` DEFERRABLE${deferrable === 'initially deferred' ? ' INITIALLY DEFERRED' : ''}`;
   const definition: ConstraintDefinition = {
     name: null,
     type: 'x',
     columns,
-    definition: `EXCLUDE USING ${using} (${elements.join(', ')})${condition === null ? '' : ` WHERE (${condition})`}`,
-    deferrable: deferrableOf(args),
+    definition: `EXCLUDE USING ${using} (${elements.join(', ')})${condition === null ? '' : ` WHERE (${condition})`}${ending}`,
+    deferrable,
   };
   return named(definition, nameOf(args.named.get('name')));
 }

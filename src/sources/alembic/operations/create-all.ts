@@ -135,15 +135,17 @@ function baseOfMetadata(machine: Machine, effects: Effects, metadata: Value): Mo
 function baseOf(machine: Machine, effects: Effects, owner: Value): ModelsBase | undefined {
   if (!isObject(owner)) return undefined;
   if (owner.kind === 'external') return /^sqlmodel\b/.test(owner.path) ? null : undefined;
-  if (owner.kind === 'class')
+  const isMadeByCall = owner.kind === 'class' && owner.module === null;
+  if (owner.kind === 'class' && !isMadeByCall)
     return owner.module ? { file: effects.relative(owner.module.file), name: owner.name } : undefined;
-  if (owner.kind !== 'made' || owner.path.startsWith('@')) return undefined;
+  const made = isMadeByCall ? asMade(owner.attributes.get('@base')) : asMade(owner);
+  if (made === null || made.path.startsWith('@')) return undefined;
   const holders: ModelsBase[] = [];
   for (const module of machine.modules.values())
     for (const [name, value] of module.scope.names) {
       const bare = plain(value);
       const place = { file: effects.relative(module.file), name };
-      if (bare === owner && module.file === owner.file) return place;
+      if (bare === owner && module.file === made.file) return place;
       if (
         isObject(bare) &&
         bare.kind === 'class' &&

@@ -3,8 +3,8 @@ import {
   type Arguments,
   external,
   isObject,
-  linearise,
   type Made,
+  newClass,
   type PyClass,
   type PyInstance,
   plain,
@@ -55,21 +55,9 @@ export function flaskAttribute(db: Made, name: string): Value | undefined {
 /** The base that it makes, of the `model_class` that it was given. */
 function modelOf(db: Made): PyClass {
   const given = plain(db.named.get('model_class') ?? null);
-  const cls: PyClass = {
-    kind: 'class',
-    name: 'Model',
-    module: null,
-    bases: [...(isObject(given) ? [given] : []), external('flask_sqlalchemy.Model')],
-    order: [],
-    attributes: new Map([['@base', db]]),
-    annotations: new Map(),
-    keywords: new Map(),
-    members: null,
-    fields: null,
-    from: 0,
-    to: 0,
-  };
-  cls.order = linearise(cls);
+  const bases = [...(isObject(given) ? [given] : []), external('flask_sqlalchemy.Model')];
+  const cls = newClass('Model', bases, new Map(), null, db);
+  cls.attributes.set('@base', db);
   if (isObject(given) && given.kind === 'class') given.attributes.set('@base', db);
   remember(db, 'Model', cls);
   return cls;

@@ -45,6 +45,7 @@ import { inspect } from './inspector.ts';
 import { invokeOperation } from './invoke.ts';
 import { listen } from './listeners.ts';
 import { asMade, tableNameOf } from './made.ts';
+import { baseOfClass } from './metadata.ts';
 import { type Batch, isOperation, qualified, runOperation } from './op.ts';
 import { callRegistered, moduleOfRevision } from './plugins.ts';
 import { known, resultMethod } from './queries.ts';
@@ -301,6 +302,11 @@ function callExternal(
       return null;
     case 'event.listens_for':
       return undefined;
+    case 'orm.declarative_base':
+    case 'orm.automap_base': {
+      const made = makeSymbolic(machine, callee, args, site);
+      return baseOfClass(made) ?? made;
+    }
     case 'orm.has_inherited_table': {
       const cls = plain(args.positional[0] ?? null);
       return isObject(cls) && cls.kind === 'class' ? hasInheritedTable(machine, cls) : undefined;
@@ -441,6 +447,10 @@ function callMember(machine: Machine, effects: Effects, callee: Member, args: Ar
     return known(inspect(machine, effects, name, args), unknown(`what the inspector's ${name}() gives`));
   if (made?.path === 'starlette.config.Config' && name === '__call__') return settingValue(machine, args);
   if (made && canonicalPath(made.path) === 'op.batch_alter_table') return callBatch(machine, effects, made, name, args);
+  if (made && name === 'generate_base') {
+    const base = makeSymbolic(machine, callee, args, { from: 0, to: 0 });
+    return baseOfClass(base) ?? base;
+  }
   const ofModels = callModels(machine, effects, callee, args);
   if (ofModels !== undefined) return ofModels;
   if (made && made.receiver === null) {

@@ -12,7 +12,7 @@ export type { Effects } from './effects.ts';
 export { type Files, newHost } from './host.ts';
 export { readIndex } from './indexes.ts';
 export { asMade, isColumn, isElsewhere, madePath, tableNameOf } from './made.ts';
-export { metadataOf, rootOf, schemaOfMetadata } from './metadata.ts';
+export { metadataOf, registryOf, rootOf, schemaOfMetadata } from './metadata.ts';
 export { flagOf, isAbsent, nameOf, textList } from './read-values.ts';
 export { evaluateRevision, type Reading, type RevisionSource } from './revision.ts';
 export { assembleTable, type ReadTable, readTable } from './tables.ts';

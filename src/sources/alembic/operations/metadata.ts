@@ -1,5 +1,14 @@
 /** The MetaData behind models: of a class, of a base, of a registry, of Flask-SQLAlchemy's `db`; and the schema that it gives. */
-import { findInClass, isObject, type Made, type PyClass, plain, textOf, type Value } from '../python/index.ts';
+import {
+  findInClass,
+  isObject,
+  type Made,
+  newClass,
+  type PyClass,
+  plain,
+  textOf,
+  type Value,
+} from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
 import { flaskObject, isFlaskMaker } from './flask.ts';
 import { asMade } from './made.ts';
@@ -11,6 +20,25 @@ function giverOf(cls: PyClass): Value {
   const mark = findInClass(cls, '@mapped') ?? findInClass(cls, '@base');
   if (mark !== undefined) return mark;
   return cls.order.find((base) => asMade(base) !== null) ?? null;
+}
+
+/** A base that a call made of a class that it was given (`declarative_base(cls=…)`); undefined: of none. */
+export function baseOfClass(made: Made): PyClass | undefined {
+  if (!isBaseMaker(made.path) && made.path !== '.generate_base') return undefined;
+  const given = plain(made.named.get('cls') ?? null);
+  const bases = (isObject(given) && given.kind === 'tuple' ? given.items : [given]).map(plain);
+  if (!bases.every((base) => isObject(base) && base.kind === 'class')) return undefined;
+  const cls = newClass('Base', bases, new Map(), null, made);
+  cls.attributes.set('@base', made);
+  return cls;
+}
+
+/** What a class was registered with: a registry, or a call that makes one. */
+export function registryOf(cls: PyClass): Made | null {
+  const made = asMade(findInClass(cls, 'registry') ?? giverOf(cls));
+  return made?.path === '.generate_base' || made?.path === '.as_declarative_base'
+    ? asMade(made.receiver ?? null)
+    : made;
 }
 
 /** The base that a class derives from, by which copies of models for another database are told from them. */
@@ -50,11 +78,10 @@ export function metadataOf(value: Value): Value | null {
   if (made.path === '.generate_base' || made.path === '.as_declarative_base') return metadataOf(made.receiver);
   const isOfFlask = isFlaskMaker(made.path);
   if (!isOfFlask && !isBaseMaker(made.path) && canonicalPath(made.path) !== 'orm.registry') return null;
-  const given = made.named.get('metadata');
+  const given = made.named.get('metadata') ?? attributeOfGiven(made);
   if (given !== undefined && plain(given) !== null) return metadataOf(given);
   if (isOfFlask) return metadataOf(made.named.get('model_class') ?? null) ?? made;
-  return made.positional.length === 0 &&
-    [...made.named.keys()].every((name) => !/^(?:metadata|registry|cls|bind)$/.test(name))
+  return made.positional.length === 0 && [...made.named.keys()].every((name) => !/^(?:registry|bind)$/.test(name))
     ? made
     : null;
 }
@@ -68,3 +95,8 @@ export function schemaOfMetadata(value: Value): string | null | undefined {
 }
 
 const schemaArgument = (metadata: Made): Value => metadata.named.get('schema') ?? metadata.positional[0] ?? null;
+
+function attributeOfGiven(made: Made): Value | undefined {
+  const given = plain(made.named.get('cls') ?? null);
+  return isObject(given) && given.kind === 'class' ? findInClass(given, 'metadata') : undefined;
+}

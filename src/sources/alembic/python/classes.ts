@@ -56,11 +56,11 @@ export function makeClass(machine: Machine, statement: Statement & { kind: 'clas
   return value;
 }
 
-function newClass(
+export function newClass(
   name: string,
   bases: Value[],
   keywords: Map<string, Value>,
-  module: PyModule,
+  module: PyModule | null,
   { from, to }: Site,
 ): PyClass {
   const cls: PyClass = {

@@ -5,7 +5,7 @@ export type { Expression, Statement } from './ast.ts';
 export { classAttribute, findInClass, getAttribute, hasOutsideBase } from './attributes.ts';
 export { builtinException } from './builtins.ts';
 export { callFunction, callMethod, callValue, instanceOf, makeInstance, makeSymbolic } from './calls.ts';
-export { isEnumClass, linearise } from './classes.ts';
+export { isEnumClass, newClass } from './classes.ts';
 export { getKey, getText, newDict, newList, setKey, toItems } from './containers.ts';
 export { describe, evaluate, partialOf, reasonOf } from './expressions.ts';
 export { strOf, textForm } from './formatting.ts';

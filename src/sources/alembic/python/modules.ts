@@ -76,9 +76,11 @@ export function moduleName(machine: Machine, module: PyModule, name: string): Va
   if (lazy && pending) {
     const { at } = lazy;
     // Seen from a statement at the top level, only what stands above it has run; from a function called later, all has.
+    // A call below, which changes what it is given, binds nothing that could be missing here.
     const isAbove = at !== null && pending.some((top) => top.from < at);
     for (const top of pending) {
-      if (lazy.done.has(top) || (isAbove && top.from >= (at as number))) continue;
+      const isBelow = at !== null && top.from >= at;
+      if (lazy.done.has(top) || (isBelow && (isAbove || top.statement.kind === 'expression'))) continue;
       lazy.done.add(top);
       runTopLevel(machine, module, top);
     }
