@@ -66,6 +66,8 @@ export interface EnvFacts {
   namingConvention: NamingConvention | null;
   /** `module:attribute` of target_metadata as resolved, null where it is None or unknown. */
   targetMetadata: string | null;
+  /** It says itself that target_metadata is None. */
+  hasNoTargetMetadata?: boolean;
   transactionPerMigration: boolean;
   /** Modules it imports that change what operations do: `alembic_postgresql_enum`. */
   plugins?: string[];

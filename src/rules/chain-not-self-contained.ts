@@ -37,6 +37,7 @@ export default defineRule({
       // Two tables of one revision that reference each other: `use_alter` leaves the key for later.
       if (note.operation.kind === 'createTable' && declared.replay.schemaAfter(note.revision).tables.has(note.object))
         continue;
+      if (ofExtensions.has(nameOfKey(note.object).name)) continue;
       // Under its new name a missing object is as missing as under the old one.
       const { operation } = note;
       if (operation.kind === 'renameTable' || operation.kind === 'renameType' || operation.kind === 'renameView')
@@ -98,6 +99,15 @@ export default defineRule({
       }));
   },
 });
+
+/** What PostGIS brings: CREATE EXTENSION makes it, in a revision or before the first one. */
+const ofExtensions = new Set([
+  'spatial_ref_sys',
+  'geometry_columns',
+  'geography_columns',
+  'raster_columns',
+  'raster_overviews',
+]);
 
 const subjectKinds: Partial<Record<Missing['objectKind'], SubjectKind>> = {
   table: 'table',

@@ -45,6 +45,7 @@ export default defineRule({
         isElsewhere ||
         hasUnreadRevisions(graph) ||
         config.env.filtersObjects ||
+        config.env.hasNoTargetMetadata === true ||
         isPerhapsFirst ||
         table.certainty === 'suspected' ||
         graph.revisions.size === 0;
@@ -78,6 +79,12 @@ export default defineRule({
         evidence.push({
           origin: 'declared',
           text: `no revision makes anything in the schema ${table.namespace}: somebody else may fill it`,
+        });
+      else if (config.env.hasNoTargetMetadata)
+        evidence.push({
+          origin: 'config',
+          text: 'target_metadata is None: the chain may not be meant for these models',
+          ...(config.env.file === null ? {} : { file: config.env.file }),
         });
       if (live !== undefined)
         evidence.push({

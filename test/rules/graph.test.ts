@@ -424,6 +424,13 @@ it('table-never-migrated: a model without a revision', async () => {
   expect(finding?.remedy?.actions[0]).toMatchObject({ action: 'declare' });
   const filtered = await findingsOf('table-never-migrated', { revisions: [a], models, env: { filtersObjects: true } });
   expect(filtered[0]).toMatchObject({ severity: 'warning', certainty: 'suspected' });
+  const [none] = await findingsOf('table-never-migrated', {
+    revisions: [a],
+    models,
+    env: { hasNoTargetMetadata: true },
+  });
+  expect(none).toMatchObject({ severity: 'warning', certainty: 'suspected' });
+  expect(none?.evidence.at(-1)?.text).toContain('target_metadata is None');
   const sql = 'CREATE TABLE u (id int PRIMARY KEY); DROP TABLE u';
   const [dropped] = await findingsOf('table-never-migrated', {
     revisions: [a, { id: 'drops', after: a.id, sql }],
@@ -466,6 +473,11 @@ it('chain-not-self-contained is silent of what a line that was not read names, a
   expect(await findingsOf('chain-not-self-contained', { revisions: [named as never, alters] })).toEqual([]);
   const [finding] = await findingsOf('chain-not-self-contained', { revisions: [unread([]) as never, alters] });
   expect(finding).toMatchObject({ severity: 'warning', certainty: 'suspected' });
+});
+
+it("chain-not-self-contained knows PostGIS's own tables", async () => {
+  const sql = 'ALTER TABLE t ADD c int REFERENCES spatial_ref_sys (srid)';
+  expect(await findingsOf('chain-not-self-contained', { revisions: [a, { ...b, sql }] })).toEqual([]);
 });
 
 it('chain-not-self-contained tells a renamed object once', async () => {

@@ -63,6 +63,14 @@ def run_migrations_online():
     });
   });
 
+  it('names nothing by a convention where it says that target_metadata is None', async () => {
+    const { env } = await factsOf({
+      'app/db.py': 'from sqlalchemy import MetaData\nmetadata = MetaData(naming_convention={"pk": "p"})\n',
+      'alembic/env.py': 'target_metadata = None\ncontext.configure(target_metadata=target_metadata)\n',
+    });
+    expect(env).toMatchObject({ targetMetadata: null, hasNoTargetMetadata: true, namingConvention: null });
+  });
+
   it('is followed to the metadata and its naming convention', async () => {
     const { env, modelFiles } = await factsOf({
       'app/__init__.py': '',
@@ -94,6 +102,11 @@ def run():
     [
       'declarative_base',
       'from sqlalchemy import MetaData\nmetadata = MetaData(naming_convention={"pk": "p"})\nBase = declarative_base(metadata=metadata)\n',
+      'Base.metadata',
+    ],
+    [
+      'a base that is cast',
+      'import typing as t\nBase = t.cast(t.Any, declarative_base(cls=X, metadata=MetaData(naming_convention={"pk": "p"})))\n',
       'Base.metadata',
     ],
     [

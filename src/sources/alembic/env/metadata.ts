@@ -60,7 +60,7 @@ export class MetadataReader {
     }
     const found = this.code.defineExpression(module, expression);
     if (found === null || found.binding.kind !== 'value') return null;
-    const value = found.binding.expression;
+    const value = uncast(found.binding.expression);
     if (isCallOf(value, 'MetaData'))
       return { module: found.module, attribute: found.name, ...this.namingOfMetadata(found.module, value) };
     return this.find(found.module, value, hops + 1);
@@ -118,7 +118,7 @@ export class MetadataReader {
       return { ...at, naming: null, hasUnknownNaming: false };
     }
     if (binding.kind !== 'value') return null;
-    const value = binding.expression;
+    const value = uncast(binding.expression);
     if (value.kind === 'call') {
       const metadata = argumentOf(value, 'metadata');
       if (metadata !== null) return { ...at, ...this.namingOfValue(module, metadata) };
@@ -168,6 +168,12 @@ export class MetadataReader {
     }
     return null;
   }
+}
+
+/** What `typing.cast(Any, value)` hands through. */
+function uncast(expression: Expression): Expression {
+  const value = isCallOf(expression, 'cast') ? expression.args[1] : undefined;
+  return value?.kind === 'positional' ? uncast(value.value) : expression;
 }
 
 export function isCallOf(expression: Expression, name: string): expression is Extract<Expression, { kind: 'call' }> {

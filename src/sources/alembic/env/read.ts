@@ -114,6 +114,7 @@ class EnvReader {
         : target.expression;
     if (this.code.fold(module, expression) === null) {
       this.notes.push(`${module.file} sets target_metadata to None.`);
+      env.hasNoTargetMetadata = true;
       return;
     }
     this.targets = this.metadata.findEach(module, expression);
@@ -254,7 +255,7 @@ class EnvReader {
       env.namingConvention = this.request.namingConvention;
       return;
     }
-    if (env.namingConvention !== null || env.targetMetadata !== null) return;
+    if (env.namingConvention !== null || env.targetMetadata !== null || env.hasNoTargetMetadata) return;
     const conventions = new Map<string, { naming: NamingConvention; file: string }>();
     const candidates = new Set([
       ...(module === null ? [] : [module.file]),
