@@ -537,3 +537,30 @@ it('does not know the schemas of a connection that translates them', () => {
 conn.execute(sa.schema.CreateTable(sa.Table('t', sa.MetaData(), sa.Column('id', sa.Integer), schema='tenant')))`);
   expect(operations[0]).toMatchObject({ kind: 'opaque', objects: [] });
 });
+
+describe('foreign keys that a function of the project writes', () => {
+  const namesOf = (written: string) => {
+    const body = `${preamble}from sqlalchemy.ext import compiler
+@compiler.compiles(sa.ForeignKeyConstraint, 'postgresql')
+def process(element, compiler, **kw):
+    ${written}
+def upgrade():
+    op.create_table('t', sa.Column('id', sa.Integer, primary_key=True), sa.Column('p', sa.Integer), sa.ForeignKeyConstraint(['p'], ['t.id'], name='given'), sa.UniqueConstraint('p', name='uq'))
+`;
+    const { operations, schema } = read(body, { isWhole: true, namingConvention: { fk: 'fk_%(table_name)s' } });
+    return [
+      [...(schema.tables.get('public.t')?.constraints.keys() ?? [])],
+      operations.slice(1).map(({ kind }) => kind),
+    ];
+  };
+
+  it('have the names that it leaves them', () => {
+    const rest = 'return compiler.visit_foreign_key_constraint(element, **kw)';
+    expect(namesOf(`element.name = None\n    ${rest}`)).toEqual([['t_pkey', 'uq', 't_p_fkey'], []]);
+    expect(namesOf(rest)).toEqual([['t_pkey', 'uq', 'given'], []]);
+  });
+
+  it('are in doubt where it does more', () => {
+    expect(namesOf("return 'CHECK (true)'")).toEqual([['t_pkey', 'uq', 'given'], ['opaque']]);
+  });
+});

@@ -8,6 +8,7 @@ import type { ModelsReading, OperationSink } from '../../../model/replay.ts';
 import type { Origin } from '../../../model/schema.ts';
 import type { CatalogueAnswer, KnownRow, SqlContext } from '../../../sql/index.ts';
 import type { Machine, Made } from '../python/index.ts';
+import { applyCompiled } from './compiled.ts';
 import type { ModelsBase } from './create-all.ts';
 import type { WrittenRows } from './written-rows.ts';
 
@@ -90,12 +91,14 @@ export function emit(
   extra: { sql?: string; condition?: string | null; outsideTransaction?: boolean; rows?: KnownRow[] | null } = {},
 ): void {
   const { origin, span } = placeOf(machine, effects);
+  const ownWriting = applyCompiled(machine, operation);
   const stated: Operation = { ...operation, origin };
   if (span) stated.span = span;
   if (extra.sql !== undefined) stated.sql = extra.sql;
   if (extra.outsideTransaction || effects.autocommitDepth > 0) stated.outsideTransaction = true;
   if (effects.autocommitDepth > 0) stated.inAutocommitBlock = true;
   hand(machine, effects, stated, extra.condition ?? null, extra.rows ?? null);
+  if (ownWriting !== null) opaque(machine, effects, ownWriting, objectsOf(operation));
 }
 
 /** An operation that another reader placed already (SQL): its line is kept, the branch around it still counts. */

@@ -375,6 +375,8 @@ export function decorate(machine: Machine, decorator: Value, target: Value, site
           ) {
             compiled.attributes.set('@compiled', target);
           }
+          if (isObject(compiled) && compiled.kind === 'external' && (isOurs || dialects.length === 0))
+            machine.imports.registered.compiled.set(compiled.path, target);
           return target;
         }
         case 'enum.unique':

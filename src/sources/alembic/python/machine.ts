@@ -110,7 +110,7 @@ export interface Imports {
 export function newImports(): Imports {
   return {
     modules: new Map(),
-    registered: { operations: new Map(), implementations: new Map() },
+    registered: { operations: new Map(), implementations: new Map(), compiled: new Map() },
     graftedByPath: null,
   };
 }
@@ -119,6 +119,8 @@ export interface Registered {
   /** By the name of the operation: its class, and the method of it that is called. */
   operations: Map<string, { class: PyClass; method: string }>;
   implementations: Map<PyClass, Value>;
+  /** By the path of a construct outside the project: the function that writes it for PostgreSQL. */
+  compiled: Map<string, Value>;
 }
 
 export function newMachine(host: Host, bounds: Bounds = defaultBounds, imports = newImports()): Machine {

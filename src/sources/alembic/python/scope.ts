@@ -75,6 +75,8 @@ export function collectBound(statement: Statement, names: Set<string>, withChang
       for (const decorator of withChanged ? statement.function.decorators : []) {
         const first = decorator.kind === 'call' ? decorator.args[0]?.value : undefined;
         if (first?.kind === 'name') names.add(first.name);
+        // `@compiles(sa.ForeignKeyConstraint, …)`
+        if (first?.kind === 'attribute' && first.object.kind === 'name') names.add(first.object.name);
       }
       break;
     case 'class':
