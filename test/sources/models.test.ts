@@ -649,6 +649,30 @@ apart = Table('apart', shared, Column('id', Integer, primary_key=True))
     ]);
   });
 
+  it('may have been made of a class and cast, where the class states no metadata of its own', () => {
+    const made = (body: string) => ({
+      'app/models.py': `import typing as t
+from sqlalchemy import Column, Integer
+from sqlalchemy.orm import DeclarativeBase, declarative_base
+class Base(DeclarativeBase): pass
+class Ours(Base):
+    __tablename__ = 'ours'
+    id = Column(Integer, primary_key=True)
+class Bare:
+    ${body}
+Other = t.cast(t.Any, declarative_base(cls=Bare))
+class Theirs(Other):
+    __tablename__ = 'theirs'
+    id = Column(Integer, primary_key=True)
+`,
+    });
+    const tables = (body: string) => [
+      ...readAll(made(body), [{ file: 'app/models.py', name: 'Base' }]).schema.tables.keys(),
+    ];
+    expect(tables('pass')).toEqual(['public.ours']);
+    expect(tables('metadata = of_somebody()')).toEqual(['public.ours', 'public.theirs']);
+  });
+
   it('is believed only where all of target_metadata is known', () => {
     const all = ['ours', 'theirs', 'old', 'shared', 'perhaps', 'kept', 'apart'].map((name) => `public.${name}`);
     expect(tablesFor(null)).toEqual(all);
