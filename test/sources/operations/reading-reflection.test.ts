@@ -87,7 +87,7 @@ if meta.tables['t'].columns.get('p').server_default is not None:
 });
 
 it('goes through all tables of a metadata', () => {
-  const body = `meta = sa.MetaData()\nmeta.reflect(bind)\nfor name in list(meta.tables.keys()):\n    op.rename_table(name, 'old_' + name)`;
+  const body = `meta = sa.MetaData()\nmeta.reflect(bind)\nfor name in list(meta.tables.keys()):\n    if name != 'alembic_version':\n        op.rename_table(name, 'old_' + name)`;
   expect(readOn(body).made.map((each) => each.kind === 'renameTable' && each.to)).toEqual(['old_a', 'old_t']);
 });
 
@@ -150,4 +150,21 @@ there = sa.inspect(op.get_bind())
       ).toEqual([]);
     },
   );
+});
+
+it("reflects Alembic's own table too, which stands before the first revision runs", () => {
+  const { operations } = read(`op.create_table('t', sa.Column('id', sa.Integer, primary_key=True))
+metadata = sa.MetaData()
+metadata.reflect(bind=op.get_bind())
+for name in metadata.tables:
+    sa.Table('shadow_' + name, sa.MetaData(), sa.Column('id', sa.Integer)).create(op.get_bind())
+only = sa.MetaData()
+only.reflect(bind=op.get_bind(), only=['t'])
+for name in only.tables:
+    op.create_table('only_' + name, sa.Column('id', sa.Integer))`);
+  expect(operations.slice(1).map((one) => (one.kind === 'createTable' ? one.table.name.name : one.kind))).toEqual([
+    'shadow_t',
+    'shadow_alembic_version',
+    'only_t',
+  ]);
 });

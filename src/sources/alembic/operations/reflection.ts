@@ -3,6 +3,7 @@
  * their columns, constraints and indexes as SQLAlchemy's objects (sql/schema.py, engine/reflection.py).
  */
 import { placeOfKey } from '../../../model/definition.ts';
+import { keyOf } from '../../../model/name.ts';
 import type { Constraint, Schema, Table } from '../../../model/schema.ts';
 import {
   isObject,
@@ -22,6 +23,7 @@ import type { Effects } from './effects.ts';
 import { raiseNoSuchTable, typeObject } from './inspector.ts';
 import { asMade, isColumn, tableNameOf } from './made.ts';
 import { argument, flagOf, isAbsent, nameOf } from './read-values.ts';
+import { versionTable } from './version-table.ts';
 
 /** What the schema said when somebody asked. */
 const tableByMade = new WeakMap<Made, Table>();
@@ -66,8 +68,11 @@ export function reflectMetadata(machine: Machine, effects: Effects, made: Made, 
   const schema = argument(args, 1, 'schema') ?? made.named.get('schema');
   const only = argument(args, 3, 'only');
   const names = isAbsent(only) ? null : toItems(machine, only as Value)?.map(textOf);
+  const own = versionTable(machine, effects);
+  const { tables, ...rest } = effects.sink.schema();
+  const key = keyOf(own.namespace, own.name);
   schemaByMetadata.set(made, {
-    schema: effects.sink.schema(),
+    schema: { ...rest, tables: tables.has(key) ? tables : new Map([...tables, [key, own]]) },
     namespace: nameOf(schema)?.name ?? effects.sink.searchPath()[0] ?? 'public',
     names: names ? new Set(names.filter((each): each is string => each !== null)) : null,
   });
