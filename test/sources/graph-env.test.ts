@@ -154,6 +154,21 @@ def run():
     expect((await readProjectFacts(request)).facts.env.namingConvention).toEqual({ pk: 'p' });
   });
 
+  it("gives a package's metadata the convention that a module it loads assigns", async () => {
+    const { env } = await factsOf({
+      'app/__init__.py': '',
+      'app/base.py': `from sqlmodel import SQLModel
+other.metadata.naming_convention = {"pk": "other_%(table_name)s"}
+SQLModel.metadata.naming_convention = {"pk": "%(table_name)s_p", "ix": "ix_%(column_0_label)s"}
+`,
+      'alembic/env.py': `from app import base
+from sqlmodel import SQLModel
+context.configure(target_metadata=SQLModel.metadata)
+`,
+    });
+    expect(env.namingConvention).toEqual({ pk: '%(table_name)s_p', ix: 'ix_%(column_0_label)s' });
+  });
+
   it('without models looks the project through, and says so', async () => {
     const { env, modelFiles, notes } = await factsOf({
       'pkg/models.py': 'class User(db.Model):\n    id = db.Column(db.Integer)\n',

@@ -330,7 +330,7 @@ class Team(SQLModel, table=True):
 from decimal import Decimal
 from typing import Annotated, ClassVar
 from elsewhere import Money
-from pydantic import EmailStr
+from pydantic import EmailStr, PositiveInt, confloat
 from sqlalchemy import CheckConstraint
 from sqlmodel import Field, SQLModel
 
@@ -342,6 +342,8 @@ class Account(SQLModel, table=True):
     email: EmailStr = Field(max_length=255, unique=True)
     total: Decimal = Field(default=0, max_digits=10, decimal_places=3)
     level: int = Field(sa_column_args=[CheckConstraint('level > 0', name='ck_level')])
+    size: PositiveInt | None = None
+    share: confloat(gt=0)
     _cached: int = 3
     price: Money
 `,
@@ -353,6 +355,8 @@ class Account(SQLModel, table=True):
       'email character varying(255)',
       'total numeric(10,3)',
       'level integer',
+      'size integer',
+      'share double precision',
     ]);
     expect([...(account?.constraints.keys() ?? [])].sort()).toEqual(['account_email_key', 'account_pkey', 'ck_level']);
     expect([...(account?.indexes.keys() ?? [])]).toEqual(['ix_account_title']);

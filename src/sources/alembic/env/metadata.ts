@@ -153,12 +153,16 @@ export class MetadataReader {
     return { naming, hasUnknownNaming: naming === null || Object.values(naming).includes(null) };
   }
 
-  /** `Base.metadata.naming_convention = {…}` and `X.metadata = MetaData(…)` among the statements of a module. */
-  assignedNaming(module: CodeModule): NamingConvention | null {
+  /**
+   * `Base.metadata.naming_convention = {…}` and `X.metadata = MetaData(…)` among the statements of a module; with `attribute`,
+   * of that metadata alone.
+   */
+  assignedNaming(module: CodeModule, attribute: string | null = null): NamingConvention | null {
     for (const statement of moduleLevel(module.plainStatements)) {
       if (statement.kind !== 'assign') continue;
       for (const target of statement.targets) {
         if (target.kind !== 'attribute') continue;
+        if (attribute !== null && dottedName(target.object) !== attribute) continue;
         if (target.name === 'naming_convention') return readNaming(this.code, module, statement.value);
         if (target.name === 'metadata' && isCallOf(statement.value, 'MetaData')) {
           const { naming } = this.namingOfMetadata(module, statement.value);

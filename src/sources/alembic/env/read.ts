@@ -11,7 +11,7 @@ import type { Expression } from '../python/index.ts';
 import { type CodeModule, dottedName, type FoldContext, ProjectCode } from './code.ts';
 import { importRoots } from './import-roots.ts';
 import { type MetadataFound, MetadataReader } from './metadata.ts';
-import { findModelFiles, loadedModelFiles, pythonFiles } from './model-files.ts';
+import { findModelFiles, importClosure, loadedModelFiles, pythonFiles } from './model-files.ts';
 import { everyExpression, type Visited } from './walk.ts';
 
 export interface EnvRequest {
@@ -125,8 +125,23 @@ class EnvReader {
     }
     env.targetMetadata = `${found.outsideModule ?? this.code.moduleName(found.module.file)}:${found.attribute}`;
     env.namingConvention =
-      found.naming ?? this.metadata.assignedNaming(found.module) ?? this.metadata.assignedNaming(module);
+      found.naming ??
+      this.metadata.assignedNaming(found.module) ??
+      this.metadata.assignedNaming(module) ??
+      this.namingAssignedElsewhere(module, found);
     if (found.hasUnknownNaming) this.notes.push(`The naming convention of ${env.targetMetadata} could not be read.`);
+  }
+
+  /** `SQLModel.metadata.naming_convention = {…}`: a metadata of a package is given its convention wherever that is loaded. */
+  private namingAssignedElsewhere(module: CodeModule, found: MetadataFound): NamingConvention | null {
+    if (found.outsideModule === undefined) return null;
+    for (const file of importClosure(this.code, module)) {
+      if (this.code.text(file)?.includes('.naming_convention') !== true) continue;
+      const other = this.code.module(file);
+      const naming = other === null ? null : this.metadata.assignedNaming(other, found.attribute);
+      if (naming !== null) return naming;
+    }
+    return null;
   }
 
   private readConfigure(

@@ -302,8 +302,19 @@ function readField(
 }
 
 /** What Pydantic and Python have beside what an annotation map has. */
-const textualType =
-  /^(?:pydantic\.(?:\w+\.)*(?:EmailStr|NameEmail)|ipaddress\.IPv[46](?:Address|Network)|pathlib\.Path)$/;
+const typeByField: readonly [RegExp, ReadType][] = [
+  [
+    /^(?:pydantic\.(?:\w+\.)*(?:EmailStr|NameEmail|StrictStr)|ipaddress\.IPv[46](?:Address|Network)|pathlib\.Path)$/,
+    readable('character varying'),
+  ],
+  [/^pydantic\.(?:\w+\.)*(?:(?:Non)?(?:Posi|Nega)tiveInt|StrictInt|conint)$/, typed('integer')],
+  [
+    /^pydantic\.(?:\w+\.)*(?:(?:Non)?(?:Posi|Nega)tiveFloat|StrictFloat|FiniteFloat|confloat)$/,
+    typed('double precision'),
+  ],
+  [/^pydantic\.(?:\w+\.)*StrictBool$/, typed('boolean')],
+  [/^pydantic\.(?:\w+\.)*UUID\d$/, typed('uuid')],
+];
 
 function typeOfField(
   machine: Machine,
@@ -312,8 +323,9 @@ function typeOfField(
   field: ReadonlyMap<string, Value>,
 ): ReadType | null {
   const core = plain(annotation.core);
-  const isText = isObject(core) && core.kind === 'external' && textualType.test(core.path);
-  const type = isText ? readable('character varying') : typeOfAnnotation(machine, annotation, cls);
+  const path = isObject(core) && (core.kind === 'external' || core.kind === 'made') ? core.path : '';
+  const known = typeByField.find(([pattern]) => pattern.test(path))?.[1];
+  const type = known ?? typeOfAnnotation(machine, annotation, cls);
   const number = (name: string): number | null => integerOf(field.get(name) ?? null);
   const length = number('max_length');
   if (type?.type === 'character varying' && length !== null) return readable(`character varying(${length})`);
