@@ -64,6 +64,8 @@ export interface EnvFacts {
   filtersObjects: boolean;
   searchPath: string[] | null;
   namingConvention: NamingConvention | null;
+  /** Nothing leads from target_metadata to that convention: it is the only one in the project. */
+  isNamingGuessed?: boolean;
   /** `module:attribute` of target_metadata as resolved, null where it is None or unknown. */
   targetMetadata: string | null;
   /** It says itself that target_metadata is None. */

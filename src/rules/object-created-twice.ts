@@ -49,12 +49,15 @@ export default defineRule({
   *check({ graph, declared, history, stamp, config }) {
     const isConventionUnknown =
       config !== undefined && config.env.targetMetadata === null && config.env.namingConvention === null;
+    const isConventionGuessed = config?.env.isNamingGuessed === true;
     const seen = { graph, declared, ...(history ? { history } : {}), ...(stamp ? { stamp } : {}) };
     for (const note of declared.replay.notes) {
       if (note.kind !== 'created-twice' || note.objectKind === 'enum') continue;
       const spot = blindSpotOver(blindSpotsBefore(declared.replay.blindSpots, graph, note.revision), note.object);
       const isOneWay = note.across !== undefined && note.across.other === null;
-      const isNameUnsure = note.isNameImplied === true && isConventionUnknown;
+      const isNameUnsure =
+        (note.isNameImplied === true && isConventionUnknown) ||
+        (isConventionGuessed && (note.objectKind === 'constraint' || note.objectKind === 'index'));
       const isUnsure = spot !== null || note.operation.condition !== undefined || isOneWay || isNameUnsure;
       const { file, line } = note.operation.origin;
       const evidence: Evidence[] = [];

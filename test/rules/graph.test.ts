@@ -304,6 +304,13 @@ it('object-created-twice: a name that nobody wrote is sure only where its conven
   };
   expect(await severity('app:Base.metadata')).toEqual([['error', 'public.t.ix_t_id']]);
   expect(await severity(null)).toEqual([['warning', 'public.t.ix_t_id']]);
+  // One that nothing leads to may have named the first, whoever wrote the second.
+  const constraint = {
+    ...b,
+    sql: 'ALTER TABLE t ADD CONSTRAINT k UNIQUE (id); ALTER TABLE t ADD CONSTRAINT k UNIQUE (id)',
+  };
+  const guessed = { revisions: [a, constraint], env: { targetMetadata: null, isNamingGuessed: true } };
+  expect(await findingsOf('object-created-twice', guessed)).toMatchObject([{ certainty: 'suspected' }]);
 });
 
 describe('object-created-twice on two branches', () => {

@@ -113,6 +113,9 @@ op.execute(f'COMMENT ON TABLE {own.quote_schema("public")}.{own.quote("Upper")} 
 postgresql.ENUM('p', 'q', name='pq').create(op.get_bind(), checkfirst=False)
 op.add_column('users', sa.Column('pq', postgresql.ENUM('p', 'q', name='pq', create_type=False)))
 op.add_column('users', sa.Column('pqs', postgresql.ARRAY(postgresql.ENUM('p', 'q', name='pq', create_type=False))))`,
+  'keys without columns': `op.create_table('t', sa.Column('a', sa.Integer, nullable=False), sa.Column('b', sa.Integer), sa.PrimaryKeyConstraint(), sa.UniqueConstraint())
+op.create_table('u', sa.Column('a', sa.Integer, primary_key=True), sa.PrimaryKeyConstraint(name='own'))
+op.create_primary_key('t_pkey', 't', ['a'])`,
   'lengths of enums without a type': `import enum
 op.create_table('t', sa.Column('a', sa.Enum(enum.Enum, native_enum=False)), sa.Column('b', sa.Enum(enum.Enum, native_enum=False, length=20)), sa.Column('c', sa.Enum('abc', 'd', native_enum=False, length=9)), sa.Column('d', sa.Enum(native_enum=False)))`,
   'create_type, which a plain Enum does not know': `op.create_table('t', sa.Column('a', sa.Enum('x', name='made', create_type=False)))

@@ -293,6 +293,7 @@ class EnvReader {
     if (conventions.size === 1) {
       const [only] = conventions.values();
       env.namingConvention = only!.naming;
+      env.isNamingGuessed = true;
       this.notes.push(`Took the naming convention of ${only!.file}, the only one in the project.`);
     } else if (conventions.size > 1)
       this.notes.push('Several naming conventions in the project: name one in the settings.');

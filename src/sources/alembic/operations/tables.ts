@@ -86,6 +86,11 @@ export function assembleTable(
       definition.typeName = { ...type.typeName, schema: name.schema };
   const inlineKey = columns.filter((column) => column.isPrimaryKey).map((column) => column.definition.name);
   let primary = constraints.find((constraint) => constraint.type === 'p');
+  if (primary?.columns.length === 0) primary.columns = inlineKey;
+  // A key without columns is none (sql/compiler.py, visit_primary_key_constraint).
+  for (const empty of constraints.filter(({ type, columns: keys }) => 'pu'.includes(type) && keys.length === 0))
+    constraints.splice(constraints.indexOf(empty), 1);
+  if (primary?.columns.length === 0) primary = undefined;
   if (!primary && inlineKey.length > 0) {
     // The column that counts up stands first (sql/schema.py, PrimaryKeyConstraint.columns_autoinc_first).
     const counting = columns.find((column) => column.isPrimaryKey && column.autoincrement === true)?.definition.name;
