@@ -94,6 +94,8 @@ describe('when it runs', () => {
     ])
       expect(occasion(text), text).toBe('unknown');
     expect(occasion('Base.metadata.create_all(engine)\n', 'scripts/reset.py')).toBe('unknown');
+    expect(occasion('db.create_all()\n', 'runserver.py')).toBe('start-up');
+    expect(occasion('db.drop_all()\ndb.create_all()\n', 'runserver.py')).toBe('unknown');
   });
 
   it('in tests', () => {

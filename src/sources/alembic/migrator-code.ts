@@ -56,7 +56,10 @@ export function readMigratorCode({ file, text }: Pick<SurroundingFile, 'file' | 
   }
 
   const isTest = /(?:^|\/)(?:tests?|testing)\/|(?:^|\/)(?:test_[^/]*|[^/]*_test|conftest)\.py$/.test(file);
-  const isScript = /(?:^|\/)(?:scripts?|bin|tools|cli|management|examples?|docs|notebooks|benchmarks?)\//.test(file);
+  // What empties the database first is no application that starts.
+  const isScript =
+    /\bdrop_all\s*\(/.test(text) ||
+    /(?:^|\/)(?:scripts?|bin|tools|cli|management|examples?|docs|notebooks|benchmarks?)\//.test(file);
   const isStartUp = (place: Place, seen: ReadonlySet<string> = new Set()): boolean => {
     if (place.isUnderMain) return false;
     if (place.functions.length === 0) return !isScript;
