@@ -564,3 +564,17 @@ def upgrade():
     expect(namesOf("return 'CHECK (true)'")).toEqual([['t_pkey', 'uq', 'given'], ['opaque']]);
   });
 });
+
+it('gives columns without a type that of the column they reference, whose table is made before', () => {
+  const { operations, schema } = read(`metadata = sa.MetaData()
+child = sa.Table('child', metadata, sa.Column('p', None, sa.ForeignKey('parent.id')), sa.Column('q', sa.ForeignKey('child.p')), sa.Column('r', sa.ForeignKey('gone.id')))
+parent = sa.Table('parent', metadata, sa.Column('id', sa.BigInteger, primary_key=True), sa.Column('m', sa.Integer, sa.ForeignKey('parent.id')))
+metadata.create_all(op.get_bind())`);
+  expect(operations.map((one) => (one.kind === 'createTable' ? one.table.name.name : one.kind))).toEqual([
+    'parent',
+    'child',
+    'opaque',
+    'opaque',
+  ]);
+  expect(schema.tables.get('public.child')?.columns.get('p')?.type).toBe('bigint');
+});

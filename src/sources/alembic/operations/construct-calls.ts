@@ -19,7 +19,7 @@ import {
   type Value,
 } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
-import { createFromTable, sequenceOptions, tableOfIndex } from './ddl-constructs.ts';
+import { createFromTable, inOrderOfReferences, sequenceOptions, tableOfIndex } from './ddl-constructs.ts';
 import { type Effects, emit, opaque } from './effects.ts';
 import { runStatement } from './execute.ts';
 import { readIndex } from './indexes.ts';
@@ -127,10 +127,12 @@ export function callMadeMethod(
       const chosen = isAbsent(wanted) ? list : (toItems(machine, wanted as Value) ?? []);
       tell(machine, effects, made, name === 'create_all' ? 'before_create' : 'before_drop');
       if (chosen.length === 0) opaque(machine, effects, `metadata.${name}() of tables that are not known`, []);
-      for (const item of chosen) {
-        const table = asMade(item);
-        const tableName = table ? tableNameOf(table) : null;
-        if (!table || !tableName) opaque(machine, effects, `metadata.${name}() of a table that is not known`, []);
+      const tables = chosen.flatMap((item) => asMade(item) ?? []);
+      if (tables.length < chosen.length)
+        opaque(machine, effects, `metadata.${name}() of a table that is not known`, []);
+      for (const table of inOrderOfReferences(machine, tables)) {
+        const tableName = tableNameOf(table);
+        if (!tableName) opaque(machine, effects, `metadata.${name}() of a table that is not known`, []);
         else if (name === 'create_all') createFromTable(machine, effects, table, true, null);
         else emit(machine, effects, { kind: 'dropTable', table: tableName, ifExists: true });
       }

@@ -2,7 +2,7 @@
  * DDL constructs handed to an `execute`: `CreateTable(table)`, `DropIndex(index)`, `CreateSchema(name)`, an enum type's, and
  * what creates a whole `sa.Table` in the database.
  */
-import { type QualifiedName, quoteIdentifier } from '../../../model/name.ts';
+import { keyOf, type QualifiedName, quoteIdentifier } from '../../../model/name.ts';
 import type { ConventionKey, NamingConvention } from '../../../model/project.ts';
 import { isObject, type Machine, type Made, plain, reasonOf, textOf, type Value } from '../python/index.ts';
 import { canonicalPath } from './canonical.ts';
@@ -15,7 +15,7 @@ import { tell } from './listeners.ts';
 import { asMade, tableNameOf } from './made.ts';
 import { emitEnums, qualified } from './op.ts';
 import { flagOf, isAbsent, nameOf } from './read-values.ts';
-import { readTable } from './tables.ts';
+import { type ReadTable, readTable } from './tables.ts';
 import { readType } from './types.ts';
 
 /** CreateTable(t), DropTable, CreateIndex, CreateSequence, CreateSchema, AddConstraint … */
@@ -155,8 +155,8 @@ export function createFromTable(
     opaque(machine, effects, 'a table whose name is not known', []);
     return;
   }
-  const items = made.positional.slice(1).filter((item) => canonicalPath(asMade(item)?.path ?? '') !== 'sa.MetaData');
-  const read = readTable(machine, name, items, made.named);
+  const read = readMade(machine, made, name);
+  takeTypesOver(effects, read);
   if (isBare) {
     read.table.indexes = [];
     delete read.table.comment;
@@ -179,6 +179,48 @@ export function createFromTable(
   );
   for (const problem of read.problems) opaque(machine, effects, problem, [name]);
   if (!isBare) tell(machine, effects, made, 'after_create');
+}
+
+function readMade(machine: Machine, made: Made, name: QualifiedName): ReadTable {
+  const items = made.positional.slice(1).filter((item) => canonicalPath(asMade(item)?.path ?? '') !== 'sa.MetaData');
+  return readTable(machine, name, items, made.named);
+}
+
+/** A column without a type has that of the one it references, which stands by then. */
+function takeTypesOver(effects: Effects, { table, problems }: ReadTable): void {
+  const { tables } = effects.sink.schema();
+  for (const column of table.columns) {
+    const problem = problems.findIndex((each) => each.startsWith(`${column.name}: its type is that of`));
+    if (problem < 0) continue;
+    const references = table.constraints.find(
+      ({ type, columns }) => type === 'f' && columns.length === 1 && columns[0] === column.name,
+    )?.references;
+    const folders = references?.table.schema ? [references.table.schema] : [...effects.sink.searchPath(), 'public'];
+    const target = folders.map((folder) => tables.get(keyOf(folder, references?.table.name ?? ''))).find(Boolean);
+    const type = target?.columns.get(references?.columns[0] ?? '')?.type;
+    if (type === undefined) continue;
+    column.type = type;
+    problems.splice(problem, 1);
+  }
+}
+
+/** As `create_all` makes them: what a table references before it (sql/ddl.py, sort_tables). */
+export function inOrderOfReferences(machine: Machine, tables: readonly Made[]): Made[] {
+  const textOfName = ({ schema, name }: QualifiedName) => `${schema ?? ''}.${name}`;
+  const open = tables.map((made) => {
+    const name = tableNameOf(made);
+    const constraints = name === null ? [] : readMade(machine, made, name).table.constraints;
+    const targets = constraints.flatMap(({ references }) => (references ? [textOfName(references.table)] : []));
+    return { made, name: name === null ? '' : textOfName(name), targets };
+  });
+  const ordered: Made[] = [];
+  while (open.length > 0) {
+    const isFree = ({ name, targets }: (typeof open)[number]) =>
+      targets.every((target) => target === name || open.every((other) => other.name !== target));
+    const next = open.findIndex(isFree);
+    ordered.push(...open.splice(Math.max(next, 0), 1).map(({ made }) => made));
+  }
+  return ordered;
 }
 
 /** What the MetaData of a `sa.Table` names its keys by, as far as that is plain text; undefined: taken for the project's. */
