@@ -102,6 +102,26 @@ class Behind(Within):
     expect([...(schema.tables.get('public.behind')?.indexes.keys() ?? [])]).toEqual(['ix_behind_id']);
   });
 
+  it('takes no mixin for a model, whatever of Python it derives from', () => {
+    const { tables } = read(`from abc import ABC
+from typing import Generic, TypeVar
+${head}
+T = TypeVar('T')
+class Named(ABC, Generic[T]):
+    @declared_attr.directive
+    def __tablename__(cls):
+        return cls.__name__.lower()
+    id: Mapped[int] = mapped_column(primary_key=True)
+class Data(MappedAsDataclass):
+    __tablename__ = 'data'
+    code: Mapped[str]
+class Leaf(Named[int], Base): pass
+class Other(Data, Base):
+    id: Mapped[int] = mapped_column(primary_key=True)
+`);
+    expect(tables).toEqual({ 'public.data': 'id code', 'public.leaf': 'id' });
+  });
+
   it('says so where the name of a table is not known', () => {
     const { tables, blindSpots } = read(`${head}from elsewhere import prefix
 class Prefixed(Base):

@@ -101,7 +101,11 @@ function isClass(value: Value): value is PyClass {
   return isObject(value) && value.kind === 'class';
 }
 
-/** Some base that is no plain class of the project may be declarative. */
+/** Bases outside the project by which no class is mapped: of Python, of Pydantic, SQLAlchemy's mixins. */
+const notDeclarative =
+  /^(?:typing|typing_extensions|abc|enum|pydantic|dataclasses|collections|builtins|flask_login)\.|^sqlalchemy\.(?:orm\.MappedAsDataclass$|ext\.(?!automap\.))/;
+
+/** Some other base that is no plain class of the project may be declarative. */
 function canBeMapped(cls: PyClass): boolean {
   if (cls.attributes.has('@mapped')) return true;
   return cls.order
@@ -109,7 +113,7 @@ function canBeMapped(cls: PyClass): boolean {
     .some((base) =>
       isClass(base)
         ? base.attributes.has('@base')
-        : !(isObject(base) && base.kind === 'builtin' && base.name === 'object'),
+        : !isOutside(base, notDeclarative) && !(isObject(base) && base.kind === 'builtin'),
     );
 }
 
