@@ -190,6 +190,8 @@ function invert(operation: SchemaOperation, before: Schema): SchemaOperation[] |
       const policy = tableOf(before, operation.table)?.policies.get(operation.name);
       // A condition can be changed, and not be taken away again.
       if (policy === undefined) return null;
+      const { table, name, to } = operation;
+      if (to !== undefined) return [{ kind: 'alterPolicy', table, name: to, to: name }];
       const { using, check } = policy;
       if ((operation.using !== undefined && using === null) || (operation.check !== undefined && check === null))
         return null;

@@ -198,6 +198,8 @@ export function renderOperation(operation: SchemaOperation): string[] {
         `ALTER TABLE ${qn(operation.table)} ${operation.fires ? 'ENABLE' : 'DISABLE'} TRIGGER ${operation.trigger === null ? 'ALL' : q(operation.trigger)}`,
       ];
     case 'alterPolicy':
+      if (operation.to !== undefined)
+        return [`ALTER POLICY ${q(operation.name)} ON ${qn(operation.table)} RENAME TO ${q(operation.to)}`];
       return [
         `ALTER POLICY ${q(operation.name)} ON ${qn(operation.table)}` +
           (operation.using === undefined ? '' : ` USING ${parenthesised(operation.using)}`) +

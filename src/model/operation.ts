@@ -291,7 +291,7 @@ export type SchemaOperation =
       roles?: string[];
     }
   /** Undefined: unchanged. */
-  | { kind: 'alterPolicy'; table: QualifiedName; name: string; using?: string; check?: string }
+  | { kind: 'alterPolicy'; table: QualifiedName; name: string; using?: string; check?: string; to?: string }
   | ({ kind: 'dropPolicy'; table: QualifiedName; name: string } & DropGuard)
   | ({ kind: 'createExtension'; name: string; schema: string | null } & Guard)
   | ({ kind: 'dropExtension'; name: string } & DropGuard)

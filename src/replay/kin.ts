@@ -109,9 +109,12 @@ export function applyToKin(draft: SchemaDraft, operation: Act<KinKind>): void {
       const key = targetTable(draft, operation, operation.table);
       const standing = key === null ? undefined : draft.tables.get(key)?.policies.get(operation.name);
       if (key === null || standing === undefined) return;
-      const { using = standing.using, check = standing.check } = operation;
-      const policy = { ...standing, ...draft.stated(operation, key), using, check };
-      draft.change(key, (table) => ({ ...table, policies: new Map(table.policies).set(policy.name, policy) }));
+      const { using = standing.using, check = standing.check, to: name = standing.name } = operation;
+      const policy = { ...standing, ...draft.stated(operation, key), name, using, check };
+      draft.change(key, (table) => ({
+        ...table,
+        policies: new Map(without(table.policies, standing.name)).set(name, policy),
+      }));
       return;
     }
     case 'dropPolicy': {

@@ -243,6 +243,8 @@ export function rename(statement: RenameStmt, text: string): UnplacedOperation {
     }
     case 'OBJECT_TRIGGER':
       return { kind: 'renameTrigger', table: relation, name: own, to };
+    case 'OBJECT_POLICY':
+      return { kind: 'alterPolicy', table: relation, name: own, to };
     case 'OBJECT_TYPE':
     case 'OBJECT_DOMAIN':
       return { kind: 'renameType', name: qualifiedOf(namesOf(statement.object)), to };
