@@ -48,15 +48,56 @@ export async function buildSchema(connection: Connection, schema: Schema): Promi
     ({ kind }) => kind !== 'setting' && kind !== 'schema',
   );
 
-  let failed = await insist(connection, statements);
+  const tried = new Set<string>();
+  const make = async (wanted: DdlStatement[]) => {
+    let failed = await insist(connection, wanted);
+    while (await installWanted(connection, failed, tried)) failed = await insist(connection, failed);
+    return failed;
+  };
+  let failed = await make(statements);
   const failedTables = failed.filter(({ kind }) => kind === 'table').map(({ object }) => object);
   if (failedTables.length > 0) {
     // One expression that cannot be built shall not take its whole table with it.
     const replaced = new Set(failedTables);
     const others = failed.filter(({ kind, object }) => !(kind === 'table' && replaced.has(object)));
-    failed = await insist(connection, [...plainTables(bare, replaced), ...others]);
+    failed = await make([...plainTables(bare, replaced), ...others]);
   }
   return { failures: [...failures, ...failed], standIns };
+}
+
+/** What projects use of an extension that no revision creates, as somebody did before the first one: by PostgreSQL's message. */
+const bringers: [RegExp, string][] = [
+  [/^function (?:(\w+)\.)?uuid_(?:generate_v\d\w*|nil|ns_\w+)\(/, 'uuid-ossp'],
+  [/^function (?:(\w+)\.)?(?:gen_random_bytes|gen_salt|crypt|digest|hmac|armor|pgp_\w+)\(/, 'pgcrypto'],
+  [/^function (?:(\w+)\.)?(?:(?:\w+_)?similarity|show_trgm)\(/, 'pg_trgm'],
+  [/^function (?:(\w+)\.)?unaccent\(/, 'unaccent'],
+  [/^operator class "(?:(\w+)\.)?g(?:in|ist)_trgm_ops" does not exist/, 'pg_trgm'],
+  [/^data type \w+ has no default operator class for access method "gist"/, 'btree_gist'],
+  [/^data type \w+ has no default operator class for access method "gin"/, 'btree_gin'],
+];
+
+/** Whether an extension was installed that what failed may lean on; `tried`: not again. */
+async function installWanted(
+  connection: Connection,
+  failed: readonly BuildFailure[],
+  tried: Set<string>,
+): Promise<boolean> {
+  const wanted = new Map<string, string | null>();
+  for (const { message } of failed)
+    for (const [pattern, name] of bringers) {
+      const match = pattern.exec(message);
+      if (match !== null && !tried.has(name) && !wanted.get(name)) wanted.set(name, match[1] ?? null);
+    }
+  let hasInstalled = false;
+  for (const [name, namespace] of wanted) {
+    tried.add(name);
+    try {
+      hasInstalled = (await installExtension(connection, name, namespace)) || hasInstalled;
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+    }
+  }
+  return hasInstalled;
 }
 
 /** What a session needs that says the names of extensions alone. */

@@ -161,6 +161,35 @@ it('spells a static reading as PostgreSQL does, and keeps where it was stated', 
   });
 });
 
+it('has the extension that no revision creates and a default or an index leans on', async () => {
+  const trigrams = {
+    name: 'ix',
+    unique: false,
+    method: 'gin',
+    keys: [{ text: 'v', isExpression: false, descending: false, nullsFirst: false, opclass: 'gin_trgm_ops' }],
+    keyTexts: [],
+    include: [],
+    where: null,
+    valid: true,
+    definition: 'CREATE INDEX ix ON public.t USING gin (v gin_trgm_ops)',
+  };
+  const schema = schemaOf(
+    table(
+      't',
+      [
+        column('id', 'uuid', { default: 'public.uuid_generate_v4()' }),
+        column('v', 'text'),
+        column('w', 'text', { default: 'nobody()' }),
+      ],
+      { indexes: new Map([['ix', trigrams as never]]) },
+    ),
+  );
+  const { schema: built, failures } = await elaborate(scratch, schema);
+  expect(failures.map(({ object }) => object)).toEqual(['public.t.w']);
+  expect(built.tables.get('public.t')?.columns.get('id')?.default).toBe('uuid_generate_v4()');
+  expect(built.extensions.size).toBe(0);
+});
+
 it('builds what a view or function in doubt reads and calls', async () => {
   const schema = await liveSchema(`
     create table far (id integer primary key); create table t (id integer primary key, far_id integer references far);
