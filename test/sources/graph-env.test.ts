@@ -154,6 +154,19 @@ def run():
     expect((await readProjectFacts(request)).facts.env.namingConvention).toEqual({ pk: 'p' });
   });
 
+  it('does not believe target_metadata alone where it is added to by hand', async () => {
+    const { bases } = await factsOf({
+      'app/models.py': 'BASE = declarative_base()\nOTHER = declarative_base()\n',
+      'alembic/env.py': `from app import models
+target_metadata = models.BASE.metadata
+for table in models.OTHER.metadata.sorted_tables:
+    target_metadata._add_table(table.name, table.schema, table)
+context.configure(target_metadata=target_metadata)
+`,
+    });
+    expect(bases).toBeNull();
+  });
+
   it("gives a package's metadata the convention that a module it loads assigns", async () => {
     const { env } = await factsOf({
       'app/__init__.py': '',

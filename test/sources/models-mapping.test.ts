@@ -406,6 +406,27 @@ class HTTPServer2Config(User):
     });
   });
 
+  it('takes a model class without metadata of its own for a part of it', () => {
+    const { tables, keysOf } = read(
+      `from flask_sqlalchemy import SQLAlchemy, Model
+from sqlalchemy import Column, ForeignKey, Integer
+class Own(Model):
+    def keep(self): pass
+class Other:
+    pass
+db = SQLAlchemy(model_class=Own)
+other = SQLAlchemy(model_class=Other)
+class A(db.Model):
+    id = Column(Integer, primary_key=True)
+class B(other.Model):
+    id = Column(Integer, ForeignKey(A.id), primary_key=True)
+`,
+      [{ file: 'app/models.py', name: 'db' }],
+    );
+    expect(Object.keys(tables)).toEqual(['public.a']);
+    expect(keysOf('public.a')).toEqual([]);
+  });
+
   it('takes the model class and the metadata that it is given, also by a class of the project', () => {
     const { tables, keysOf } = read(
       `from flask_sqlalchemy import SQLAlchemy as Original

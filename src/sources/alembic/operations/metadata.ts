@@ -80,7 +80,7 @@ export function metadataOf(value: Value): Value | null {
   if (!isOfFlask && !isBaseMaker(made.path) && canonicalPath(made.path) !== 'orm.registry') return null;
   const given = made.named.get('metadata') ?? attributeOfGiven(made);
   if (given !== undefined && plain(given) !== null) return metadataOf(given);
-  if (isOfFlask) return metadataOf(made.named.get('model_class') ?? null) ?? made;
+  if (isOfFlask) return made;
   return made.positional.length === 0 && [...made.named.keys()].every((name) => !/^(?:registry|bind)$/.test(name))
     ? made
     : null;
@@ -96,7 +96,8 @@ export function schemaOfMetadata(value: Value): string | null | undefined {
 
 const schemaArgument = (metadata: Made): Value => metadata.named.get('schema') ?? metadata.positional[0] ?? null;
 
+/** Of the class that a base is made of. */
 function attributeOfGiven(made: Made): Value | undefined {
-  const given = plain(made.named.get('cls') ?? null);
+  const given = plain(made.named.get('cls') ?? made.named.get('model_class') ?? null);
   return isObject(given) && given.kind === 'class' ? findInClass(given, 'metadata') : undefined;
 }
