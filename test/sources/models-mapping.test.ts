@@ -385,8 +385,11 @@ class T(Base):
 
 describe('Flask-SQLAlchemy', () => {
   it('names tables, and shares them where a class has no key of its own', () => {
-    const { tables } = read(`from flask_sqlalchemy import SQLAlchemy
-db = SQLAlchemy()
+    const { tables } = read(`from flask_sqlalchemy import Model, SQLAlchemy
+from sqlalchemy.orm import declarative_base, declared_attr
+class Given(Model):
+    pass
+db = SQLAlchemy(model_class=declarative_base(cls=Given, name='Model'))
 class Kept(db.Model):
     __abstract__ = True
     id = db.Column(db.Integer, primary_key=True)
@@ -394,6 +397,12 @@ class User(Kept):
     name = db.Column(db.String(80), unique=True)
 class Admin(User):
     level = db.Column(db.Integer)
+class Keyed:
+    @declared_attr
+    def id(cls):
+        return db.Column(db.ForeignKey('user.id'), primary_key=True)
+class Guest(Keyed, User):
+    pass
 class HTTPServer2Config(User):
     id = db.Column(db.ForeignKey('user.id'), primary_key=True)
     port = db.Column(db.SmallInteger)
@@ -401,6 +410,7 @@ class HTTPServer2Config(User):
     expect(
       Object.fromEntries(Object.entries(tables).map(([key, columns]) => [key, columns.split(' ').sort()])),
     ).toEqual({
+      'public.guest': ['id'],
       'public.http_server2_config': ['id', 'port'],
       'public.user': ['id', 'level', 'name'],
     });

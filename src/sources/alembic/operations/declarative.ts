@@ -49,9 +49,14 @@ export function mappingOf(machine: Machine, cls: PyClass): Mapping {
   if (found !== undefined) return found;
   // What asks for itself on the way is not mapped yet.
   known.set(cls, { kind: 'none' });
-  const mapping = findMapping(machine, cls);
-  known.set(cls, mapping);
-  return mapping;
+  try {
+    const mapping = findMapping(machine, cls);
+    known.set(cls, mapping);
+    return mapping;
+  } catch (error) {
+    known.delete(cls);
+    throw error;
+  }
 }
 
 /** A `Table(…)` by its name, in the schema of its metadata where it states none. */
@@ -83,6 +88,7 @@ export function ownBases(machine: Machine, cls: PyClass): Value[] {
 export function isDeclarativeBase(cls: PyClass): boolean {
   return (
     cls.attributes.has('@base') ||
+    cls.attributes.has('@mixin') ||
     cls.bases.some((base) => isOutside(base, /^sqlalchemy\.orm\.DeclarativeBase(?:NoMeta)?$/))
   );
 }
@@ -113,7 +119,12 @@ function canBeMapped(cls: PyClass): boolean {
     .some((base) =>
       isClass(base)
         ? base.attributes.has('@base')
-        : !isOutside(base, notDeclarative) && !(isObject(base) && base.kind === 'builtin'),
+        : !isOutside(base, notDeclarative) &&
+          !(
+            isObject(base) &&
+            base.kind === 'builtin' &&
+            /^(?:object|dict|list|tuple|set|str|int|type)$/.test(base.name)
+          ),
     );
 }
 
@@ -211,9 +222,11 @@ function hasOwnKey(machine: Machine, cls: PyClass, given: TableArguments): boole
     ownBases(machine, cls).some(
       (base) =>
         isClass(base) &&
-        [...base.attributes.values()].some(
-          (value) => isColumn(value) && flagOf(asMade(value)?.named.get('primary_key')) === true,
-        ),
+        [...base.attributes].some(([name, value]) => {
+          const isDeclared = isObject(value) && value.kind === 'property' && value.how === 'declared';
+          const column = isDeclared && !name.startsWith('__') ? attributeOf(machine, cls, name) : value;
+          return isColumn(column) && flagOf(asMade(column)?.named.get('primary_key')) === true;
+        }),
     )
   );
 }

@@ -58,7 +58,7 @@ function modelOf(db: Made): PyClass {
   const bases = [...(isObject(given) ? [given] : []), external('flask_sqlalchemy.Model')];
   const cls = newClass('Model', bases, new Map(), null, db);
   cls.attributes.set('@base', db);
-  if (isObject(given) && given.kind === 'class') given.attributes.set('@base', db);
+  if (isObject(given) && given.kind === 'class') given.attributes.set('@mixin', db);
   remember(db, 'Model', cls);
   return cls;
 }

@@ -28,6 +28,7 @@ export function baseOfClass(made: Made): PyClass | undefined {
   const given = plain(made.named.get('cls') ?? null);
   const bases = (isObject(given) && given.kind === 'tuple' ? given.items : [given]).map(plain);
   if (!bases.every((base) => isObject(base) && base.kind === 'class')) return undefined;
+  for (const base of bases) if (isObject(base) && base.kind === 'class') base.attributes.set('@mixin', made);
   const cls = newClass('Base', bases, new Map(), null, made);
   cls.attributes.set('@base', made);
   return cls;
