@@ -44,15 +44,22 @@ export const relations: Record<string, (schema: Schema) => Iterable<Row>> = {
     for (const [key, { namespace, name }] of schema.composites) yield row(key, namespace, name, 'c');
   },
   *pg_index(schema) {
-    for (const { key, of, columns, isUnique, isPrimary, place } of eachIndex(schema))
+    const placesByTable = new Map<string, Map<string, number>>();
+    for (const { key, of, table, columns, isUnique, isPrimary } of eachIndex(schema)) {
+      let places = placesByTable.get(of);
+      if (places === undefined) {
+        places = new Map([...(table?.columns.keys() ?? [])].map((column, at) => [column, at + 1]));
+        placesByTable.set(of, places);
+      }
       yield {
         indexrelid: oidOf(key),
         indrelid: oidOf(of),
         indisunique: isUnique,
         indisprimary: isPrimary,
         indisvalid: true,
-        indkey: columns.map((each) => (each === null ? 0 : (place.get(each) ?? 0))),
+        indkey: columns().map((each) => (each === null ? 0 : (places.get(each) ?? 0))),
       };
+    }
   },
   *pg_trigger(schema) {
     for (const [key, { triggers }] of schema.tables)
@@ -232,10 +239,10 @@ interface IndexRow {
   of: string;
   relation: string;
   table: Table | undefined;
-  columns: (string | null)[];
+  /** Null: an expression. */
+  columns(): readonly (string | null)[];
   isUnique: boolean;
   isPrimary: boolean;
-  place: ReadonlyMap<string, number>;
 }
 
 /** Indexes, and those that keys bring with them. */
@@ -243,24 +250,28 @@ function* eachIndex(schema: Schema): Iterable<IndexRow> {
   for (const [of, relation] of [...schema.tables, ...schema.views]) {
     const table = schema.tables.get(of);
     const { namespace, name } = relation;
-    const place = new Map(table ? [...table.columns.keys()].map((column, at) => [column, at + 1] as const) : []);
-    const base = { namespace, of, relation: name, table, place };
     for (const index of relation.indexes.values())
       yield {
-        ...base,
         key: keyOf(namespace, index.name),
+        namespace,
         index: index.name,
-        columns: index.keys.map((key) => (key.isExpression ? null : key.text)),
+        of,
+        relation: name,
+        table,
+        columns: () => index.keys.map((key) => (key.isExpression ? null : key.text)),
         isUnique: index.unique,
         isPrimary: false,
       };
     for (const constraint of table?.constraints.values() ?? [])
       if ('pux'.includes(constraint.type))
         yield {
-          ...base,
           key: keyOf(namespace, constraint.name),
+          namespace,
           index: constraint.name,
-          columns: constraint.columns,
+          of,
+          relation: name,
+          table,
+          columns: () => constraint.columns,
           isUnique: constraint.type !== 'x',
           isPrimary: constraint.type === 'p',
         };

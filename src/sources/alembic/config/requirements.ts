@@ -22,36 +22,60 @@ interface Requirements {
   locked: Set<string>;
 }
 
-/** By the module's top name. */
+/**
+ * By the module's top name. What packages state is read before their lock files, which may be megabytes, and these only where
+ * the question is still open.
+ */
 export function readRequirements(projectDir: string, config: AlembicConfig): (module: string) => Importable {
   const found: Requirements = { required: new Set(), optional: new Set(), locked: new Set() };
-  for (const folder of findPackages(projectDir, config).folders) {
-    ofPyproject(found, parseToml(readText(join(folder, 'pyproject.toml')) ?? ''));
-    ofSetup(found, folder);
-    for (const file of requirementFiles(folder)) {
-      const isOptional = /dev|test|lint|doc|optional|extra/i.test(file.slice(folder.length));
-      addLines(isOptional ? found.optional : found.required, readText(file) ?? '');
+  const { folders } = findPackages(projectDir, config);
+  const unread = [packagingOf, requirementsOf, locksOf];
+  return (module) => {
+    if (always.has(module)) return { isThere: true, condition: null };
+    if (gone.has(module)) return { isThere: false, condition: null };
+    const names = distributions(module);
+    const isIn = (set: ReadonlySet<string>) => names.some((name) => set.has(name));
+    while (!isIn(found.required)) {
+      const read = unread.shift();
+      if (read === undefined) return judge(found, module, isIn);
+      for (const folder of folders) read(found, folder);
     }
-    const pipfile = parseToml(readText(join(folder, 'Pipfile')) ?? '');
-    addNames(found.required, Object.keys(tableAt(pipfile, 'packages') ?? {}));
-    addNames(found.optional, Object.keys(tableAt(pipfile, 'dev-packages') ?? {}));
-    for (const lock of ['poetry.lock', 'uv.lock', 'pdm.lock']) {
-      const text = readText(join(folder, lock)) ?? '';
-      addNames(
-        found.locked,
-        [...text.matchAll(/^name = "([^"]+)"/gm)].map(([, name]) => name as string),
-      );
-    }
-  }
-  return (module) => judge(found, module);
+    return { isThere: true, condition: null };
+  };
 }
 
-function judge({ required, optional, locked }: Requirements, module: string): Importable {
-  if (always.has(module)) return { isThere: true, condition: null };
-  if (gone.has(module)) return { isThere: false, condition: null };
-  const names = distributions(module);
-  const isIn = (set: ReadonlySet<string>) => names.some((name) => set.has(name));
-  if (isIn(required) || (isIn(locked) && !isIn(optional))) return { isThere: true, condition: null };
+function packagingOf(found: Requirements, folder: string): void {
+  ofPyproject(found, parseToml(readText(join(folder, 'pyproject.toml')) ?? ''));
+  ofSetup(found, folder);
+}
+
+function requirementsOf(found: Requirements, folder: string): void {
+  for (const file of requirementFiles(folder)) {
+    const isOptional = /dev|test|lint|doc|optional|extra/i.test(file.slice(folder.length));
+    addLines(isOptional ? found.optional : found.required, readText(file) ?? '');
+  }
+  const pipfile = parseToml(readText(join(folder, 'Pipfile')) ?? '');
+  addNames(found.required, Object.keys(tableAt(pipfile, 'packages') ?? {}));
+  addNames(found.optional, Object.keys(tableAt(pipfile, 'dev-packages') ?? {}));
+}
+
+function locksOf(found: Requirements, folder: string): void {
+  for (const lock of ['poetry.lock', 'uv.lock', 'pdm.lock']) {
+    const text = readText(join(folder, lock)) ?? '';
+    addNames(
+      found.locked,
+      [...text.matchAll(/^name = "([^"]+)"/gm)].map(([, name]) => name as string),
+    );
+  }
+}
+
+/** Of a module that nothing requires outright. */
+function judge(
+  { required, optional, locked }: Requirements,
+  module: string,
+  isIn: (set: ReadonlySet<string>) => boolean,
+): Importable {
+  if (isIn(locked) && !isIn(optional)) return { isThere: true, condition: null };
   const isStated = required.size > 0 || locked.size > 0;
   const bare = module.replaceAll('_', '').toLowerCase();
   const mayBringIt = [...required, ...optional, ...locked].some((name) => name.replaceAll('-', '').includes(bare));

@@ -38,6 +38,7 @@ import { asMade, tableNameOf } from './made.ts';
 import { answerQuery, askWritten, emptyCondition, rowsWith } from './queries.ts';
 import { argument } from './read-values.ts';
 import { literalText, textBody } from './sql-text.ts';
+import { maxRows } from './written-rows.ts';
 
 const bindPattern = /(?<![:\w\\])(:)(\w+)(?!:)/g;
 
@@ -119,11 +120,17 @@ export function runSql(
       opaque(machine, effects, 'SQL with a parameter whose value is not known', objectsOf(placed));
       continue;
     }
-    const isInsert = placed.kind === 'touchRows' && placed.verb === 'insert' && placed.sql !== undefined;
-    const added = rows !== undefined || !isInsert ? (rows ?? null) : insertedBySql(effects, placed.sql as string);
-    hand(machine, effects, placed, condition, added);
+    hand(machine, effects, placed, condition, rows === undefined ? rowsAdded(effects, placed) : rows);
   }
   return operations;
+}
+
+/** Read from the text only where somebody may ask for them: to parse an INSERT once more costs as much as the first time. */
+function rowsAdded(effects: Effects, operation: Operation): KnownRow[] | null {
+  if (operation.kind !== 'touchRows' || operation.verb !== 'insert' || operation.sql === undefined) return null;
+  return operation.tables.every((table) => effects.writtenRows?.follows(table))
+    ? insertedBySql(effects, operation.sql)
+    : null;
 }
 
 /** `CREATE TABLE … AS SELECT`: what its query is given decides on rows alone. */
@@ -260,10 +267,14 @@ function rowsOfEach(
   const given = isObject(list) && (list.kind === 'list' || list.kind === 'tuple') ? (toItems(machine, list) ?? []) : [];
   if (given.length < 2) return undefined;
   if (effects.writtenRows === undefined) return null;
-  const rows = given.map((each) =>
-    insertedBySql(effects, textBody(bindNames(machine, text, parameterMap(machine, [each])).text)),
-  );
-  return rows.includes(null) ? null : rows.flatMap((each) => each as KnownRow[]);
+  const all: KnownRow[] = [];
+  for (const each of given) {
+    const rows = insertedBySql(effects, textBody(bindNames(machine, text, parameterMap(machine, [each])).text));
+    // Of one that is not known, or more than are kept, the others need not be read.
+    if (rows === null || all.length >= maxRows) return null;
+    all.push(...rows);
+  }
+  return all;
 }
 
 function finish(

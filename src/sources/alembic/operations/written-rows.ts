@@ -8,7 +8,7 @@ import type { Schema } from '../../../model/schema.ts';
 import { askRows, type CatalogueValue, type KnownRow, type KnownTable, notKnown } from '../../../sql/index.ts';
 
 /** Beyond it a table is data, not a list of names. */
-const maxRows = 1_000;
+export const maxRows = 1_000;
 
 export interface WrittenAnswer {
   /** Null: there are some, and what is asked of them cannot be told. */
