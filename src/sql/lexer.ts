@@ -36,21 +36,21 @@ function matchAt(pattern: RegExp, text: string, at: number): string | null {
   return pattern.exec(text)?.[0] ?? null;
 }
 
+const blanks = ' \n\t\r\f\v\ufeff';
+
+/** Offset behind the last character between the offsets that is no whitespace; `from` where there is none. */
+export function endOfText(text: string, from: number, to: number): number {
+  let at = to;
+  while (at > from && blanks.includes(text[at - 1] as string)) at--;
+  return at;
+}
+
 /** Offset after the whitespace and comments that begin at `from`. */
 export function skipBlank(text: string, from: number, to: number = text.length): number {
   let at = from;
   while (at < to) {
     const character = text[at] as string;
-    if (
-      character === ' ' ||
-      character === '\n' ||
-      character === '\t' ||
-      character === '\r' ||
-      character === '\f' ||
-      character === '\v' ||
-      character === '\ufeff'
-    )
-      at++;
+    if (blanks.includes(character)) at++;
     else if (character === '-' && text[at + 1] === '-') {
       while (at < to && text[at] !== '\n' && text[at] !== '\r') at++;
     } else if (character === '/' && text[at + 1] === '*') at = endOfComment(text, at);

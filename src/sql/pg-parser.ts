@@ -3,7 +3,7 @@
  * Never throws for the text's sake: what PostgreSQL refuses is an error with its message. Refuses to know what a tree means.
  */
 import type { Node, ParseResult } from 'libpg-query';
-import { nextToken, skipBlank, type Token, tokensOf } from './lexer.ts';
+import { endOfText, nextToken, skipBlank, type Token, tokensOf } from './lexer.ts';
 import { byteOffsets, characterOffset } from './positions.ts';
 import { splitStatements } from './split.ts';
 
@@ -103,7 +103,12 @@ function statement(node: Node, source: string, from: number, end: number, offset
     tokens ??= tokensOf(source, from, end);
     return tokens;
   };
-  const last = (): number => read().at(-1)?.to ?? end;
+  const last = (): number => {
+    // Only where a comment may end it does it take tokens to know where it ends.
+    const text = source.slice(from, end);
+    if (tokens !== null || text.includes('--') || text.includes('/*')) return read().at(-1)?.to ?? end;
+    return from + endOfText(text, 0, text.length);
+  };
   let to: number | null = null;
   return {
     node,
