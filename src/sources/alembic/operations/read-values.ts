@@ -68,25 +68,28 @@ export function textList(machine: Machine, value: Value | undefined): string[] |
 /** The first assumption among the values and in what they are made of, for an operation that hangs on it. */
 export function conditionAmong(values: Iterable<Value | undefined>, depth = 6): string | null {
   for (const value of values) {
-    if (value === undefined) continue;
-    const condition = conditionOf(value) ?? (depth === 0 ? null : conditionAmong(partsOf(value), depth - 1));
+    if (value === undefined || !isObject(value)) continue;
+    const condition = conditionOf(value) ?? (depth === 0 ? null : conditionInside(value, depth - 1));
     if (condition !== null) return condition;
   }
   return null;
 }
 
-function partsOf(value: Value): Value[] {
-  if (!isObject(value)) return [];
+function conditionInside(value: Value & object, depth: number): string | null {
   switch (value.kind) {
     case 'made':
-      return [...value.positional, ...value.named.values(), ...(value.receiver === null ? [] : [value.receiver])];
+      return (
+        conditionAmong(value.positional, depth) ??
+        conditionAmong(value.named.values(), depth) ??
+        (value.receiver === null ? null : conditionAmong([value.receiver], depth))
+      );
     case 'list':
     case 'tuple':
-      return value.items;
+      return conditionAmong(value.items, depth);
     case 'operated':
-      return value.operands;
+      return conditionAmong(value.operands, depth);
     default:
-      return [];
+      return null;
   }
 }
 
