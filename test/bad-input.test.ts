@@ -42,7 +42,7 @@ describe('a revision file', () => {
     ['of bytes that are no text', () => '\u0000\u0001\ufffd'],
   ])('%s is a finding, and the rest is still read', async (_, change) => {
     writeFileSync(incident.project.path(file), change(incident.project.read(file)));
-    const run = await doctor('--url', incident.database.url);
+    const run = await chain(['doctor', '--format', 'json', ...project(), '--offline', '--no-scratch']);
     expect(run.exitCode).toBe(1);
     const found = run.json().findings;
     expect(
