@@ -14,6 +14,7 @@ import {
   moduleName,
   newList,
   newMachine,
+  newMade,
   PyRaise,
   parseCached,
   plain,
@@ -25,14 +26,16 @@ import { type CodeModule, dottedName, type ProjectCode } from './code.ts';
 import { standardHost } from './standard-host.ts';
 
 const conventionKeys = ['ix', 'uq', 'ck', 'fk', 'pk'] as const;
-/** SQLAlchemy takes the classes as keys too. */
-const keyByClass: Record<string, (typeof conventionKeys)[number]> = {
-  Index: 'ix',
-  UniqueConstraint: 'uq',
-  CheckConstraint: 'ck',
-  ForeignKeyConstraint: 'fk',
-  PrimaryKeyConstraint: 'pk',
+const classByKey: Record<ConventionKey, string> = {
+  ix: 'sqlalchemy.Index',
+  uq: 'sqlalchemy.UniqueConstraint',
+  ck: 'sqlalchemy.CheckConstraint',
+  fk: 'sqlalchemy.ForeignKeyConstraint',
+  pk: 'sqlalchemy.PrimaryKeyConstraint',
 };
+
+/** SQLAlchemy takes the classes as keys too. */
+const keyByClass = new Map(conventionKeys.map((key) => [classByKey[key].split('.')[1] as string, key]));
 
 /** Where the function behind a token of the project's own is stated. */
 type Tokens = Map<string, { module: CodeModule; expression: Expression }>;
@@ -83,7 +86,7 @@ function readTemplates(
     }
     const written = code.fold(module, item.key);
     take(
-      typeof written === 'string' ? written : keyByClass[(dottedName(item.key) ?? '').split('.').pop() as string],
+      typeof written === 'string' ? written : keyByClass.get((dottedName(item.key) ?? '').split('.').pop() as string),
       item.value,
     );
   }
@@ -123,27 +126,10 @@ function giveToken(code: ProjectCode, tokens: Tokens, name: string, thing: Named
   }
 }
 
-const classByKey: Record<ConventionKey, string> = {
-  ix: 'sqlalchemy.Index',
-  uq: 'sqlalchemy.UniqueConstraint',
-  ck: 'sqlalchemy.CheckConstraint',
-  fk: 'sqlalchemy.ForeignKeyConstraint',
-  pk: 'sqlalchemy.PrimaryKeyConstraint',
-};
-
 /** The constraint and its table, with what such functions ask of them. */
 function thingsOf(machine: Machine, thing: NamedThing): [Value, Value] {
-  const object = (path: string, attributes: Record<string, Value>): Value => ({
-    kind: 'made',
-    path,
-    receiver: null,
-    positional: [],
-    named: new Map(),
-    from: 0,
-    to: 0,
-    file: '',
-    attributes: new Map(Object.entries(attributes)),
-  });
+  const object = (path: string, attributes: Record<string, Value>): Value =>
+    newMade(path, new Map(Object.entries(attributes)));
   const tableOf = (name: string, schema: string | null): Value =>
     object('sqlalchemy.Table', {
       name,

@@ -20,6 +20,7 @@ import {
   type Machine,
   type Made,
   newDict,
+  newMade,
   partialOf,
   plain,
   reasonOf,
@@ -368,33 +369,10 @@ function totalsOf(machine: Machine, made: Made): Value[] | null {
 
 export function emptyRows(tables: QualifiedName[]): Value {
   const names = tables.map((table) => table.name).join(', ');
-  return assumed(
-    {
-      kind: 'made',
-      path: '@rows',
-      receiver: null,
-      positional: [],
-      named: new Map(),
-      from: 0,
-      to: 0,
-      file: '',
-      attributes: new Map(),
-    },
-    names === '' ? 'there are no rows' : `there are no rows in ${names}`,
-  );
+  return assumed(newMade('@rows'), names === '' ? 'there are no rows' : `there are no rows in ${names}`);
 }
 export function changedRows(): Value {
-  return {
-    kind: 'made',
-    path: '@changed',
-    receiver: null,
-    positional: [],
-    named: new Map(),
-    from: 0,
-    to: 0,
-    file: '',
-    attributes: new Map(),
-  };
+  return newMade('@changed');
 }
 
 const verbs: Record<string, 'insert' | 'update' | 'delete' | 'select'> = {

@@ -10,6 +10,7 @@ import {
   integerOf,
   isObject,
   type Made,
+  newMade,
   plain,
   textOf,
   unknown,
@@ -112,17 +113,7 @@ function lengthOf(ms: number): [string, Value][] {
 }
 
 function made(path: string, attributes: [string, Value][]): Made {
-  return {
-    kind: 'made',
-    path,
-    receiver: null,
-    positional: [],
-    named: new Map(),
-    from: 0,
-    to: 0,
-    file: '',
-    attributes: new Map(attributes),
-  };
+  return newMade(path, new Map(attributes));
 }
 
 const isDate = (path: string): boolean => path === 'datetime.date' || path === 'datetime.datetime';

@@ -20,6 +20,7 @@ import {
   integerOf,
   isObject,
   isUnknown,
+  newMade,
   plain,
   textOf,
   tuple,
@@ -240,23 +241,16 @@ export function standardCall(machine: Machine, path: string, args: Arguments): V
       const match = new RegExp(anchored).exec(text);
       if (!match) return null;
       const group = (index: number): Value => match[index] ?? null;
-      return {
-        kind: 'made',
-        path: 're.Match',
-        receiver: null,
-        positional: [],
-        named: new Map(),
-        from: 0,
-        to: 0,
-        file: '',
-        attributes: new Map<string, Value>([
+      return newMade(
+        're.Match',
+        new Map<string, Value>([
           ['group', { kind: 'builtin', name: 'group', call: (more) => group(integerOf(more.positional[0] ?? 0) ?? 0) }],
           [
             'groups',
             { kind: 'builtin', name: 'groups', call: () => tuple(match.slice(1).map((part) => part ?? null)) },
           ],
         ]),
-      };
+      );
     }
     case 're.escape':
       return (textOf(first) ?? '').replace(/[^\w]/g, '\\$&');

@@ -210,6 +210,19 @@ export const float = (value: number): PyFloat => ({ kind: 'float', value });
 export const tuple = (items: Value[]): PyTuple => ({ kind: 'tuple', items });
 export const external = (path: string): External => ({ kind: 'external', path });
 
+/** What stands for an object of a library that no call in the file made. */
+export const newMade = (path: string, attributes: ReadonlyMap<string, Value> = new Map()): Made => ({
+  kind: 'made',
+  path,
+  receiver: null,
+  positional: [],
+  named: new Map(),
+  from: 0,
+  to: 0,
+  file: '',
+  attributes,
+});
+
 export function externalMember(owner: External, name: string): External {
   owner.members ??= new Map();
   let member = owner.members.get(name);
