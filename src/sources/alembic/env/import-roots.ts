@@ -11,7 +11,6 @@ import {
   evaluate,
   LimitReached,
   makeModule,
-  newMachine,
   PyRaise,
   parseCached,
   pathText,
@@ -19,7 +18,7 @@ import {
 } from '../python/index.ts';
 import { decodePython } from '../revision-file/text.ts';
 import { dottedName } from './code.ts';
-import { standardHost } from './standard-host.ts';
+import { standardMachine } from './standard-host.ts';
 import { everyExpression } from './walk.ts';
 
 /** Relative to the project. */
@@ -51,7 +50,7 @@ function searched(projectDir: string, { scriptLocation }: AlembicConfig): { firs
   const text = scriptLocation === null ? null : textAt(file);
   if (text === null || !/\bsys\b|\bsite\b/.test(text)) return { first, last };
   const parsed = parseCached(file, text);
-  const machine = newMachine(standardHost(projectDir), { maxSteps: 20_000, maxDepth: 50, maxSize: 10_000 });
+  const machine = standardMachine(projectDir);
   const { scope } = makeModule('env', file, parsed);
   const pathsOf = (expression: Expression): string[] => {
     try {

@@ -13,7 +13,6 @@ import {
   makeModule,
   moduleName,
   newList,
-  newMachine,
   newMade,
   PyRaise,
   parseCached,
@@ -23,7 +22,7 @@ import {
   type Value,
 } from '../python/index.ts';
 import { type CodeModule, dottedName, type ProjectCode } from './code.ts';
-import { standardHost } from './standard-host.ts';
+import { standardMachine } from './standard-host.ts';
 
 const conventionKeys = ['ix', 'uq', 'ck', 'fk', 'pk'] as const;
 const classByKey: Record<ConventionKey, string> = {
@@ -111,7 +110,7 @@ function giveToken(code: ProjectCode, tokens: Tokens, name: string, thing: Named
   const found = code.defineExpression(token.module, token.expression);
   const { file, text } = found?.module ?? token.module;
   const path = join(code.projectDir, file);
-  const machine = newMachine(standardHost(code.projectDir), { maxSteps: 20_000, maxDepth: 50, maxSize: 10_000 });
+  const machine = standardMachine(code.projectDir);
   const module = makeModule(file.replace(/\.py$/, '').replaceAll('/', '.'), path, parseCached(path, text));
   try {
     const fn =

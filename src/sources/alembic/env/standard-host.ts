@@ -1,9 +1,14 @@
 /**
  * What code around env.py is evaluated with: Python's standard library and nothing else, neither files nor a database.
  */
-import { type Host, standardAttribute, standardCall, type Value } from '../python/index.ts';
+import { type Host, type Machine, newMachine, standardAttribute, standardCall, type Value } from '../python/index.ts';
 
-export function standardHost(projectDir: string): Host {
+/** For an expression or a small function: bounded so that nothing around env.py takes long. */
+export function standardMachine(projectDir: string): Machine {
+  return newMachine(standardHost(projectDir), { maxSteps: 20_000, maxDepth: 50, maxSize: 10_000 });
+}
+
+function standardHost(projectDir: string): Host {
   return {
     environment: {},
     attribute: (machine, object) =>
