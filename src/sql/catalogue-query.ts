@@ -212,7 +212,7 @@ class Query {
       return;
     }
     const relation = schema === 'information_schema' ? `${schema}.${name}` : name;
-    const rows = relations[relation];
+    const rows = Object.hasOwn(relations, relation) ? relations[relation] : undefined;
     if (!range || !rows || (schema !== null && schema !== 'pg_catalog' && schema !== 'information_schema'))
       throw new Unanswerable();
     sources.push({

@@ -249,6 +249,27 @@ for (const [name, files, type, condition] of chosen)
     expect(operations.map((operation) => operation.condition)).toEqual([condition]);
   });
 
+it('takes names that every object of JavaScript has for names', async () => {
+  const { schema, operations } = await readProject(
+    [
+      `try:
+    import constructor
+except ImportError:
+    constructor = None
+from alembic.operations import ops
+def upgrade():
+    op.create_table('constructor', sa.Column('id', sa.Integer))
+    op.get_bind().execute(sa.text('SELECT * FROM pg_catalog.constructor')).fetchall()
+    op.invoke(ops.constructor('x'))
+    op.invoke(ops.DropTableOp('constructor', constructor=1))
+`,
+    ],
+    { 'requirements.txt': 'alembic\n' },
+  );
+  expect([...schema.tables.keys()]).toEqual([]);
+  expect(operations.map(({ kind }) => kind)).toEqual(['createTable', 'touchRows', 'opaque', 'dropTable']);
+});
+
 it('reads settings whose class another package may bring', async () => {
   const { operations } = await readProject(
     [

@@ -88,18 +88,20 @@ function judge(
 /** Names under which a module is often published. */
 function distributions(module: string): string[] {
   const name = normal(module);
-  return [name, `python-${name}`, `py${name}`, `${name}-binary`, ...(published[module] ?? [])];
+  return [name, `python-${name}`, `py${name}`, `${name}-binary`, ...(published.get(module) ?? [])];
 }
 
-const published: Record<string, string[]> = {
-  bs4: ['beautifulsoup4'],
-  cv2: ['opencv-python'],
-  geoalchemy2: ['geoalchemy2'],
-  jwt: ['pyjwt'],
-  PIL: ['pillow'],
-  pkg_resources: ['setuptools'],
-  sklearn: ['scikit-learn'],
-};
+const published = new Map<string, string[]>(
+  Object.entries({
+    bs4: ['beautifulsoup4'],
+    cv2: ['opencv-python'],
+    geoalchemy2: ['geoalchemy2'],
+    jwt: ['pyjwt'],
+    PIL: ['pillow'],
+    pkg_resources: ['setuptools'],
+    sklearn: ['scikit-learn'],
+  }),
+);
 
 const normal = (name: string): string => name.toLowerCase().replace(/[-_.]+/g, '-');
 

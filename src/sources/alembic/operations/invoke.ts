@@ -10,33 +10,37 @@ import { asMade } from './made.ts';
 import { runOperation } from './op.ts';
 import { implementationOf } from './plugins.ts';
 
-const functionByClass: Record<string, string> = {
-  AddColumnOp: 'add_column',
-  DropColumnOp: 'drop_column',
-  CreateTableOp: 'create_table',
-  DropTableOp: 'drop_table',
-  RenameTableOp: 'rename_table',
-  CreateTableCommentOp: 'create_table_comment',
-  DropTableCommentOp: 'drop_table_comment',
-  AlterColumnOp: 'alter_column',
-  CreateIndexOp: 'create_index',
-  DropIndexOp: 'drop_index',
-  CreatePrimaryKeyOp: 'create_primary_key',
-  CreateUniqueConstraintOp: 'create_unique_constraint',
-  CreateForeignKeyOp: 'create_foreign_key',
-  CreateCheckConstraintOp: 'create_check_constraint',
-  DropConstraintOp: 'drop_constraint',
-  BulkInsertOp: 'bulk_insert',
-  ExecuteSQLOp: 'execute',
-};
+const functionByClass = new Map(
+  Object.entries({
+    AddColumnOp: 'add_column',
+    DropColumnOp: 'drop_column',
+    CreateTableOp: 'create_table',
+    DropTableOp: 'drop_table',
+    RenameTableOp: 'rename_table',
+    CreateTableCommentOp: 'create_table_comment',
+    DropTableCommentOp: 'drop_table_comment',
+    AlterColumnOp: 'alter_column',
+    CreateIndexOp: 'create_index',
+    DropIndexOp: 'drop_index',
+    CreatePrimaryKeyOp: 'create_primary_key',
+    CreateUniqueConstraintOp: 'create_unique_constraint',
+    CreateForeignKeyOp: 'create_foreign_key',
+    CreateCheckConstraintOp: 'create_check_constraint',
+    DropConstraintOp: 'drop_constraint',
+    BulkInsertOp: 'bulk_insert',
+    ExecuteSQLOp: 'execute',
+  }),
+);
 
-const keywordByAttribute: Record<string, string> = {
-  modify_nullable: 'nullable',
-  modify_comment: 'comment',
-  modify_server_default: 'server_default',
-  modify_name: 'new_column_name',
-  modify_type: 'type_',
-};
+const keywordByAttribute = new Map(
+  Object.entries({
+    modify_nullable: 'nullable',
+    modify_comment: 'comment',
+    modify_server_default: 'server_default',
+    modify_name: 'new_column_name',
+    modify_type: 'type_',
+  }),
+);
 
 export function invokeOperation(machine: Machine, effects: Effects, args: Arguments): Value {
   const operation = plain(args.positional[0] ?? null);
@@ -47,12 +51,12 @@ export function invokeOperation(machine: Machine, effects: Effects, args: Argume
   }
   const made = asMade(args.positional[0]);
   const name = made?.path.split('.').pop() ?? '';
-  const target = functionByClass[name];
+  const target = functionByClass.get(name);
   if (made === null || target === undefined) {
     opaque(machine, effects, `op.invoke() of ${name === '' ? 'something that is not known' : name}`, []);
     return null;
   }
-  const named = new Map([...made.named].map(([key, value]) => [keywordByAttribute[key] ?? key, value]));
+  const named = new Map([...made.named].map(([key, value]) => [keywordByAttribute.get(key) ?? key, value]));
   if (target === 'execute') return runStatement(machine, effects, { positional: made.positional, named }, false);
   let { positional } = made;
   if (target === 'create_table') {
