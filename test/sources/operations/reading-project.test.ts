@@ -258,7 +258,8 @@ except ImportError:
     constructor = None
 from alembic.operations import ops
 def upgrade():
-    op.create_table('constructor', sa.Column('id', sa.Integer))
+    if constructor is None:
+        op.create_table('constructor', sa.Column('id', sa.Integer))
     op.get_bind().execute(sa.text('SELECT * FROM pg_catalog.constructor')).fetchall()
     op.invoke(ops.constructor('x'))
     op.invoke(ops.DropTableOp('constructor', constructor=1))
